@@ -1,0 +1,1 @@
+"""The wire. The only room that knows the vendor's field names, codes and HTTP statuses."""

@@ -1,0 +1,61 @@
+"""What a store must be able to do. There is no unconditional write: it cannot be called by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """An object's bytes and the version they were read at."""
+
+    data: bytes
+    version: str
+    """Opaque; an ETag on S3. Compare only for equality, within one key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One row of a listing."""
+
+    key: str
+    size: int
+    """Bytes."""
+    modified: float
+    """Seconds since the epoch, by the store's clock."""
+
+
+class ObjectStore(Protocol):
+    """Keys are `/`-separated ASCII text without empty parts. All methods may be called from several threads."""
+
+    def get(self, key: str) -> Blob:
+        """The object. Raises ObjectMissing, StoreUnavailable."""
+        ...
+
+    def get_if_changed(self, key: str, *, version: str) -> Blob | None:
+        """The object, or None while it is still at `version`. Raises ObjectMissing, StoreUnavailable."""
+        ...
+
+    def create(self, key: str, data: bytes) -> str:
+        """Writes an object that does not exist and returns its version; durable when it returns.
+
+        Raises AlreadyExists (nothing written), OutcomeUnknown (asking is up to the caller), StoreUnavailable.
+        """
+        ...
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        """Overwrites the object if it is still at `version`; returns the new version; durable when it returns.
+
+        Raises VersionConflict (also when it is gone), OutcomeUnknown, StoreUnavailable.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes the object; one that is not there is no error. Raises StoreUnavailable."""
+        ...
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+        """Objects whose key starts with `prefix` and sorts after `after`, in key order (UTF-8 bytes). Raises StoreUnavailable."""
+        ...
