@@ -1,0 +1,97 @@
+"""The composition root: builds the components once per process, each at its first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.config import Settings
+from chalicelib.index.catalog import Catalog
+from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.secrets import SecretStore
+from chalicelib.usecases.house import House
+
+if TYPE_CHECKING:
+    from chalicelib.vision.analysis import PictureAnalyzer
+
+
+@lru_cache(maxsize=1)
+def house() -> House:
+    """The house of this process, from its environment."""
+    return build_house(Settings.read(os.environ))
+
+
+def build_house(settings: Settings) -> House:
+    """A house by `settings`. Nothing is loaded or contacted yet, but a store that ignores conditions is refused.
+
+    Raises ValueError for a store or secrets address that is not understood, StoreUnfit, StoreUnavailable.
+    """
+    store = open_store(settings)
+    return House(
+        settings=settings,
+        store=store,
+        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20, grace_s=settings.grace_s),
+        secrets=_open_secrets(settings),
+        analyzer=_Once(settings),
+        clock=time.time,
+        new_id=new_id,
+    )
+
+
+def new_id() -> str:
+    """32 hex digits."""
+    return uuid.uuid4().hex
+
+
+class _Once:
+    """Loads the models at the first call, once, whichever thread asks first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._analyzer: PictureAnalyzer | None = None
+
+    def __call__(self) -> PictureAnalyzer:
+        with self._lock:
+            if self._analyzer is None:
+                from chalicelib.vision.analyze import Analyzer
+
+                self._analyzer = Analyzer(threads=self._settings.threads, strict_orientation=self._settings.strict_orientation)
+            return self._analyzer
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The object store that `settings.store` names: `s3://bucket/prefix` or a folder, which is made."""
+    if not settings.store.startswith("s3://"):
+        from chalicelib.storage.files import FileStore
+
+        return FileStore(Path(settings.store))
+    from chalicelib.storage.s3 import S3Store
+
+    bucket, _, prefix = settings.store.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise ValueError(f"LOOKALIKE_STORE is {settings.store!r}; it must be s3://bucket or s3://bucket/prefix")
+    return S3Store(_client("s3", settings), bucket, prefix)
+
+
+def _open_secrets(settings: Settings) -> SecretStore:
+    name = settings.secrets
+    if name.startswith("secretsmanager:"):
+        from chalicelib.storage.secrets import SecretsManagerSecrets
+
+        return SecretsManagerSecrets(_client("secretsmanager", settings), name.removeprefix("secretsmanager:"))
+    from chalicelib.storage.secrets import FileSecrets
+
+    return FileSecrets(Path(name))
+
+
+def _client(service: str, settings: Settings) -> Any:
+    """A boto3 client of this deployment's region; AWS_ENDPOINT_URL redirects it, as everywhere in boto3."""
+    import boto3
+
+    return boto3.client(service, region_name=settings.region)
