@@ -3,7 +3,8 @@
 LookalikeError
 ├─ InvalidRequest                 fix the request and send it again
 │  ├─ InvalidField(field)         a value is out of its limits or malformed
-│  │  └─ InvalidFilter(position)  the filter does not parse
+│  │  ├─ InvalidFilter(position)  the filter does not parse
+│  │  └─ OverLimit                a count or a length is over its limit
 │  ├─ MissingField(field)         a required value is absent
 │  └─ BadPicture(fault)           the picture cannot be used
 ├─ Refused                        the caller may not do this
@@ -58,6 +59,10 @@ class InvalidFilter(InvalidField):
     def __init__(self, position: int, message: str) -> None:
         super().__init__("filter", message)
         self.position = position
+
+
+class OverLimit(InvalidField):
+    """A count or a length is over its limit."""
 
 
 class MissingField(InvalidRequest):
