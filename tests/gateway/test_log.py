@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from chalicelib.gateway import log
+from chalicelib.trace import Trace, note, stage
+
+
+class Ticks:
+    """A clock that moves by a quarter of a second at each look."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.25
+        return self.now
+
+
+def written(lines: list[str]) -> dict[str, Any]:
+    assert len(lines) == 1
+    members: dict[str, Any] = json.loads(lines[0])
+    return members
+
+
+def test_a_request_leaves_exactly_one_line_with_facts_and_stages() -> None:
+    lines: list[str] = []
+    with log.line("ID-1", emit=lines.append, clock=lambda: 1_700_000_000.25, timer=Ticks(), function="") as entry:
+        entry.action, entry.version = "SearchImageByPic", "2020-12-14"
+        with stage("vision"):
+            note("rows_scanned", 10)
+        with stage("vision"):
+            note("collection", "shop")
+        entry.outcome(200, "ok")
+    members = written(lines)
+    assert isinstance(members.pop("cold"), bool)
+    assert members == {
+        "time": "2023-11-14T22:13:20.250Z",
+        "request_id": "ID-1",
+        "action": "SearchImageByPic",
+        "version": "2020-12-14",
+        "status": 200,
+        "code": "ok",
+        "ms": 1250.0,
+        "rows_scanned": 10,
+        "collection": "shop",
+        "stages_ms": {"vision": 500.0},
+    }
+
+
+def test_on_lambda_the_same_line_is_an_embedded_metric() -> None:
+    lines: list[str] = []
+    with log.line("ID-2", action="AddImage", emit=lines.append, clock=lambda: 12.5, function="api") as entry:
+        note("log_objects", 7)
+        entry.outcome(503, "NetworkException")
+    members = written(lines)
+    (directive,) = members["_aws"]["CloudWatchMetrics"]
+    assert members["_aws"]["Timestamp"] == 12_500
+    assert directive["Namespace"] == "Lookalike"
+    assert directive["Dimensions"] == [["FunctionName"], ["FunctionName", "Action"]]
+    declared = {metric["Name"] for metric in directive["Metrics"]}
+    assert {"Requests", "Failures", "Refusals", "Duration", "ColdStarts", "LogObjects"} == declared
+    assert declared <= members.keys()
+    assert (members["Failures"], members["Refusals"], members["LogObjects"]) == (1, 0, 7)
+    assert (members["FunctionName"], members["Action"]) == ("api", "AddImage")
+
+
+def test_an_escaping_exception_is_named_but_its_message_is_not_logged() -> None:
+    lines: list[str] = []
+    with pytest.raises(KeyError), log.line("ID-3", emit=lines.append, function=""):
+        raise KeyError("secret-value")
+    members = written(lines)
+    assert (members["status"], members["code"]) == (500, "KeyError")
+    assert "secret-value" not in lines[0]
+
+
+def test_only_the_first_request_of_a_process_is_cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(log._process, "cold", True)
+    lines: list[str] = []
+    for number in range(2):
+        with log.line(f"ID-{number}", emit=lines.append, function=""):
+            pass
+    assert [json.loads(text)["cold"] for text in lines] == [True, False]
+
+
+def test_text_cannot_break_the_line_or_flood_it() -> None:
+    lines: list[str] = []
+    with log.line("a\nb\u2028" + "x" * 5000, emit=lines.append, function="") as entry:
+        entry.outcome(400, "y" * 5000)
+    assert "\n" not in lines[0]
+    assert lines[0].isascii()
+    assert len(lines[0]) < 1000
+
+
+def test_outside_lambda_the_line_goes_to_a_logger(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    with caplog.at_level(logging.INFO, logger="lookalike.requests"), log.line("ID-4") as entry:
+        entry.outcome(200, "ok")
+    (record,) = caplog.records
+    assert "_aws" not in json.loads(record.getMessage())
+
+
+def test_on_lambda_the_line_is_bare_stdout(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
+    with log.line("ID-5") as entry:
+        entry.outcome(200, "ok")
+    assert json.loads(capsys.readouterr().out)["FunctionName"] == "api"
+
+
+def test_without_a_listener_nothing_happens() -> None:
+    trace = Trace()
+    with stage("search"):
+        note("segments", 3)
+    assert trace.facts == {}
