@@ -6,6 +6,7 @@ LookalikeError
 │  │  ├─ InvalidFilter(position)  the filter does not parse
 │  │  └─ OverLimit                a count or a length is over its limit
 │  ├─ MissingField(field)         a required value is absent
+│  ├─ Superseded                  a later line of the same import speaks of the same picture
 │  └─ BadPicture(fault)           the picture cannot be used
 ├─ Refused                        the caller may not do this
 │  ├─ Unauthenticated(fault)      who calls is not established
@@ -14,6 +15,7 @@ LookalikeError
 ├─ NotFound                       no such thing
 │  ├─ CollectionNotFound
 │  ├─ RecordNotFound
+│  ├─ PictureNotFound             no file of that name where an import reads
 │  └─ JobNotFound
 ├─ Conflict                       the state of things forbids it now
 │  ├─ AlreadyExists               a collection, key or object of that name is there
@@ -71,6 +73,10 @@ class MissingField(InvalidRequest):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Superseded(InvalidRequest):
+    """A later line of the same import speaks of the same picture; that one counts."""
 
 
 class PictureFault(Enum):
@@ -139,6 +145,10 @@ class CollectionNotFound(NotFound):
 
 class RecordNotFound(NotFound):
     """No record of that product id and picture name."""
+
+
+class PictureNotFound(NotFound):
+    """No file of that name in the bucket or folder that an import reads."""
 
 
 class JobNotFound(NotFound):

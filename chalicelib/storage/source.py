@@ -1,0 +1,154 @@
+"""Where pictures are imported from: a folder of a bucket, or a folder on this machine. Only ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from chalicelib.errors import BadPicture, PictureFault, PictureNotFound, SourceError, SourceFault, Unsupported
+
+META: Final = "increment.meta"
+"""Name of the file that lists what to import (API.md §7)."""
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the account that owns a bucket, which lets this deployment read it."""
+
+    arn: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A folder to import from."""
+
+    kind: Literal["bucket", "folder"]
+    bucket: str
+    """Empty for a folder on this machine."""
+    path: str
+    """Begins with `/` and does not end with one; `/` alone is the bucket's root. For a folder: its absolute path."""
+    role: Role | None = None
+
+    def text(self) -> str:
+        """`s3://bucket/path`, or the folder."""
+        return f"s3://{self.bucket}{self.path}" if self.kind == "bucket" else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class MetaFile:
+    """increment.meta, opened."""
+
+    version: str
+    """Changes when the file is replaced."""
+    chunks: Iterator[bytes]
+
+
+class Source(Protocol):
+    """A folder, opened. Nothing is contacted before the first call. `picture` may be called from several threads."""
+
+    def check(self) -> None:
+        """Raises SourceError with one of the seven faults if the import could not work; reads no picture."""
+        ...
+
+    def meta(self, *, version: str = "") -> MetaFile:
+        """increment.meta from its beginning; with `version`, exactly that one.
+
+        Raises SourceError(NO_META) if it is not there or was replaced, and the other faults; StoreUnavailable.
+        """
+        ...
+
+    def picture(self, name: str, *, limit: int) -> bytes:
+        """The picture at `name`, relative to the folder.
+
+        Raises PictureNotFound, BadPicture(BYTES) if it has more than `limit` bytes (then it is not downloaded),
+        SourceError if it may not be read, StoreUnavailable.
+        """
+        ...
+
+
+class Sources(Protocol):
+    """Opens locations."""
+
+    def open(self, location: Location) -> Source:
+        """The source at `location`. Raises SourceError(BAD_ARN) for a role that cannot be one."""
+        ...
+
+
+class NoSources:
+    """For a house that imports nothing."""
+
+    def open(self, location: Location) -> Source:
+        """Raises Unsupported."""
+        raise Unsupported(f"this process cannot read {location.text()}: it was started without import sources")
+
+
+class FolderSource:
+    """A folder on this machine."""
+
+    def __init__(self, root: Path, *, named: str) -> None:
+        self._root = root.resolve()
+        self._named = named
+
+    def check(self) -> None:
+        """See Source.check."""
+        if not self._root.is_dir():
+            raise SourceError(SourceFault.NO_PATH, f"there is no folder {self._named}")
+        if not (self._root / META).is_file():
+            raise SourceError(SourceFault.NO_META, f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md)")
+
+    def meta(self, *, version: str = "") -> MetaFile:
+        """See Source.meta."""
+        self.check()
+        stat = (self._root / META).stat()
+        found = f"{stat.st_mtime_ns}-{stat.st_size}"
+        if version and version != found:
+            raise SourceError(SourceFault.NO_META, f"{META} in {self._named} was replaced while it was being read; start the import again")
+        return MetaFile(found, self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        with (self._root / META).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    def picture(self, name: str, *, limit: int) -> bytes:
+        """See Source.picture. A name that leads out of the folder, also by a link, is not found."""
+        path = (self._root / name).resolve()
+        if not path.is_relative_to(self._root) or not path.is_file():
+            raise PictureNotFound(f"there is no file {name!r} in {self._named}")
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except PermissionError as error:
+            raise SourceError(SourceFault.NO_PERMISSION, f"the file {name!r} in {self._named} may not be read: {error.strerror}") from error
+        if len(data) > limit:
+            raise too_large(name, path.stat().st_size, limit)
+        return data
+
+
+def too_large(name: str, size: int, limit: int) -> BadPicture:
+    """The refusal of a picture of `size` bytes."""
+    return BadPicture(PictureFault.BYTES, f"{name!r} has {size} bytes; at most {limit} are allowed: scale it down")
+
+
+class LocalSources:
+    """Folders of this machine; a bucket is a folder under `buckets`, so that imports can be tried without AWS."""
+
+    def __init__(self, buckets: Path) -> None:
+        self._buckets = buckets
+
+    def open(self, location: Location) -> Source:
+        """See Sources.open. Raises SourceError(NO_BUCKET)."""
+        if location.kind == "folder":
+            return FolderSource(Path(location.path), named=location.path)
+        bucket = self._buckets / location.bucket
+        if not bucket.is_dir():
+            raise SourceError(
+                SourceFault.NO_BUCKET,
+                f"there is no bucket {location.bucket!r}: on this machine a bucket is a folder, make {self._buckets}/{location.bucket}",
+            )
+        return FolderSource(bucket / location.path.lstrip("/"), named=location.text())
