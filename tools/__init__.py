@@ -1,0 +1,1 @@
+"""What turns the repository into a deployment: package, template, size, deploy. Never shipped."""
