@@ -1,0 +1,65 @@
+"""A decoded picture, and how a part of it is brought to a network's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from chalicelib.region import Region
+
+FILL = (124, 116, 104)
+"""What surrounds a picture that is not square: ImageNet's mean colour, so that the margin says nothing (docs/MODELS.md)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Upright RGB pixels, perhaps rendered smaller than the file; regions are always in the file's pixels."""
+
+    width: int
+    """Pixels of the upright picture in the file."""
+    height: int
+    """Pixels of the upright picture in the file."""
+    colour: Image.Image
+    """RGB; its size is that of the file or smaller by the same factor both ways."""
+    alpha: Image.Image | None = None
+    """L, the size of `colour`; None for a picture without transparent parts."""
+
+    @property
+    def region(self) -> Region:
+        """The whole picture."""
+        return Region.whole(self.width, self.height)
+
+    def letterbox(self, region: Region | None = None, *, side: int) -> npt.NDArray[np.uint8]:
+        """The part of the picture (None: all of it) scaled to fit a square, uint8 [side, side, 3], centred on FILL."""
+        return np.asarray(_fit(self.colour, self._box(region), side, FILL))
+
+    def letterboxed_alpha(self, *, side: int) -> npt.NDArray[np.uint8] | None:
+        """Opacity of the whole picture on the same square, uint8 [side, side]; 0 in the margin."""
+        return None if self.alpha is None else np.asarray(_fit(self.alpha, self._box(None), side, 0))
+
+    def _box(self, region: Region | None) -> tuple[float, float, float, float]:
+        """`region` in pixels of `colour`: left, top, right, bottom."""
+        if region is None:
+            return (0.0, 0.0, float(self.colour.width), float(self.colour.height))
+        across, down = self.colour.width / self.width, self.colour.height / self.height
+        return (region.x1 * across, region.y1 * down, region.x2 * across, region.y2 * down)
+
+
+def margins(width: float, height: float, side: int) -> tuple[int, int, int, int]:
+    """Left, top, width and height that a part of `width` × `height` takes on a square of `side`."""
+    scale = side / max(width, height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    return (side - across) // 2, (side - down) // 2, across, down
+
+
+def _fit(image: Image.Image, box: tuple[float, float, float, float], side: int, fill: int | tuple[int, int, int]) -> Image.Image:
+    left, top, across, down = margins(box[2] - box[0], box[3] - box[1], side)
+    scaled = image.resize((across, down), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+    if (across, down) == (side, side):
+        return scaled
+    square = Image.new(image.mode, (side, side), fill)
+    square.paste(scaled, (left, top))
+    return square
