@@ -1,0 +1,83 @@
+"""Adds a picture to a collection: analysed, then appended; durable and searchable when it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from chalicelib.contract.messages import AddPicture, AttributeValues
+from chalicelib.errors import FingerprintMismatch
+from chalicelib.index.collection import Collection
+from chalicelib.index.records import Attributes, Key, Put, Record, quantise
+from chalicelib.region import Region
+from chalicelib.service import OTHERS, Service
+from chalicelib.usecases.capacity import claim
+from chalicelib.usecases.house import House
+from chalicelib.usecases.uploads import take
+from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was seen in the picture."""
+
+    service: Service
+    category_id: int
+    region: Region
+    regions: tuple[Region, ...]
+
+
+def add_picture(message: AddPicture, house: House) -> Added:
+    """Adds or replaces one record.
+
+    Raises CollectionNotFound, OverCapacity, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
+    """
+    collection = house.catalog.open(message.collection)
+    service = collection.info.service
+    claim(collection, 1, house)
+    analyzer = fitting_analyzer(collection, house)
+    analysis = analyzer.analyze(take(message.picture, house), Request(service, crop=message.view.crop, region=message.view.region))
+    record = record_of(
+        Key(message.product_id, message.pic_name),
+        analysis,
+        service=service,
+        category_id=message.view.category_id,
+        attributes=message.attributes,
+    )
+    collection.append([Put(record)])
+    return Added(service=service, category_id=record.category_id, region=analysis.region, regions=analysis.regions)
+
+
+def fitting_analyzer(collection: Collection, house: House) -> PictureAnalyzer:
+    """The models, if the collection's features are theirs. Raises FingerprintMismatch."""
+    analyzer = house.analyzer()
+    if analyzer.fingerprint != collection.info.fingerprint:
+        raise FingerprintMismatch(
+            f"collection {collection.info.name} was made by models {collection.info.fingerprint}, this deployment has "
+            f"{analyzer.fingerprint}: import its pictures again with `lookalike rebuild`"
+        )
+    return analyzer
+
+
+def record_of(key: Key, analysis: Analysis, *, service: Service, category_id: int | None, attributes: AttributeValues) -> Record:
+    """The record of an analysed picture; `category_id` is the caller's wish."""
+    return Record(
+        key=key,
+        category_id=category_used(analysis, service=service, category_id=category_id),
+        region=analysis.region,
+        attributes=stored(attributes),
+        vector=quantise(analysis.feature, analysis.code),
+    )
+
+
+def category_used(analysis: Analysis, *, service: Service, category_id: int | None) -> int:
+    """The category that counts (API.md §2.3): the given one, else the likeliest; OTHERS where the service has none."""
+    if not service.has_categories:
+        return OTHERS
+    if category_id is not None:
+        return category_id
+    return analysis.categories[0][0] if analysis.categories else OTHERS
+
+
+def stored(values: AttributeValues) -> Attributes:
+    """A request's attributes as the index keeps them."""
+    return Attributes(**{field.name: getattr(values, field.name) for field in fields(AttributeValues)})

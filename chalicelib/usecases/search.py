@@ -1,0 +1,189 @@
+"""Finds what looks alike: by a picture, by a stored record, by filter alone; and compares two pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from chalicelib.contract.messages import ComparePictures, Narrow, Page, SearchByFilter, SearchByName, SearchByPicture, SearchByText
+from chalicelib.contract.scores import least_similarity, score, sort_values
+from chalicelib.errors import RecordNotFound, Unsupported
+from chalicelib.index.collection import Collection
+from chalicelib.index.query import Hits, Query, Row
+from chalicelib.index.records import Key, Vector, quantise
+from chalicelib.region import Region
+from chalicelib.service import OTHERS, Service
+from chalicelib.usecases.add import category_used, fitting_analyzer
+from chalicelib.usecases.house import House
+from chalicelib.usecases.uploads import take
+from chalicelib.vision.analysis import Request, ScoreCurve
+
+COVERAGE: Final = 0.95
+"""Probability that the categories searched hold the picture's own, where none was given (docs/adr)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A record found."""
+
+    row: Row
+    score: float
+    """0 to 1."""
+    sort_values: str
+    """`relevance;hamming`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer to a search."""
+
+    matches: tuple[Match, ...]
+    """Best first."""
+    found: int
+    """Records that match category and filter."""
+    service: Service
+    category_id: int
+    """The one used: given, predicted, or the stored record's."""
+    region: Region
+    regions: tuple[Region, ...]
+    milliseconds: int
+    """Analysis and search."""
+
+
+def search_by_picture(message: SearchByPicture, house: House) -> Found:
+    """The records most like a picture.
+
+    Raises CollectionNotFound, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
+    """
+    started = house.clock()
+    collection = house.catalog.open(message.collection)
+    service, view = collection.info.service, message.view
+    analyzer = fitting_analyzer(collection, house)
+    analysis = analyzer.analyze(take(message.picture, house), Request(service, crop=view.crop, region=view.region))
+    hits = _search(
+        collection,
+        quantise(analysis.feature, analysis.code),
+        categories=_searched(analysis.categories, service=service, category_id=view.category_id),
+        page=message.page,
+        narrow=message.narrow,
+        curve=analyzer.score_curve(service),
+    )
+    return Found(
+        matches=_matches(hits, message.page.start, analyzer.score_curve(service), house),
+        found=hits.found,
+        service=service,
+        category_id=category_used(analysis, service=service, category_id=view.category_id),
+        region=analysis.region,
+        regions=analysis.regions,
+        milliseconds=_since(started, house),
+    )
+
+
+def search_by_name(message: SearchByName, house: House) -> Found:
+    """The records most like a stored one, which comes first itself. Raises CollectionNotFound, RecordNotFound, StorageError."""
+    started = house.clock()
+    collection = house.catalog.open(message.collection)
+    service = collection.info.service
+    record = collection.snapshot().find(Key(message.product_id, message.pic_name))
+    if record is None:
+        raise RecordNotFound(f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}")
+    category_id = message.category_id if message.category_id is not None and service.has_categories else record.category_id
+    curve = house.analyzer().score_curve(service)
+    hits = _search(
+        collection,
+        record.vector,
+        categories=frozenset({category_id}) if service.has_categories else None,
+        page=message.page,
+        narrow=message.narrow,
+        curve=curve,
+    )
+    return Found(
+        matches=_matches(hits, message.page.start, curve, house),
+        found=hits.found,
+        service=service,
+        category_id=category_id,
+        region=record.region,
+        regions=(record.region,),
+        milliseconds=_since(started, house),
+    )
+
+
+def search_by_filter(message: SearchByFilter, house: House) -> list[Row]:
+    """One page of the records that a filter matches, by key. Raises CollectionNotFound, StorageError."""
+    rows = house.catalog.open(message.collection).snapshot().select(message.filter)
+    return rows[message.page.start : message.page.start + message.page.count]
+
+
+def search_by_text(message: SearchByText, house: House) -> Found:
+    """Raises CollectionNotFound; else Unsupported: no kind of collection understands text yet."""
+    service = house.catalog.open(message.collection).info.service
+    raise Unsupported(f"collections of type {service.name.lower()} cannot be searched by text; search by picture, name or filter")
+
+
+def compare(message: ComparePictures, house: House) -> float:
+    """How alike two pictures are, 0 to 1. Raises CollectionNotFound, BadPicture, InvalidField("picture_url")."""
+    service = house.catalog.open(message.collection).info.service
+    analyzer = house.analyzer()
+    pictures = [take(message.primary, house), take(message.secondary, house)]
+    first, second = (
+        quantise(analysis.feature, analysis.code) for analysis in (analyzer.analyze(data, Request(service)) for data in pictures)
+    )
+    curve = analyzer.score_curve(service)
+    return score(_similarity(first, second), curve.similarities, curve.scores)
+
+
+def _similarity(first: Vector, second: Vector) -> float:
+    """Cosine of two int8 features, exactly 1 when they are equal."""
+    if np.array_equal(first.feature, second.feature):
+        return 1.0
+    a, b = first.feature.astype(np.float64), second.feature.astype(np.float64)
+    return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))), 1.0 - 2.0**-24)
+
+
+def _searched(categories: Sequence[tuple[int, float]], *, service: Service, category_id: int | None) -> frozenset[int] | None:
+    """The given category, or the likeliest ones that together reach COVERAGE; None: all, where there are no categories."""
+    if not service.has_categories:
+        return None
+    if category_id is not None:
+        return frozenset({category_id})
+    chosen, covered = set(), 0.0
+    for candidate, probability in categories:
+        chosen.add(candidate)
+        covered += probability
+        if covered >= COVERAGE:
+            break
+    return frozenset(chosen or {OTHERS})
+
+
+def _search(
+    collection: Collection, vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve
+) -> Hits:
+    query = Query(
+        vector=vector,
+        count=page.start + page.count,
+        categories=categories,
+        predicate=narrow.filter,
+        distinct=narrow.distinct,
+        min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
+    )
+    return collection.snapshot().search(query)
+
+
+def _matches(hits: Hits, start: int, curve: ScoreCurve, house: House) -> tuple[Match, ...]:
+    return tuple(
+        Match(
+            row=hit.row,
+            score=score(hit.similarity, curve.similarities, curve.scores),
+            sort_values=sort_values(
+                hit.similarity, hit.hamming, category_id=hit.row.category_id, by_category=house.settings.relevance_by_category
+            ),
+        )
+        for hit in hits.hits[start:]
+    )
+
+
+def _since(started: float, house: House) -> int:
+    return max(0, round((house.clock() - started) * 1000))
