@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.config import Settings
 from chalicelib.index.catalog import Catalog
 from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.queue import NoQueue, Queue
 from chalicelib.storage.secrets import SecretStore
+from chalicelib.storage.source import NoSources, Sources
 from chalicelib.vision.analysis import PictureAnalyzer
 
 
@@ -26,3 +28,9 @@ class House:
     """Seconds since the epoch."""
     new_id: Callable[[], str]
     """Hex text that nobody else will make."""
+    sources: Sources = field(default_factory=NoSources)
+    """Where imports read pictures."""
+    queue: Queue = field(default_factory=NoQueue)
+    """Where imports and exports put their work."""
+    presign: Callable[[str, int], str] | None = None
+    """URL under which anybody can download the object of a key for some seconds; None: the gateway serves it (usecases/downloads.py)."""
