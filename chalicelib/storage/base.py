@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+_PART = re.compile(r"[!-.0-~](?:[ -.0-~]{0,254})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,7 @@ class Blob:
 
     data: bytes
     version: str
-    """Opaque; an ETag on S3. Compare only for equality, within one key."""
+    """Opaque; an ETag on S3. Compare only for equality, within one key. The same bytes may have the same version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,10 @@ class Stat:
 
 
 class ObjectStore(Protocol):
-    """Keys are `/`-separated ASCII text without empty parts. All methods may be called from several threads."""
+    """Keys are `/`-separated printable ASCII, no part empty, `.`, `..` or over 255 characters, and no key lies "inside" another.
+
+    All methods may be called from several threads. A malformed key is a ValueError: keys are made by this program.
+    """
 
     def get(self, key: str) -> Blob:
         """The object. Raises ObjectMissing, StoreUnavailable."""
@@ -36,6 +42,13 @@ class ObjectStore(Protocol):
 
     def get_if_changed(self, key: str, *, version: str) -> Blob | None:
         """The object, or None while it is still at `version`. Raises ObjectMissing, StoreUnavailable."""
+        ...
+
+    def view(self, key: str) -> memoryview:
+        """The object's bytes without a copy where the store can (a folder maps the file); read-only, valid while it is referenced.
+
+        Meant for immutable objects. Raises ObjectMissing, StoreUnavailable.
+        """
         ...
 
     def create(self, key: str, data: bytes) -> str:
@@ -57,5 +70,15 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
-        """Objects whose key starts with `prefix` and sorts after `after`, in key order (UTF-8 bytes). Raises StoreUnavailable."""
+        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII). Raises StoreUnavailable.
+
+        Read lazily: who stops early saves the rest. Objects created or deleted while it is read may or may not be in it.
+        """
         ...
+
+
+def check_key(key: str) -> str:
+    """`key`, if it is one (see ObjectStore). Raises ValueError."""
+    if len(key) > 900 or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in key.split("/")):
+        raise ValueError(f"{key!r} is not an object key: parts of printable ASCII joined by single slashes")
+    return key

@@ -1,0 +1,161 @@
+"""A store in a folder: the same promises as S3, across processes and kill -9, on any POSIX file system with hard links."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from chalicelib.errors import AlreadyExists, ObjectMissing, StoreUnavailable, VersionConflict
+from chalicelib.storage.base import Blob, Stat, check_key
+
+_MAP_FROM_BYTES = 64 * 1024
+"""Smaller files are read: a mapping costs two system calls and a page fault."""
+
+
+class FileStore:
+    """`objects/<key>` holds the bytes as they are. A write goes to `tmp/`, is synced, then linked or renamed into place.
+
+    The version is a hash of the content, like S3's ETag. `locks/` serialises replacements of one key.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._objects = root / "objects"
+        self._tmp = root / "tmp"
+        self._locks = root / "locks"
+        for folder in (self._objects, self._tmp, self._locks):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, key: str) -> Blob:
+        """See ObjectStore."""
+        with _translated(key):
+            data = self._path(key).read_bytes()
+        return Blob(data, _version(data))
+
+    def get_if_changed(self, key: str, *, version: str) -> Blob | None:
+        """See ObjectStore."""
+        blob = self.get(key)
+        return None if blob.version == version else blob
+
+    def view(self, key: str) -> memoryview:
+        """See ObjectStore."""
+        with _translated(key), self._path(key).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < _MAP_FROM_BYTES:
+                return memoryview(file.read())
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def create(self, key: str, data: bytes) -> str:
+        """See ObjectStore."""
+        path = self._path(key)
+        with _translated(key), self._written(data) as written:
+            self._make_folder(path.parent)
+            try:
+                os.link(written, path)
+            except FileExistsError:
+                raise AlreadyExists(f"an object {key} is there already") from None
+            _sync_folder(path.parent)
+        return _version(data)
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        """See ObjectStore."""
+        path = self._path(key)
+        with _translated(key), self._locked(key), self._written(data) as written:
+            try:
+                current = _version(path.read_bytes())
+            except FileNotFoundError:
+                current = ""
+            if current != version:
+                raise VersionConflict(f"{key} was replaced or deleted meanwhile; nothing was written")
+            written.rename(path)
+            _sync_folder(path.parent)
+        return _version(data)
+
+    def delete(self, key: str) -> None:
+        """See ObjectStore."""
+        path = self._path(key)
+        with _translated(key), self._locked(key), contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            _sync_folder(path.parent)
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+        """See ObjectStore."""
+        folder, _, _ = prefix.rpartition("/")
+        with _translated(prefix):
+            yield from self._walk(f"{folder}/" if folder else "", prefix, after)
+
+    def _walk(self, folder: str, prefix: str, after: str) -> Iterator[Stat]:
+        try:
+            entries = list(os.scandir(self._objects / folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        names = sorted((entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name, entry) for entry in entries)
+        for name, entry in names:
+            key = folder + name
+            if name.endswith("/"):
+                if (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
+                    yield from self._walk(key, prefix, after)
+            elif key.startswith(prefix) and key > after:
+                try:
+                    found = entry.stat()
+                except FileNotFoundError:
+                    continue  # deleted since the folder was read
+                yield Stat(key, found.st_size, found.st_mtime)
+
+    def _path(self, key: str) -> Path:
+        return self._objects / check_key(key)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Makes `folder`; every new name on the way to it is synced, else a power cut could lose the branch."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+    @contextlib.contextmanager
+    def _written(self, data: bytes) -> Iterator[Path]:
+        handle, name = tempfile.mkstemp(dir=self._tmp)
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """Only one process and thread at a time; the kernel lets go of the lock of a process that dies."""
+        name = hashlib.blake2b(key.encode(), digest_size=1).hexdigest()
+        with (self._locks / name).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _version(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _translated(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise ObjectMissing(key) from None
+    except OSError as error:
+        raise StoreUnavailable(f"the folder store failed at {key}: {error.strerror}; check the disk and its free space") from error
