@@ -32,6 +32,10 @@ class Settings:
     """Seconds that garbage and tombstones are kept; longer than any client's retry."""
     fan_out_rows: int = 4_000_000
     """Rows from which a search is spread over functions; 0: never."""
+    search_function: str = ""
+    """Lambda function that searches one part of a spread search; empty: threads of this process."""
+    compact_function: str = ""
+    """Lambda function that compacts; empty: this process does it."""
     threads: int = 2
     """Threads of one model run."""
     strict_orientation: bool = False

@@ -91,7 +91,7 @@ def _open_secrets(settings: Settings) -> SecretStore:
 
 
 def _client(service: str, settings: Settings) -> Any:
-    """A boto3 client of this deployment's region; AWS_ENDPOINT_URL redirects it, as everywhere in boto3."""
-    import boto3
+    """An AWS client of this deployment's region; AWS_ENDPOINT_URL redirects it, as everywhere in botocore."""
+    from chalicelib.storage.clients import client
 
-    return boto3.client(service, region_name=settings.region)
+    return client(service, settings.region)
