@@ -3,6 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
+STAGE ?= prod
+STACK ?= lookalike
+LAMBDA_PYTHON ?= 3.12
+ARCH ?= x86_64
+PACKAGE = build/package-py$(LAMBDA_PYTHON)-$(ARCH)
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,4 +34,15 @@ lint: setup ## ruff, mypy --strict, import fences
 
 check: lint test ## what CI runs
 
+package: setup ## make the CloudFormation template and the zip (LAMBDA_PYTHON=3.12|3.13 ARCH=x86_64|arm64 SNAPSTART=1)
+	$(BIN)/python -m tools.package --stage $(STAGE) --python $(LAMBDA_PYTHON) --arch $(ARCH) $(if $(SNAPSTART),--snapstart)
+
+size: ## what the package weighs; fails over the budget
+	@$(BIN)/python -m tools.size $(PACKAGE)/deployment.zip
+
+deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…] [PARAMETERS="Name=Value …"])
+	@test -n "$(REGION)" -a -n "$(BUCKET)" || { echo 'say where: make deploy REGION=eu-central-1 BUCKET=a-bucket-of-yours-for-the-upload'; exit 2; }
+	@$(BIN)/python -m tools.deploy --folder $(PACKAGE) --stack $(STACK) --region $(REGION) --bucket $(BUCKET) $(PARAMETERS)
+
+.PHONY: package size deploy
 .PHONY: help setup test test-slow lint check

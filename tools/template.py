@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 Template = dict[str, Any]
@@ -72,3 +75,16 @@ def _call_alias(node: object) -> None:
     elif isinstance(node, list):
         for value in node:
             _call_alias(value)
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m tools.template sam.yaml template.json [--snapstart]`; PyYAML comes with Chalice."""
+    import yaml
+
+    template = yaml.safe_load(Path(arguments[0]).read_text())
+    rewritten = rewrite(template, snapstart="--snapstart" in arguments)
+    Path(arguments[1]).write_text(json.dumps(rewritten, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
