@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +23,6 @@ GRANT_S: Final = 600
 """Seconds in which an allowed upload must arrive."""
 KEEP_S: Final = 3600
 """Seconds after which an upload that was never used is swept away; longer than a grant."""
-_NAME: Final = re.compile(r"uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +71,6 @@ def store_upload(grant: Grant, data: bytes, *, key: Key, house: House) -> None:
         house.store.create(grant.object_key, data)
     except Conflict as error:
         raise Unauthenticated(AuthFault.REPLAYED, "this grant to upload has been used: ask for a new one") from error
-
-
-def uploaded(object_key: str) -> Uploaded:
-    """The reference behind an object key. Raises InvalidField("picture_url") for anything else."""
-    match = _NAME.fullmatch(object_key)
-    if match is None:
-        raise InvalidField("picture_url", "the picture's URL is not one that the upload helper made; send the picture itself as base64")
-    return Uploaded(owner=match[1], object_id=match[2])
 
 
 def take(picture: bytes | Uploaded, house: House) -> bytes:

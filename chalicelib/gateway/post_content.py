@@ -1,0 +1,187 @@
+"""The body of 2018-01-20, as the old SDK's buildPostContent writes it, and its way into messages (API.md §5).
+
+    name,start,end#name,start,end#…^all values joined
+
+Offsets are into what follows the first `^`, end exclusive, counted in the client's units of text: UTF-16 units from Java, bytes from
+Python 2. Pictures stand under the base64 of their names; pic_list names them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from chalicelib.contract import filters
+from chalicelib.contract import messages as m
+from chalicelib.errors import InvalidField, InvalidRequest, MissingField
+from chalicelib.gateway.faults import WireFault
+
+MAX_PICTURES: Final = 20
+_ITEM: Final = re.compile(r"([^,#^]+),(\d{1,9}),(\d{1,9})", re.ASCII)
+_ADD: Final = frozenset({"item_id", "cat_id", "cust_content", "pic_list", "crop", "region", "int_attr", "str_attr"})
+_SEARCH: Final = frozenset({"s", "n", "cat_id", "pic_list", "crop", "region", "filter"})
+_DELETE: Final = frozenset({"item_id", "pic_list"})
+
+
+def parse_post_content(body: bytes) -> dict[str, str]:
+    """Key to value. Raises WireFault with the codes of this format."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise WireFault("InvalidMetaItem", "the body is not UTF-8 text") from None
+    meta, caret, content = text.partition("^")
+    if not caret:
+        raise WireFault("NoCaretSeperator", "the body has no ^ between its table and its values")
+    if not meta:
+        raise WireFault("EmptyMeta", "the table before the ^ is empty")
+    spans = [_span(item) for item in meta.split("#")]
+    names = [name for name, _, _ in spans]
+    if len(set(names)) < len(names):
+        raise WireFault("InvalidMetaItem", "a name occurs twice in the table")
+    last = max(end for _, _, end in spans)
+    return _cut(content, spans, last)
+
+
+def _span(item: str) -> tuple[str, int, int]:
+    match = _ITEM.fullmatch(item)
+    if match is None or int(match[2]) > int(match[3]):
+        raise WireFault("InvalidMetaItem", f"{item[:40]!r} is not name,start,end")
+    return match[1], int(match[2]), int(match[3])
+
+
+def _cut(content: str, spans: list[tuple[str, int, int]], last: int) -> dict[str, str]:
+    data = content.encode()
+    if len(data) == len(content):
+        units, width, encoding = data, 1, "utf-8"
+    else:
+        # UTF-16 where the last offset fits its length, else bytes
+        wide = content.encode("utf-16-le")
+        units, width, encoding = (wide, 2, "utf-16-le") if last * 2 == len(wide) or last > len(data) else (data, 1, "utf-8")
+    if last * width > len(units):
+        raise WireFault("InvalidMetaItem", f"the table reaches to {last}, past the {len(units) // width} units after the ^")
+    try:
+        return {name: units[start * width : end * width].decode(encoding) for name, start, end in spans}
+    except UnicodeDecodeError:
+        raise WireFault("InvalidMetaItem", "an offset in the table falls inside a character") from None
+
+
+def _names(values: Mapping[str, str]) -> list[str]:
+    """The keys of the pictures that pic_list names; each is the base64 of a name."""
+    keys = [key for key in values.get("pic_list", "").split(",") if key]
+    if len(keys) > MAX_PICTURES or len(set(keys)) < len(keys):
+        raise WireFault("InvalidPicList", f"pic_list must name at most {MAX_PICTURES} different pictures")
+    return keys
+
+
+def _name(key: str) -> str:
+    try:
+        return base64.b64decode(key, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise WireFault("InvalidPicList", f"{key[:40]!r} in pic_list is not the base64 of a name") from None
+
+
+def _picture(values: Mapping[str, str], key: str, absent: str) -> bytes:
+    if not values.get(key):
+        raise WireFault(absent, f"pic_list names {key[:40]!r}, but the body has no such picture")
+    try:
+        return base64.b64decode(values[key], validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidField("picture", "the picture is not base64 text") from None
+
+
+def _known(values: Mapping[str, str], known: frozenset[str], pictures: list[str]) -> None:
+    unknown = sorted(set(values) - known - set(pictures))
+    if unknown:
+        raise InvalidRequest(f"the body has an entry {unknown[0][:40]!r} that this action does not know")
+
+
+def _integer(values: Mapping[str, str], name: str, field: str) -> int | None:
+    text = values.get(name, "").strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be a whole number")
+    return int(text)
+
+
+def _view(values: Mapping[str, str]) -> m.View:
+    crop = values.get("crop", "").strip().lower()
+    if crop not in {"", "true", "false"}:
+        raise InvalidField("crop", f"crop is {crop[:24]!r}; it must be true or false")
+    region = values.get("region")
+    return m.View(
+        category_id=_integer(values, "cat_id", "category_id"),
+        crop=crop != "false",
+        region=m.parse_region(region) if region else None,
+    )
+
+
+def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
+    """AddItem: one message per picture. Every picture is checked before the first is added."""
+    keys = _names(values)
+    _known(values, _ADD, keys)
+    _item(values)
+    if "pic_list" not in values:
+        raise WireFault("NoPicList", "pic_list is missing")
+    if not keys:
+        raise WireFault("NoSpecifiedPic", "pic_list is empty; an item is added with at least one picture")
+    attributes = m.AttributeValues(
+        custom_content=values.get("cust_content"), int_attr=_integer(values, "int_attr", "int_attr"), str_attr=values.get("str_attr")
+    )
+    return [
+        m.AddPicture(
+            collection=collection,
+            product_id=values["item_id"],
+            pic_name=_name(key),
+            picture=_picture(values, key, "NoSpecifiedAddPic"),
+            view=_view(values),
+            attributes=attributes,
+        )
+        for key in keys
+    ]
+
+
+def _item(values: Mapping[str, str]) -> None:
+    if not values.get("item_id"):
+        raise WireFault("NoSpecifiedItemId", "item_id is missing")
+
+
+def search_item(collection: str, values: Mapping[str, str]) -> m.SearchByPicture:
+    """SearchItem."""
+    keys = _names(values)
+    _known(values, _SEARCH, keys)
+    if "pic_list" not in values:
+        raise WireFault("NoPicList", "pic_list is missing")
+    if len(keys) != 1:
+        raise WireFault("InvalidPicList", f"pic_list names {len(keys)} pictures; a search takes exactly one")
+    count, start = _integer(values, "n", "count"), _integer(values, "s", "start")
+    text = values.get("filter")
+    return m.SearchByPicture(
+        collection=collection,
+        picture=_picture(values, keys[0], "NoSpecifiedSearchPic"),
+        view=_view(values),
+        page=m.Page(count=10 if count is None else count, start=0 if start is None else start),
+        narrow=m.Narrow(filter=filters.parse(text) if text else None),
+    )
+
+
+def delete_item(collection: str, values: Mapping[str, str]) -> list[m.DeletePictures]:
+    """DeleteItem: the pictures named, or the whole item."""
+    keys = _names(values)
+    _known(values, _DELETE, keys)
+    _item(values)
+    return [m.DeletePictures(collection, values["item_id"], _name(key)) for key in keys] or [
+        m.DeletePictures(collection, values["item_id"])
+    ]
+
+
+def collection_of(query: Mapping[str, str]) -> str:
+    """The collection's name in the query. Raises MissingField, InvalidField."""
+    name = query.get("instanceName", "")
+    if not name:
+        raise MissingField("collection", "the query parameter instanceName is missing")
+    m.check_collection(name)
+    return name
