@@ -34,3 +34,5 @@ class House:
     """Where imports and exports put their work."""
     presign: Callable[[str, int], str] | None = None
     """URL under which anybody can download the object of a key for some seconds; None: the gateway serves it (usecases/downloads.py)."""
+    notify: Callable[[str, bytes], object] = field(default=lambda _url, _body: None)
+    """Tells a callback address that a job has ended; what comes of it is ignored (storage/callback.py)."""

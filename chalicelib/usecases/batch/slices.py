@@ -1,0 +1,53 @@
+"""One delivery of a slice: what is left of it, what was done, and what to do about a slice that kills its workers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from chalicelib import trace
+from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing
+from chalicelib.storage.base import ObjectStore
+from chalicelib.usecases.batch.jobs import Job, put_once
+from chalicelib.usecases.batch.outcomes import Outcome, Span, chain, line_error
+from chalicelib.usecases.batch.work import Entry, Task, Work
+from chalicelib.usecases.batch.worker import Unexpected, Workshop, carry_out
+
+CAREFUL: Final = 16
+"""Entries per checkpoint once a worker has died on a slice."""
+CONDEMNED: Final = 4
+"""The delivery at which the next CAREFUL entries are given up: three workers have died on them."""
+
+
+def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receives: int) -> bool:
+    """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
+
+    A first delivery goes on to the end or to the time limit. After a death the worker goes in short steps, so that what came
+    before the deadly entry is kept, and in the end the step with that entry is reported as failed and left behind.
+    """
+    work = Work(job, store)
+    try:
+        entries = work.entries(task.attempt, task.slice)
+    except ObjectMissing:
+        return True  # the job has ended meanwhile
+    links = chain(work.spans(task.slice), task.slice)
+    start = links[-1].stop if links else 0
+    if start >= len(entries):
+        return True
+    stop = len(entries) if receives == 1 else min(start + CAREFUL, len(entries))
+    span = Span(task.slice, start, stop)
+    if receives >= CONDEMNED:
+        outcome = _given_up(entries[start:stop], shop)
+    else:
+        span, outcome = carry_out(entries[start:stop], span, shop, token=f"{job.kind.group}-{job.id}")
+    trace.note("pictures", outcome.added)
+    trace.note("failures", len(outcome.errors))
+    with suppress(AlreadyExists):  # somebody else did the same span; the two say the same, but for passing trouble with a picture
+        put_once(store, work.outcome_key(span), outcome.encode())
+    return span.stop == len(entries)
+
+
+def _given_up(entries: list[Entry], shop: Workshop) -> Outcome:
+    error: LookalikeError = Unexpected("workers died three times near this line; take it out of the import, or try it alone")
+    code = shop.code(error)
+    return Outcome(0, 0, tuple(line_error(entry.wish.line, entry.wish.text, error, code) for entry in entries))

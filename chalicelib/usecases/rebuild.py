@@ -1,0 +1,40 @@
+"""Imports everything again into a fresh generation of a collection, which then takes the old one's place at once.
+
+The way over when the models have changed, and the original's "OSS Import and Rebuild" (API.md §7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.errors import JobRunning, RecordNotFound
+from chalicelib.storage.source import Location
+from chalicelib.usecases.batch import jobs
+from chalicelib.usecases.batch.jobs import Job, JobKind
+from chalicelib.usecases.house import House
+from chalicelib.usecases.imports import GROUP, begin, draft
+
+
+def start_rebuild(collection: str, location: Location, house: House, *, meta: bytes | None = None, accept_failures: bool = False) -> Job:
+    """Begins a rebuild by the models of this deployment. Searches see the old records until the end.
+
+    Args:
+        collection: its name.
+        location: the folder that holds all of its pictures.
+        house: this deployment.
+        meta: stands for the increment.meta that a folder of this machine lacks.
+        accept_failures: take the new records although some lines failed; else the old ones stay if any did.
+
+    Raises CollectionNotFound, RecordNotFound for a collection that holds nothing, SourceError, JobRunning, StorageError.
+    """
+    current = house.catalog.open(collection)
+    if not len(current.snapshot()):
+        raise RecordNotFound(f"collection {collection} is empty, there is nothing to rebuild; import into it instead")
+    if meta is None:
+        house.sources.open(location).check()
+    if busy := jobs.running(collection, GROUP, house.store):
+        raise JobRunning(f"job {busy.id} of collection {collection} is still running; wait for its end")
+    analyzer = house.analyzer()
+    fresh = house.catalog.begin_generation(collection, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits)
+    wanted = draft(JobKind.REBUILD, collection, house, location=location, own_meta=meta is not None)
+    return begin(replace(wanted, generation=fresh.info.generation, accept_failures=accept_failures), house, meta=meta)
