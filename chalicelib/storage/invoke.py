@@ -1,0 +1,60 @@
+"""Calls of other functions of the deployment: a request, an answer, or neither."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+
+class Invoker(Protocol):
+    """One function. Methods may be called from several threads."""
+
+    def call(self, payload: bytes) -> bytes:
+        """The function's answer to `payload`, both JSON. Raises StoreUnavailable when there is none: it failed, or nobody knows."""
+        ...
+
+    def start(self, payload: bytes) -> None:
+        """Has the function work on `payload` some time soon, at least once. Raises StoreUnavailable."""
+        ...
+
+
+class LambdaInvoker:
+    """A Lambda function by name. Never retries by itself: who spreads a search decides that (usecases/fan_out.py)."""
+
+    def __init__(self, client: Any, function: str) -> None:  # botocore has no types
+        self._client = client
+        self._function = function
+
+    def call(self, payload: bytes) -> bytes:
+        """See Invoker."""
+        answer = self._invoke("RequestResponse", payload)
+        try:
+            data: bytes = answer["Payload"].read()
+        except Exception as error:
+            raise StoreUnavailable(f"the answer of {self._function} broke off: {type(error).__name__}") from error
+        if "FunctionError" in answer:
+            raise StoreUnavailable(f"{self._function} failed ({answer['FunctionError']}); its own log says why")
+        return data
+
+    def start(self, payload: bytes) -> None:
+        """See Invoker."""
+        self._invoke("Event", payload)
+
+    def _invoke(self, kind: str, payload: bytes) -> Any:
+        try:
+            return self._client.invoke(FunctionName=self._function, InvocationType=kind, Payload=payload)
+        except Exception as error:
+            raise StoreUnavailable(f"cannot invoke {self._function}: {type(error).__name__}: {error}") from error
+
+
+def patient_once(timeout_s: float, connections: int) -> Config:
+    """Client settings for LambdaInvoker: one attempt, an answer within `timeout_s`, `connections` calls at once."""
+    from botocore.config import Config
+
+    return Config(
+        retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=timeout_s, max_pool_connections=connections, tcp_keepalive=True
+    )

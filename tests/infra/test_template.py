@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from tests.infra.built import merged, template
+from tools.template import FUNCTION, rewrite
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: resource for name, resource in template()["Resources"].items() if resource["Type"] == kind}
+
+
+@pytest.mark.parametrize("snapstart", [False, True])
+def test_cfn_lint_finds_nothing(snapstart: bool) -> None:
+    text = json.dumps(template(snapstart=snapstart))
+    findings = lint(text, config=ManualArgs(regions=["us-east-1", "eu-central-1"]))
+    assert [f"{finding.rule.id} {finding.message}" for finding in findings] == []
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    functions = resources(FUNCTION)
+    assert functions.keys() == {"APIHandler", "SearchSegments", "Compact", "Collect", "ImportEvent", "TendImports", "ImportSlice"}
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+    assert len(set(roles)) == len(functions)
+
+
+def test_every_function_writes_to_a_log_group_that_forgets() -> None:
+    groups = {group["Properties"]["LogGroupName"]["Fn::Sub"]: group for group in resources("AWS::Logs::LogGroup").values()}
+    for function in resources(FUNCTION).values():
+        group = groups["/aws/lambda/" + function["Properties"]["FunctionName"]["Fn::Sub"]]
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_a_role_that_infra_configures_but_the_app_lacks_stops_the_package() -> None:
+    broken = merged() | {"Resources": {**merged()["Resources"], "Forgotten": {"Properties": {"MemorySize": 1}}}}
+    with pytest.raises(KeyError, match="Forgotten"):
+        rewrite(broken)
+
+
+def test_rewriting_leaves_the_merged_template_alone() -> None:
+    before = json.dumps(merged(), sort_keys=True)
+    template()
+    assert json.dumps(merged(), sort_keys=True) == before
+
+
+def test_slices_come_from_the_deployments_own_queue_and_fail_one_by_one() -> None:
+    (event,) = template()["Resources"]["ImportSlice"]["Properties"]["Events"].values()
+    assert event["Properties"]["Queue"] == {"Fn::GetAtt": ["ImportQueue", "Arn"]}
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    queue = template()["Resources"]["ImportQueue"]["Properties"]
+    timeout = template()["Resources"]["ImportSlice"]["Properties"]["Timeout"]
+    assert queue["VisibilityTimeout"] > timeout, "a slice still being worked on would be handed out again"
+
+
+def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> None:
+    bucket = template()["Resources"]["Store"]
+    assert bucket["DeletionPolicy"] == "Retain"
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "BucketEncryption" in bucket["Properties"]
+    rules = {rule["Prefix"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "Prefix" in rule}
+    assert rules["uploads/"]["ExpirationInDays"] == 1
+    assert "ExpirationInDays" not in rules["collections/"], "records never expire"
+
+
+def test_the_bucket_itself_refuses_unconditional_writes_of_what_is_written_once() -> None:
+    statements = {s["Sid"]: s for s in template()["Resources"]["StorePolicy"]["Properties"]["PolicyDocument"]["Statement"]}
+    created = statements["OnlyCreated"]
+    assert created["Effect"] == "Deny"
+    assert created["Condition"]["Null"] == {"s3:if-none-match": "true"}
+    assert any("/log/" in resource["Fn::Sub"] for resource in created["Resource"])
+    assert statements["OnlyOverTls"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_api_gateways_own_errors_are_in_the_contracts_form() -> None:
+    responses = template()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT"} <= responses.keys()
+    for name, response in responses.items():
+        body = response["ResponseTemplates"]["application/json"]
+        answer = json.loads(body.replace("$context.error.messageString", '"text"'))
+        assert answer.keys() == {"RequestId", "HostId", "Code", "Message"}, name
+    assert responses["THROTTLED"]["ResponseParameters"]["Headers"]["x-acs-retry-after"] == "'1000'"
+
+
+def test_forms_stay_text_and_uploads_stay_bytes() -> None:
+    binary = template()["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    assert "multipart/form-data" in binary
+    assert "application/x-www-form-urlencoded" not in binary, "base64 around a form costs a third of the 6 MB that Lambda takes"
+
+
+def test_the_alarms_watch_what_can_go_wrong_and_say_where_to_read_on() -> None:
+    alarms = {
+        alarm["Properties"].get("MetricName", "Errors"): alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()
+    }
+    assert alarms.keys() == {
+        "Failures",
+        "Errors",
+        "ApproximateNumberOfMessagesVisible",
+        "LogObjects",
+        "OldestLogSeconds",
+        "PictureFailures",
+    }
+    manual = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
+    for alarm in alarms.values():
+        chapter = alarm["AlarmDescription"].split("alarms: ")[1]
+        assert f"### Alarm: {chapter}" in manual
+
+
+def test_with_snapshots_the_api_is_called_by_its_alias() -> None:
+    text = json.dumps(template(snapstart=True)["Resources"])
+    assert "${APIHandler.Arn}" not in json.dumps(template(snapstart=True)["Resources"]["RestAPI"])
+    assert '"ApplyOn": "PublishedVersions"' in text
+    assert template()["Resources"]["APIHandler"]["Properties"].get("AutoPublishAlias") is None
+
+
+def test_the_dashboards_body_is_json() -> None:
+    body = template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert len(json.loads(body)["widgets"]) == 4
