@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def described() -> dict[str, str]:
     module = ast.parse((ROOT / "chalicelib/config.py").read_text())
     (body,) = (node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
     found = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in itertools.pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
             assert isinstance(text.value, ast.Constant)
             found[field.target.id] = str(text.value.value)
