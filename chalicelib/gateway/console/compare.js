@@ -1,0 +1,50 @@
+// Two pictures side by side and how alike they are.
+
+import { call } from "./api.js";
+import { thumb } from "./cards.js";
+import { button, dialog, fill, h, problem, said } from "./dom.js";
+import { base64, dropZone, opened } from "./picture.js";
+import { current, pictureUrl, state } from "./state.js";
+import { sortValues } from "./words.js";
+
+// The query and a result. Where the result's own picture can be had, the two are also compared anew.
+export function compareDialog({ query, row }) {
+  const { relevance, hamming } = sortValues(row.SortExprValues);
+  return dialog("Side by side", () => [
+    h("div", { class: "pair" },
+      h("figure", {}, h("img", { src: query.url ?? "", alt: "The picture searched with" }), h("figcaption", {}, "Query")),
+      h("figure", {}, thumb(row, { loading: "eager" }), h("figcaption", {}, said(row.ProductId), " / ", said(row.PicName)))),
+    gauge(Number(row.Score ?? 0)),
+    h("p", { class: "facts" }, `Relevance ${relevance} · Hamming ${hamming}`),
+    pictureUrl(row) ? null : h("p", { class: "hint" }, "Pictures are not stored. Give the collection a picture URL to see them here."),
+  ], { class: "wide" });
+}
+
+export function compareView() {
+  const pictures = [null, null];
+  const answer = h("div", { class: "answer", role: "status", "aria-live": "polite" });
+  const panes = [0, 1].map((at) => h("div", { class: "pane" }));
+  const draw = (at) => fill(panes[at], pictures[at]
+    ? [h("img", { src: pictures[at].url ?? "", alt: at ? "Second picture" : "First picture" }), button("Another picture", () => { pictures[at] = null; draw(at); fill(answer); })]
+    : dropZone(async (file) => { pictures[at] = await opened(file); draw(at); compare(); }, { label: at ? "Second picture" : "First picture" }));
+  const compare = async () => {
+    if (!pictures[0] || !pictures[1]) return;
+    fill(answer, h("p", { class: "faint" }, "Comparing…"));
+    try {
+      const [PrimaryPicContent, SecondaryPicContent] = await Promise.all(pictures.map(({ blob }) => base64(blob)));
+      const { Score } = await call("CompareSimilarByImage", { InstanceName: state.current, PrimaryPicContent, SecondaryPicContent });
+      fill(answer, gauge(Number(Score)), h("p", { class: "faint" }, "By the kind of search of ", said(current().Name), ". Nothing was stored."));
+    } catch (error) {
+      fill(answer, problem(error));
+    }
+  };
+  draw(0);
+  draw(1);
+  return { node: h("div", { class: "page" }, h("h1", {}, "Compare two pictures"), h("div", { class: "pair" }, panes), answer), stop() {} };
+}
+
+function gauge(score) {
+  const bar = h("span", { class: "meter-fill" });
+  bar.style.width = `${Math.round(100 * score)}%`;
+  return h("div", { class: "gauge" }, h("span", { class: "num big" }, score.toFixed(3)), h("span", { class: "meter", role: "img", "aria-label": `Score ${score.toFixed(3)} of 1` }, bar));
+}

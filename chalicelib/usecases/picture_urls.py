@@ -1,0 +1,65 @@
+"""Where a collection's pictures can be seen. Lookalike keeps none; their owner may say at which URL each one lies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from chalicelib.errors import AlreadyExists, Conflict, CorruptObject, InvalidField, ObjectMissing, VersionConflict
+from chalicelib.usecases.house import House
+
+KEY: Final = "console/picture_urls.json"
+"""One small object for all collections: showing the list of them takes one read."""
+_TRIES: Final = 10
+_MAX: Final = 1000
+_TEMPLATE: Final = re.compile(r"(https?://[^\s<>\"'\\]+|/[^\s<>\"'\\]*)")
+
+
+def picture_urls(house: House) -> Mapping[str, str]:
+    """Collection to URL template with `{PicName}` and `{ProductId}` in it, of those that have one. Raises StorageError."""
+    return _read(house)[0]
+
+
+def set_picture_url(collection: str, template: str | None, house: House) -> None:
+    """Sets the template of a collection, or removes it. Raises CollectionNotFound, InvalidField("picture_url"), StorageError."""
+    if template is not None:
+        house.catalog.open(collection)
+        _check(template)
+    for _ in range(_TRIES):
+        templates, version = _read(house)
+        changed = {name: text for name, text in templates.items() if name != collection}
+        if template is not None:
+            changed[collection] = template
+        if changed == dict(templates):
+            return
+        data = json.dumps(changed, sort_keys=True).encode()
+        try:
+            if version is None:
+                house.store.create(KEY, data)
+            else:
+                house.store.replace(KEY, data, version=version)
+        except (AlreadyExists, VersionConflict):
+            continue
+        return
+    raise Conflict("the picture URLs keep being changed by others; try again")
+
+
+def _check(template: str) -> None:
+    if len(template) > _MAX or not _TEMPLATE.fullmatch(template) or template.startswith("//"):
+        raise InvalidField("picture_url", f"{template[:80]!r} must be an https:// URL or a path on this host, at most {_MAX} characters")
+    if "{PicName}" not in template and "{ProductId}" not in template:
+        raise InvalidField("picture_url", "the picture URL must name {PicName} or {ProductId}, or every picture would be the same one")
+
+
+def _read(house: House) -> tuple[Mapping[str, str], str | None]:
+    try:
+        blob = house.store.get(KEY)
+    except ObjectMissing:
+        return {}, None
+    try:
+        value = json.loads(blob.data)
+    except ValueError as error:
+        raise CorruptObject(KEY, "it is not JSON; remove it to start anew") from error
+    return {str(name): str(text) for name, text in value.items()}, blob.version

@@ -1,0 +1,65 @@
+"""The `lookalike` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+import chalicelib
+from chalicelib.errors import LookalikeError
+from cli import add, collections, keys, quality, search, serve
+from cli.output import EXIT_CODES, err, report
+
+app = typer.Typer(
+    name="lookalike",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Image search that runs serverless in its owner's own AWS account. Pictures are never kept, only features.",
+    epilog=EXIT_CODES + " Settings come from LOOKALIKE_… (docs/SETTINGS.md); `lookalike --install-completion` completes in your shell.",
+)
+app.command("add", epilog=add.EXAMPLE)(add.add)
+app.command("search", epilog=search.EXAMPLE)(search.search)
+app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
+app.command("demo", epilog=serve.DEMO_EXAMPLE)(serve.demo)
+app.command("quality", epilog=quality.EXAMPLE)(quality.quality)
+app.add_typer(collections.app, name="collections")
+app.add_typer(keys.app, name="keys")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lookalike {chalicelib.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Every command has --help with an example, and --json."""
+    _ = version
+
+
+def run() -> None:
+    """Runs the command line; the console script's entry point."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Runs one command line and returns its exit code; what goes wrong is printed as one line."""
+    as_json = "--json" in arguments
+    try:
+        code = app(arguments, standalone_mode=False)
+    except LookalikeError as error:
+        return report(error, as_json=as_json)
+    except click.exceptions.Abort:
+        err.print("Stopped.")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0

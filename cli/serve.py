@@ -1,0 +1,239 @@
+"""`lookalike serve` and `lookalike demo`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chalicelib.errors import Conflict, InvalidField
+from cli.local import ROOT, open_house
+from cli.output import JSON, AsJson, emit, err, out, progress, row, table, visible
+from cli.samples import samples_folder, template
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.house import House
+    from cli.server import Server
+    from demo.prepare import Prepared
+
+EXAMPLE = "Example: lookalike serve --port 8000 --demo"
+DEMO_EXAMPLE = "Example: lookalike demo --pictures ~/photos"
+KEY_NAME = "this machine"
+"""Name of the key that serve makes and prints."""
+
+Port = Annotated[int, typer.Option("--port", envvar="PORT", help="Port; 0 takes a free one.")]
+Pictures = Annotated[
+    Path | None,
+    typer.Option("--pictures", envvar="PICTURES", help="A folder of pictures for the demo, instead of its own.", show_default=False),
+]
+
+
+def serve(
+    port: Port = 8000,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on. Others than this machine need https in front.")] = "127.0.0.1",
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Fill a demo collection on the first start, and print a key and a command to try.")
+    ] = False,
+    pictures: Pictures = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve on this machine, from a folder that survives restarts and kill -9. Ends with Ctrl-C, finishing what is under way."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    house = open_house()
+    with running(host, port, house) as server:
+        url = f"http://{host}:{server.port}/"
+        if as_json:
+            emit({"url": url, "console": f"{url}console/"})
+        else:
+            out.print(f"Lookalike on {url}")
+        sys.stdout.flush()
+        if demo:
+            _filled(house, pictures, ended)
+        if demo and not ended.is_set() and not as_json:
+            _welcome(house, url)
+        threading.Thread(target=house.analyzer, name="warm", daemon=True).start()
+        ended.wait()
+        err.print("Finishing what is under way …")
+
+
+def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
+    """Start, fill the demo collection, search over HTTP with a picture that is not in it, print what was found, and end."""
+    house = open_house()
+    with running("127.0.0.1", 0, house) as server:
+        prepared = _filled(house, pictures, threading.Event())
+        found = _search(house, server, _query(pictures))
+    if as_json:
+        emit({"added": prepared.added, "pictures": prepared.total, **found.value()})
+    else:
+        found.show(prepared)
+
+
+@contextmanager
+def running(host: str, port: int, house: House) -> Iterator[Server]:
+    """A started server; stopped, with the requests under way finished, at the end. Raises Conflict where the port is taken."""
+    from cli.housekeeping import Housekeeping
+    from cli.server import Server
+
+    try:
+        server = Server(host, port, samples=samples_folder(house.settings))
+    except OSError as error:
+        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…") from error
+    server.start()
+    with Housekeeping(house):
+        try:
+            yield server
+        finally:
+            if not server.stop():
+                err.print("[yellow]some requests were cut off; what was acknowledged is safe[/]")
+
+
+def machine_key(house: House) -> tuple[str, str]:
+    """Id and secret of the key made for this machine; made at the first call. Raises InvalidField where secrets are not local."""
+    from chalicelib.usecases.keys import create_key, list_keys
+
+    if house.settings.secrets.startswith("secretsmanager:"):
+        raise InvalidField("settings", "the demo's key is for a local key file; make one with: lookalike keys create")
+    for key in list_keys(house):
+        if key.name == KEY_NAME and key.owner:
+            return key.key_id, key.secrets[0]
+    made = create_key(house, name=KEY_NAME)
+    return made.key_id, made.secret
+
+
+def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prepared:
+    """The demo collection with all its pictures, shown as they come in."""
+    _importable()
+    from demo.prepare import COLLECTION, prepare
+
+    with progress("Adding the demo's pictures", 1) as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+            if ended.is_set():
+                raise typer.Exit(0)
+
+        samples = samples_folder(house.settings)
+        prepared = prepare(house, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
+    for name, reason in prepared.refused:
+        err.print(f"[yellow]left out[/] {visible(name)}: {visible(reason)}")
+    return prepared
+
+
+def _welcome(house: House, url: str) -> None:
+    key_id, secret = machine_key(house)
+    made = table("", "")
+    row(made, "Console", f"{url}console/")
+    row(made, "Access key", key_id)
+    row(made, "Secret", secret)
+    out.print(made)
+    out.print("\nTry, in another terminal:")
+    out.print(f"  {_command()}", soft_wrap=True)
+    sys.stdout.flush()
+
+
+def _command() -> str:
+    """A complete command that finds something, from where the reader is."""
+    executable = Path(sys.argv[0]).resolve()
+    shown = Path(".venv/bin/lookalike") if executable == Path(".venv/bin/lookalike").resolve() else executable
+    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file()))} --collection demo"
+
+
+def _query(pictures: Path | None) -> tuple[str, bytes]:
+    """Name and bytes of a picture to search with: not in the collection, or a changed copy of one of the reader's own."""
+    from demo.pictures import folder_paths, query
+
+    if pictures is None:
+        sample = query()
+        return sample.pic_name, sample.data
+    path = folder_paths(pictures)[0]
+    return path.name, path.read_bytes()
+
+
+def _query_file() -> Path:
+    """The demo's query picture as a file, beside the samples."""
+    _importable()
+    from demo.pictures import query
+
+    sample = query()
+    folder = samples_folder(open_house().settings)
+    assert folder is not None  # noqa: S101  # the demo runs on a folder
+    path = folder / "query" / sample.pic_name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.data)
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the demo's search found."""
+
+    query: str
+    ms: float
+    rows: tuple[dict[str, JSON], ...]
+
+    def value(self) -> dict[str, JSON]:
+        """For --json."""
+        return {"query": self.query, "ms": round(self.ms, 1), "results": list(self.rows)}
+
+    def show(self, prepared: Prepared) -> None:
+        """For people."""
+        made = table(
+            "Rank#",
+            "Product",
+            "Picture",
+            "Category",
+            "Score#",
+            "SortExprValues",
+            title=f"{self.query} among {prepared.total} pictures: {self.ms:.0f} ms",
+        )
+        for value in self.rows:
+            row(made, *value.values())
+        out.print(made)
+
+
+def _search(house: House, server: Server, query: tuple[str, bytes]) -> _Answer:
+    """Searches over HTTP as any client would. The first search also loads what is loaded once, so the second is timed."""
+    import base64
+
+    from chalicelib.contract.categories import PRODUCT_CATEGORIES
+    from demo.client import Client
+    from demo.prepare import COLLECTION
+
+    name, data = query
+    client = Client(f"127.0.0.1:{server.port}", *machine_key(house))
+    fields = {"InstanceName": COLLECTION, "PicContent": base64.b64encode(data).decode(), "Num": "5"}
+    client.call("SearchImageByPic", **fields)
+    began = time.perf_counter()
+    answer = client.call("SearchImageByPic", **fields)
+    ms = (time.perf_counter() - began) * 1000
+    rows = tuple(
+        {
+            "rank": rank,
+            "product": found["ProductId"],
+            "picture": found["PicName"],
+            "category": PRODUCT_CATEGORIES.get(found["CategoryId"], str(found["CategoryId"])),
+            "score": f"{found['Score']:.4f}",
+            "sort_expr_values": found["SortExprValues"],
+        }
+        for rank, found in enumerate(answer["Auctions"], 1)
+    )
+    return _Answer(name, ms, rows)
+
+
+def _importable() -> None:
+    """demo/ lies beside app.py; neither is installed."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))

