@@ -20,6 +20,20 @@ setup: .venv/ready ## make the environment (.venv)
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
 	touch $@
 
+.venv/pictures: requirements-demo.txt .venv/ready
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-demo.txt
+	touch $@
+
+ifdef PICTURES
+export PICTURES
+endif
+
+run: .venv/pictures ## serve on http://127.0.0.1:8000 with a demo collection (PORT=…, PICTURES=folder)
+	@$(BIN)/lookalike serve --demo --port $(PORT)
+
+demo: .venv/pictures ## start, add the demo's pictures, search with one that is not among them, print, stop
+	@$(BIN)/lookalike demo
+
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n 2
 
@@ -45,4 +59,5 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 	@$(BIN)/python -m tools.deploy --folder $(PACKAGE) --stack $(STACK) --region $(REGION) --bucket $(BUCKET) $(PARAMETERS)
 
 .PHONY: package size deploy
+.PHONY: run demo
 .PHONY: help setup test test-slow lint check
