@@ -1,0 +1,104 @@
+"""Routes and events, and nothing else: each function hands what it got to the room that understands it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response
+
+from chalicelib.gateway import events, serving
+from chalicelib.gateway.faults import reshape
+from chalicelib.gateway.function_url import is_version_2, rest_event
+
+
+class App(Chalice):
+    """Chalice, which also answers function URLs and reports its own errors as the contract wants them."""
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """One HTTP request."""
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        if is_version_2(event):
+            known = rest_event(event, self.routes)
+            if known is None:
+                body = reshape(404, b"", host=headers.get("host", "")).decode()
+                return {"statusCode": 404, "headers": {"Content-Type": "application/json;charset=utf-8"}, "body": body}
+            event = known
+        answer: dict[str, Any] = super().__call__(event, context)
+        if answer["statusCode"] >= 400 and answer["body"].startswith("{"):
+            answer["body"] = reshape(answer["statusCode"], answer["body"].encode(), host=headers.get("host", "")).decode()
+        return answer
+
+
+app = App(app_name="lookalike", configure_logs=False)
+# A form must stay text: as a binary type it would travel in base64, and a 4 MiB picture would no longer fit into Lambda's 6 MB.
+app.api.binary_types = ["multipart/form-data"]
+
+
+def request() -> Request:
+    """The one being answered."""
+    if app.current_request is None:
+        raise RuntimeError("no request is being answered")
+    return app.current_request
+
+
+@app.route("/", methods=["POST"], content_types=["*/*"])
+def rpc() -> Response:
+    """2020-12-14, the upload helper and the console's own actions."""
+    return serving.signed(request())
+
+
+@app.route("/", methods=["GET"])
+def rpc_get() -> Response:
+    """The same by GET, and the way of a browser to the console."""
+    return serving.root(request())
+
+
+def roa() -> Response:
+    """2019-03-25 and 2018-01-20, whose paths name the action."""
+    return serving.signed(request())
+
+
+for _path in ("/v2/image/add", "/v2/image/search", "/v2/image/delete", "/item/add", "/item/search", "/item/delete"):
+    app.route(_path, methods=["POST"], content_types=["*/*"])(roa)
+
+
+@app.route("/openapi.json", methods=["GET"])
+def openapi() -> Response:
+    """The document of the plain HTTP form."""
+    return serving.openapi()
+
+
+@app.route("/files/{token}", methods=["GET"])
+def file(token: str) -> Response:
+    """An export, or the errors of an import, by a signed link."""
+    return serving.file(request(), token)
+
+
+@app.route("/console", methods=["GET"])
+def console() -> Response:
+    """The console."""
+    return serving.console(request())
+
+
+@app.route("/console/{name}", methods=["GET"])
+def console_file(name: str) -> Response:
+    """One of its files."""
+    return serving.console(request(), name)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def compact(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
+    """Turns log objects into segments."""
+    events.compact(serving.house())
+
+
+@app.schedule(Rate(6, unit=Rate.HOURS))
+def collect(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
+    """Removes garbage."""
+    events.collect(serving.house())
+
+
+@app.lambda_function(name="search_segments")
+def search_segments(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes it
+    """One part of a search over a collection too large for one function."""
+    return events.search_segments(event, serving.house())

@@ -1,0 +1,43 @@
+"""Everything that is read without a signature: the OpenAPI document, and files by their signed links."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import NotFound
+from chalicelib.gateway import log
+from chalicelib.gateway.faults import answer_fault, fault_of
+from chalicelib.gateway.incoming import Answer
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.house import House
+
+
+@lru_cache(maxsize=1)
+def openapi() -> Answer:
+    """GET /openapi.json."""
+    from chalicelib.gateway.openapi import document
+
+    return Answer(200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json")
+
+
+def file(token: str, house: House, *, request_id: str, host: str) -> Answer:
+    """GET /files/{token}: an export or the errors of an import."""
+    from chalicelib.usecases.downloads import open_download
+
+    with log.line(request_id, action="File") as entry:
+        try:
+            data = open_download(token, house)
+        except Exception as error:  # noqa: BLE001  # an answer, like everywhere at the door
+            fault = fault_of(error, "File")
+            entry.outcome(fault.status, fault.code)
+            return answer_fault(error, action="File", request_id=request_id, host=host)
+        entry.outcome(200, "ok")
+        return Answer(200, data, content_type="application/x-ndjson; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def nothing(path: str, *, request_id: str, host: str) -> Answer:
+    """The answer where there is no route."""
+    return answer_fault(NotFound(f"there is nothing at {path[:80]}"), action="", request_id=request_id, host=host)

@@ -1,0 +1,84 @@
+"""Between Chalice and the gateway: requests and answers in their own types, and the one door of this process."""
+
+from __future__ import annotations
+
+import uuid
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalice.app import MultiDict, Response
+
+from chalicelib.gateway import pages
+from chalicelib.gateway.console import asset
+from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.incoming import Answer, Incoming
+
+if TYPE_CHECKING:
+    from chalice.app import Request
+
+CONSOLE = "/console/"
+
+
+@lru_cache(maxsize=1)
+def door() -> Door:
+    """Built at the first request, so that a broken setting is reported by an answer and not by a dead process."""
+    from chalicelib.wiring import house
+
+    return Door(house())
+
+
+def signed(request: Request) -> Response:
+    """Any action."""
+    return _response(door().answer(_incoming(request)))
+
+
+def root(request: Request) -> Response:
+    """GET /: an action in the query, or a browser, which is shown the console."""
+    query = request.query_params or {}
+    plain = "authorization" not in request.headers and "Signature" not in query and "x-acs-action" not in request.headers
+    if plain and "text/html" in request.headers.get("accept", ""):
+        return _redirect(CONSOLE)
+    return signed(request)
+
+
+def openapi() -> Response:
+    """GET /openapi.json."""
+    return _response(pages.openapi())
+
+
+def file(request: Request, token: str) -> Response:
+    """GET /files/{token}."""
+    from chalicelib.wiring import house
+
+    request_id = str(uuid.uuid4()).upper()
+    return _response(pages.file(token, house(), request_id=request_id, host=request.headers.get("host", "")))
+
+
+def console(request: Request, name: str = "") -> Response:
+    """The console's page and files. Its links are relative, so without its slash the page has to be asked for again."""
+    if not name and not str(request.context.get("path", CONSOLE)).endswith("/"):
+        return _redirect(CONSOLE)
+    found = asset(name)
+    return Response(body=found.body, status_code=found.status, headers=dict(found.headers))
+
+
+def _redirect(path: str) -> Response:
+    return Response(body="", status_code=308, headers={"Location": path})
+
+
+def _incoming(request: Request) -> Incoming:
+    query: MultiDict = MultiDict({}) if request.query_params is None else request.query_params
+    pairs = [(name, value) for name in query for value in query.getlist(name)]
+    body = request.raw_body
+    return Incoming.of(
+        request.method,
+        request.path,
+        query=pairs,
+        headers=request.headers.items(),
+        body=body.encode() if isinstance(body, str) else body,
+    )
+
+
+def _response(answer: Answer) -> Response:
+    # text, not bytes: Chalice sends bytes only to clients whose Accept header names a binary type
+    return Response(body=answer.body.decode(), status_code=answer.status, headers={"Content-Type": answer.content_type, **answer.headers})
