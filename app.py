@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response
 
 from chalicelib.gateway import events, serving
 from chalicelib.gateway.faults import reshape
 from chalicelib.gateway.function_url import is_version_2, rest_event
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.house import House
 
 
 class App(Chalice):
@@ -32,6 +35,12 @@ class App(Chalice):
 app = App(app_name="lookalike", configure_logs=False)
 # A form must stay text: as a binary type it would travel in base64, and a 4 MiB picture would no longer fit into Lambda's 6 MB.
 app.api.binary_types = ["multipart/form-data"]
+
+
+def _house() -> House:
+    from chalicelib.wiring import house
+
+    return house()
 
 
 def request() -> Request:
@@ -89,16 +98,16 @@ def console_file(name: str) -> Response:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def compact(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
     """Turns log objects into segments."""
-    events.compact(serving.house())
+    events.compact(_house())
 
 
 @app.schedule(Rate(6, unit=Rate.HOURS))
 def collect(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
     """Removes garbage."""
-    events.collect(serving.house())
+    events.collect(_house())
 
 
 @app.lambda_function(name="search_segments")
 def search_segments(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes it
     """One part of a search over a collection too large for one function."""
-    return events.search_segments(event, serving.house())
+    return events.search_segments(event, _house())

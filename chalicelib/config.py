@@ -34,8 +34,6 @@ class Settings:
     """Rows from which a search is spread over functions; 0: never."""
     search_function: str = ""
     """Lambda function that searches one part of a spread search; empty: threads of this process."""
-    compact_function: str = ""
-    """Lambda function that compacts; empty: this process does it."""
     threads: int = 2
     """Threads of one model run."""
     strict_orientation: bool = False

@@ -1,0 +1,53 @@
+"""Schedules and calls from within the deployment: no caller to authenticate, one log line each."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+from chalicelib.gateway import log
+from chalicelib.trace import note, stage
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.house import House
+
+Json = dict[str, object]
+
+
+def compact(house: House) -> None:
+    """Every minute: compacts each collection whose log is long or old. Raises StorageError after trying all of them."""
+    from chalicelib.usecases.maintain import compact_all
+
+    with log.line(_id(), action="compact") as entry, stage("compact"):
+        reports = compact_all(house)
+        note("collections", len(reports))
+        note("log_objects", max((report.log_objects for report in reports), default=0))
+        note("oldest_log_s", max((report.oldest_log_s for report in reports), default=0.0))
+        note("segments", sum(report.segments for report in reports))
+        entry.outcome(200, "ok")
+
+
+def collect(house: House) -> None:
+    """Every few hours: removes what nothing refers to any more. Raises StorageError after trying all of them."""
+    from chalicelib.usecases.maintain import collect_all
+
+    with log.line(_id(), action="collect") as entry, stage("collect"):
+        reports = collect_all(house)
+        note("collections", len(reports))
+        note("garbage", sum(report.removed for report in reports))
+        entry.outcome(200, "ok")
+
+
+def search_segments(event: Json, house: House) -> Json:
+    """One part of a spread search; called by the API's function only. Raises whatever goes wrong: the caller tries once more."""
+    from chalicelib.usecases.fan_out import answer_part
+
+    with log.line(str(event.get("request_id", "")) or _id(), action="search_segments") as entry, stage("search"):
+        answer: Json = json.loads(answer_part(json.dumps(event).encode(), house))
+        entry.outcome(200, "ok")
+        return answer
+
+
+def _id() -> str:
+    return uuid.uuid4().hex
