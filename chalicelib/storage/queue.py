@@ -18,6 +18,11 @@ _SQS_BATCH: Final = 10
 class Queue(Protocol):
     """Where work is put. Who takes it out is the platform's affair: Lambda from SQS, worker processes from a folder."""
 
+    @property
+    def grain(self) -> int:
+        """Pictures that one message should stand for at most: many where writes cost money, few where somebody watches."""
+        ...
+
     def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:
         """Puts `messages`, to be delivered after `delay_s` (0 to 900). Raises StoreUnavailable; some may then be there."""
         ...
@@ -26,6 +31,8 @@ class Queue(Protocol):
 class NoQueue:
     """For a house that starts no jobs."""
 
+    grain = 1
+
     def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:  # noqa: ARG002  # the protocol's
         """Raises Unsupported."""
         raise Unsupported("this process cannot start jobs: it was started without a queue; set LOOKALIKE_QUEUE")
@@ -33,6 +40,8 @@ class NoQueue:
 
 class SqsQueue:
     """Amazon SQS. Its redrive policy moves what failed repeatedly to a dead-letter queue (infra/template.yaml)."""
+
+    grain = 256
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
@@ -62,15 +71,19 @@ class Delivery:
     body: str
     path: Path
     """The lease; delete it when the work is done."""
+    receives: int
+    """How often it was delivered, this time included."""
 
 
 class FolderQueue:
     """A folder of message files, with SQS's promises for the processes of one machine; survives restarts.
 
-    waiting/{due, ns}-{id}         a message nobody has
-    taken/{due, ns}-{id}.{expiry}  one that somebody took; after expiry (ns) it goes back
+    waiting/{due, ns}-{id}-{times}         a message nobody has, delivered so often
+    taken/{due, ns}-{id}-{times}.{expiry}  one that somebody took; after expiry (ns) it goes back
     Every step is one rename, so two takers cannot have the same delivery and a crash leaves the message in one of the two.
     """
+
+    grain = 32
 
     def __init__(self, folder: Path, *, new_id: Callable[[], str], clock_ns: Callable[[], int] = time.time_ns) -> None:
         self._waiting = folder / "waiting"
@@ -84,7 +97,7 @@ class FolderQueue:
         self._taken.mkdir(parents=True, exist_ok=True, mode=0o700)
         due = self._clock_ns() + delay_s * 10**9
         for at, body in enumerate(messages):
-            name = f"{due + at:020d}-{self._new_id()}"
+            name = f"{due + at:020d}-{self._new_id()}-0"
             part = self._taken.parent / f"{name}.part"
             with part.open("w", encoding="utf-8") as file:
                 file.write(body)
@@ -99,12 +112,14 @@ class FolderQueue:
         for name in sorted(_names(self._waiting)):
             if int(name.partition("-")[0]) > now:
                 break
-            taken = self._taken / f"{name}.{now + int(lease_s * 1e9)}"
+            message, _, times = name.rpartition("-")
+            receives = int(times) + 1
+            taken = self._taken / f"{message}-{receives}.{now + int(lease_s * 1e9)}"
             try:
                 (self._waiting / name).rename(taken)
             except FileNotFoundError:  # another process took it
                 continue
-            return Delivery(taken.read_text(encoding="utf-8"), taken)
+            return Delivery(taken.read_text(encoding="utf-8"), taken, receives)
         return None
 
     def delete(self, delivery: Delivery) -> None:

@@ -1,0 +1,30 @@
+"""What every test of imports may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.storage.bucket import AwsSources
+from tests.imports.aws import REGION, Aws, aws
+from tests.moto_server import locked_moto
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    with locked_moto() as url:
+        yield url
+
+
+@pytest.fixture
+def cloud(moto: str) -> Iterator[Aws]:
+    with aws(moto) as found:
+        yield found
+
+
+@pytest.fixture
+def sources() -> Iterator[AwsSources]:
+    made = AwsSources(REGION, sleep=lambda _: None)
+    yield made
+    made.close()
