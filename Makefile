@@ -34,7 +34,7 @@ run: .venv/pictures ## serve on http://127.0.0.1:8000 with a demo collection (PO
 demo: .venv/pictures ## start, add the demo's pictures, search with one that is not among them, print, stop
 	@$(BIN)/lookalike demo
 
-test: setup ## run the tests
+test: .venv/pictures ## run the tests
 	$(BIN)/python -m pytest -n 2
 
 test-slow: setup ## run the long tests: torture, fuzzing, every bit
