@@ -1,0 +1,92 @@
+"""Asking many at once: each gets two tries, the first good answer counts, and either all are answered or the whole fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from chalicelib.errors import StoreUnavailable
+
+Ask = Callable[[bytes], bytes]
+"""Takes a question and returns its answer; raises when there is none."""
+
+PATIENCE_S: Final = 8.0
+"""Silence after which a part is asked again, and after which the search then fails: twice fits the API's 29 s and the SDKs' 10 s once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a deployment spreads searches."""
+
+    rows: int = 0
+    """Rows that one function searches at most; 0: searches are never spread."""
+    ask: Ask | None = None
+    """Who searches a part; None: threads of this process."""
+    patience_s: float = PATIENCE_S
+
+
+@dataclass(slots=True)
+class _Waiting:
+    deadline: float
+    tries: int = 1
+    under_way: int = 1
+
+
+def gather(questions: Sequence[bytes], ask: Ask, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
+    """The answer to each question, in order. A try that fails or is silent for `patience_s` is followed by a second one.
+
+    Raises the last error of a question whose tries both failed, StoreUnavailable for one that stayed silent.
+    """
+    arrived: SimpleQueue[tuple[int, bytes | Exception]] = SimpleQueue()
+    waiting = {number: _Waiting(clock() + patience_s) for number in range(len(questions))}
+    answers: dict[int, bytes] = {}
+    for number in waiting:
+        _try(ask, questions[number], number, arrived)
+    while waiting:
+        next_deadline = min(entry.deadline for entry in waiting.values())
+        try:
+            number, answer = arrived.get(timeout=max(0.0, next_deadline - clock()))
+        except Empty:
+            number = min(waiting, key=lambda candidate: waiting[candidate].deadline)
+            if waiting[number].tries == 2:
+                raise StoreUnavailable(
+                    f"part {number + 1} of {len(questions)} was silent for {patience_s:g} s, twice; repeat later"
+                ) from None
+            _again(waiting[number], clock() + patience_s)
+            _try(ask, questions[number], number, arrived)
+            continue
+        entry = waiting.get(number)
+        if entry is None:  # answered before: this is the other try
+            continue
+        entry.under_way -= 1
+        if not isinstance(answer, Exception):
+            answers[number] = answer
+            del waiting[number]
+        elif entry.tries == 1:
+            _again(entry, clock() + patience_s)
+            _try(ask, questions[number], number, arrived)
+        elif entry.under_way == 0:
+            raise answer
+    return [answers[number] for number in range(len(questions))]
+
+
+def _again(entry: _Waiting, deadline: float) -> None:
+    entry.tries += 1
+    entry.under_way += 1
+    entry.deadline = deadline
+
+
+def _try(ask: Ask, question: bytes, number: int, arrived: SimpleQueue[tuple[int, bytes | Exception]]) -> None:
+    """Asks from a thread of its own, which nobody waits for: one that hangs must not hold up the answer or the end of the process."""
+
+    def run() -> None:
+        try:
+            arrived.put((number, ask(question)))
+        except Exception as error:  # noqa: BLE001  # it is raised by whoever gathers, or outweighed by the other try
+            arrived.put((number, error))
+
+    threading.Thread(target=run, name=f"part-{number}", daemon=True).start()
