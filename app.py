@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response, SQSEvent
 
-from chalicelib.gateway import events, serving
+from chalicelib.gateway import events, import_events, serving
 from chalicelib.gateway.faults import reshape
 from chalicelib.gateway.function_url import is_version_2, rest_event
 
@@ -105,6 +105,24 @@ def compact(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes i
 def collect(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
     """Removes garbage."""
     events.collect(_house())
+
+
+@app.on_cw_event({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"object": {"key": [{"suffix": "increment.meta"}]}}})
+def import_event(event: CloudWatchEvent) -> None:
+    """An increment.meta was put into a bucket."""
+    import_events.on_object(event.to_dict(), _house())
+
+
+@app.on_sqs_message(queue="imports", batch_size=1)
+def import_slice(event: SQSEvent) -> None:
+    """Some of an import's or export's work."""
+    import_events.on_messages(event.to_dict(), event.context, _house())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def tend_imports(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
+    """Looks after imports whose workers died."""
+    import_events.on_schedule(_house())
 
 
 @app.lambda_function(name="search_segments")

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from chalicelib.storage.secrets import SecretStore
 from chalicelib.usecases.house import House
 
 if TYPE_CHECKING:
+    from chalicelib.storage.queue import FolderQueue, Queue
+    from chalicelib.storage.source import Sources
     from chalicelib.vision.analysis import PictureAnalyzer
 
 
@@ -40,6 +43,10 @@ def build_house(settings: Settings) -> House:
         analyzer=_Once(settings),
         clock=time.time,
         new_id=new_id,
+        sources=_open_sources(settings),
+        queue=_open_queue(settings),
+        presign=_presign(settings),
+        notify=_notify,
     )
 
 
@@ -88,6 +95,57 @@ def _open_secrets(settings: Settings) -> SecretStore:
     from chalicelib.storage.secrets import FileSecrets
 
     return FileSecrets(Path(name))
+
+
+def _presign(settings: Settings) -> Callable[[str, int], str] | None:
+    if not settings.store.startswith("s3://"):
+        return None
+    bucket, _, prefix = settings.store.removeprefix("s3://").partition("/")
+    folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    s3 = lru_cache(maxsize=1)(lambda: _client("s3", settings))
+
+    def presign(key: str, valid_s: int) -> str:
+        url: str = s3().generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": folder + key}, ExpiresIn=valid_s)
+        return url
+
+    return presign
+
+
+def _notify(url: str, body: bytes) -> None:
+    from chalicelib.storage.callback import post
+
+    post(url, body)
+
+
+def _open_sources(settings: Settings) -> Sources:
+    """Buckets of AWS, or where the region is `local`, folders beside the store that play buckets."""
+    if settings.region == "local":
+        from chalicelib.storage.source import LocalSources
+
+        return LocalSources(local_folder(settings) / "buckets")
+    from chalicelib.storage.bucket import AwsSources
+
+    return AwsSources(settings.region)
+
+
+def _open_queue(settings: Settings) -> Queue:
+    if settings.queue:
+        from chalicelib.storage.queue import SqsQueue
+
+        return SqsQueue(lambda: _client("sqs", settings), settings.queue)
+    return local_queue(settings)
+
+
+def local_queue(settings: Settings) -> FolderQueue:
+    """The queue of this machine's worker processes."""
+    from chalicelib.storage.queue import FolderQueue
+
+    return FolderQueue(local_folder(settings) / "queue", new_id=new_id)
+
+
+def local_folder(settings: Settings) -> Path:
+    """Where this machine keeps what is not in the store: beside the store's folder, or .lookalike."""
+    return Path(".lookalike") if settings.store.startswith("s3://") else Path(settings.store).parent
 
 
 def _client(service: str, settings: Settings) -> Any:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from chalicelib.errors import PictureNotFound, SourceError, SourceFault, StoreUnavailable
 from chalicelib.storage.clients import Credentials as Lent
 from chalicelib.storage.clients import client
-from chalicelib.storage.source import META, FolderSource, Location, MetaFile, Role, Source, too_large
+from chalicelib.storage.source import META, FolderSource, Location, MetaFile, Role, Source, other_region, too_large
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -159,11 +159,7 @@ class BucketSource:
                     raise
         region = headers.get("x-amz-bucket-region", self._region)
         if region != self._region:
-            raise SourceError(
-                SourceFault.OTHER_REGION,
-                f"bucket {self._bucket!r} is in {region}, this deployment in {self._region}, and pictures are only read within a region. "
-                f"Either copy the folder to a bucket in {self._region} (aws s3 sync), or deploy Lookalike in {region}",
-            )
+            raise other_region(self._bucket, region, self._region)
 
     def _no_meta(self, error: Exception) -> NoReturn:
         listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)

@@ -43,14 +43,18 @@ class SqsQueue:
 
     grain = 256
 
-    def __init__(self, client: Any, url: str) -> None:
-        self._client = client
+    def __init__(self, client: Callable[[], Any], url: str) -> None:
+        """`client` is called at the first message only: building one costs CPU that most requests need not pay."""
+        self._make = client
+        self._client: Any = None
         self._url = url
 
     def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:
         """See Queue.send."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        if self._client is None:
+            self._client = self._make()
         for first in range(0, len(messages), _SQS_BATCH):
             entries = [
                 {"Id": str(at), "MessageBody": body, "DelaySeconds": delay_s}

@@ -135,6 +135,15 @@ def too_large(name: str, size: int, limit: int) -> BadPicture:
     return BadPicture(PictureFault.BYTES, f"{name!r} has {size} bytes; at most {limit} are allowed: scale it down")
 
 
+def other_region(bucket: str, region: str, ours: str) -> SourceError:
+    """The refusal of a bucket that is not in our region."""
+    return SourceError(
+        SourceFault.OTHER_REGION,
+        f"bucket {bucket!r} is in {region}, this deployment in {ours}, and pictures are only read within a region. "
+        f"Either copy the folder to a bucket in {ours} (aws s3 sync), or deploy Lookalike in {region}",
+    )
+
+
 class LocalSources:
     """Folders of this machine; a bucket is a folder under `buckets`, so that imports can be tried without AWS."""
 
@@ -149,6 +158,7 @@ class LocalSources:
         if not bucket.is_dir():
             raise SourceError(
                 SourceFault.NO_BUCKET,
-                f"there is no bucket {location.bucket!r}: on this machine a bucket is a folder, make {self._buckets}/{location.bucket}",
+                f"there is no bucket {location.bucket!r}. On this machine a bucket is a folder: make {self._buckets}/{location.bucket}, "
+                "or set AWS_REGION to read buckets of Amazon S3",
             )
         return FolderSource(bucket / location.path.lstrip("/"), named=location.text())

@@ -7,7 +7,7 @@ from typing import Final
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError
 from chalicelib.storage import callback
-from chalicelib.storage.source import Location
+from chalicelib.storage.source import Location, other_region
 from chalicelib.usecases.batch import jobs
 from chalicelib.usecases.batch.bindings import binding_of, located
 from chalicelib.usecases.batch.finish import fail
@@ -43,7 +43,7 @@ def start_folder_import(collection: str, location: Location, house: House, *, me
     return begin(draft(JobKind.IMPORT, collection, house, location=location, own_meta=meta is not None), house, meta=meta)
 
 
-def import_of_event(bucket: str, path: str, trigger: str, house: House, wording: Wording) -> Job | None:
+def import_of_event(bucket: str, path: str, trigger: str, house: House, wording: Wording, *, region: str = "") -> Job | None:
     """Begins the import that a new increment.meta in a bound folder asks for; None if nobody bound it.
 
     A running import is waited for. What is wrong with the bucket becomes a failed job, for nobody waits for an answer.
@@ -54,6 +54,7 @@ def import_of_event(bucket: str, path: str, trigger: str, house: House, wording:
         trigger: what distinguishes the event, fit for a key; one that comes twice starts one job.
         house: this deployment.
         wording: how the contract says things.
+        region: where the event came from, if it says so.
 
     Raises CollectionNotFound, StorageError.
     """
@@ -72,6 +73,8 @@ def import_of_event(bucket: str, path: str, trigger: str, house: House, wording:
         if job.finished:
             return job
     try:
+        if region and region != house.settings.region:
+            raise other_region(bucket, region, house.settings.region)
         house.sources.open(location).check()
     except LookalikeError as error:
         fail(job, error, house, wording)

@@ -104,7 +104,7 @@ def sqs(cloud: Aws) -> tuple[Any, str]:
 
 def test_sqs_takes_more_than_one_batch(sqs: tuple[Any, str]) -> None:
     client, url = sqs
-    SqsQueue(client, url).send([f"{number}" for number in range(23)])
+    SqsQueue(lambda: client, url).send([f"{number}" for number in range(23)])
     got: list[str] = []
     while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
         got += [message["Body"] for message in messages]
@@ -113,11 +113,11 @@ def test_sqs_takes_more_than_one_batch(sqs: tuple[Any, str]) -> None:
 
 def test_sqs_delays(sqs: tuple[Any, str]) -> None:
     client, url = sqs
-    SqsQueue(client, url).send(["later"], delay_s=900)
+    SqsQueue(lambda: client, url).send(["later"], delay_s=900)
     assert "Messages" not in client.receive_message(QueueUrl=url)
 
 
 def test_a_queue_that_is_not_there_is_a_store_that_does_not_answer(sqs: tuple[Any, str]) -> None:
     client, url = sqs
     with pytest.raises(StoreUnavailable, match="did not take"):
-        SqsQueue(client, url + "x").send(["a"])
+        SqsQueue(lambda: client, url + "x").send(["a"])

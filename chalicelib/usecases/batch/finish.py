@@ -12,6 +12,7 @@ from typing import Final
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
 from chalicelib.usecases.batch.jobs import Job, JobKind, JobStatus, put_once, update
+from chalicelib.usecases.batch.listing import listed
 from chalicelib.usecases.batch.outcomes import Outcome, covering, merged, progress
 from chalicelib.usecases.batch.work import Plan, Wording, Work
 from chalicelib.usecases.house import House
@@ -95,5 +96,5 @@ def end(job: Job, ending: Callable[[Job], Job], house: House, wording: Wording) 
         with suppress(CollectionNotFound):
             house.catalog.abandon(ended.collection, ended.generation)
     if ended.callback:
-        house.notify(ended.callback, json.dumps(wording.row(ended), ensure_ascii=False).encode())
+        house.notify(ended.callback, json.dumps(wording.row(listed(ended, house)), ensure_ascii=False).encode())
     Work(ended, house.store).clear()

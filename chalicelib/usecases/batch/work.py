@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from chalicelib.errors import LookalikeError, ObjectMissing
 from chalicelib.storage.base import ObjectStore
 from chalicelib.usecases.batch.jobs import Job
 from chalicelib.usecases.batch.outcomes import Outcome, Span
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.batch.listing import ListedJob
 
 SLICE_SECONDS: Final = 900
 """Longest a worker may take; Lambda's own limit."""
@@ -22,7 +25,7 @@ class Wording:
 
     code: Callable[[LookalikeError], str]
     """The code of an error."""
-    row: Callable[[Job], Mapping[str, object]]
+    row: Callable[[ListedJob], Mapping[str, object]]
     """A finished job, as the callback is told of it."""
 
 

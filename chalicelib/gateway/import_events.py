@@ -1,0 +1,88 @@
+"""Events that import: a new increment.meta in a bucket, a message of the queue, the schedule that looks after jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.errors import LookalikeError, PictureNotFound, Superseded
+from chalicelib.gateway import log
+from chalicelib.gateway.faults import fault_of
+from chalicelib.storage.source import META
+from chalicelib.trace import note
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.batch.listing import ListedJob
+    from chalicelib.usecases.batch.work import Wording
+    from chalicelib.usecases.house import House
+
+_LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {PictureNotFound: "PicNotExist", Superseded: "Superseded"}
+"""What only lines of an import can meet; everything else has the code that AddImage answers with."""
+
+
+def line_code(error: LookalikeError) -> str:
+    """The code of a line that was not carried out, or of a job that failed."""
+    return _LINE_CODES.get(type(error)) or fault_of(error, "AddImage").code
+
+
+def wording(house: House) -> Wording:
+    """How the contract says what use cases of imports have to say."""
+    from chalicelib.gateway.render import import_row
+    from chalicelib.usecases.batch.work import Wording
+
+    host = house.settings.public_hosts.split(",")[0].strip()
+    base = f"https://{host}" if host else ""
+
+    def row(job: ListedJob) -> Mapping[str, object]:
+        return import_row(job, base=base)
+
+    return Wording(line_code, row)
+
+
+def on_object(event: Mapping[str, Any], house: House) -> None:
+    """EventBridge's "Object Created". Starts an import if the object is an increment.meta in a bound folder.
+
+    Raises StorageError, so that Lambda repeats the event.
+    """
+    from chalicelib.usecases.imports import import_of_event
+
+    with log.line(_id(), action="import_event") as entry:
+        detail = event["detail"]
+        folder, _, name = str(detail["object"]["key"]).rpartition("/")
+        if name == META:
+            told = (event.get("id"), detail["bucket"]["name"], folder, detail["object"].get("sequencer"), detail["object"].get("etag"))
+            trigger = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+            job = import_of_event(detail["bucket"]["name"], f"/{folder}", trigger, house, wording(house), region=event.get("region", ""))
+            note("job", str(job.id) if job else "")
+        entry.outcome(200, "ok")
+
+
+def on_messages(event: Mapping[str, Any], context: Any, house: House) -> None:
+    """Messages of the import queue, by Lambda's own event and context. Raises StorageError, so that the queue delivers them again."""
+    for record in event["Records"]:
+        receives = int(record["attributes"]["ApproximateReceiveCount"])
+        on_message(record["body"], house, remaining_s=lambda: context.get_remaining_time_in_millis() / 1000, receives=receives)
+
+
+def on_message(body: str, house: House, *, remaining_s: Callable[[], float], receives: int) -> None:
+    """One message. Raises StorageError."""
+    from chalicelib.usecases.batch.handle import handle
+
+    with log.line(_id(), action="import_slice") as entry:
+        handle(body, house, wording(house), remaining_s=remaining_s, receives=receives)
+        entry.outcome(200, "ok")
+
+
+def on_schedule(house: House) -> None:
+    """Every few minutes: work of jobs that lost it is handed out again. Raises StorageError."""
+    from chalicelib.usecases.batch.tend import tend
+
+    with log.line(_id(), action="tend_imports") as entry:
+        note("collections", len(tend(house, wording(house))))
+        entry.outcome(200, "ok")
+
+
+def _id() -> str:
+    return uuid.uuid4().hex
