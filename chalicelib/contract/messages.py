@@ -326,9 +326,9 @@ class StartImport(Message):
         check_collection(self.collection)
         if not self.bucket:
             raise MissingField("bucket", "the bucket's name is missing")
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket, re.ASCII):
+        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?", self.bucket, re.ASCII):
             raise InvalidField(
-                "bucket", f"{self.bucket[:64]!r} cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens"
+                "bucket", f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, digits, dots and hyphens"
             )
         if not self.path:
             raise MissingField("path", "the folder's path is missing; write / for the bucket's root")

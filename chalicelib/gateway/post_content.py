@@ -122,12 +122,13 @@ def _view(values: Mapping[str, str]) -> m.View:
 def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
     """AddItem: one message per picture. Every picture is checked before the first is added."""
     keys = _names(values)
-    _known(values, _ADD, keys)
     _item(values)
     if "pic_list" not in values:
         raise WireFault("NoPicList", "pic_list is missing")
     if not keys:
         raise WireFault("NoSpecifiedPic", "pic_list is empty; an item is added with at least one picture")
+    names = [_name(key) for key in keys]
+    _known(values, _ADD, keys)
     attributes = m.AttributeValues(
         custom_content=values.get("cust_content"), int_attr=_integer(values, "int_attr", "int_attr"), str_attr=values.get("str_attr")
     )
@@ -135,12 +136,12 @@ def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
         m.AddPicture(
             collection=collection,
             product_id=values["item_id"],
-            pic_name=_name(key),
+            pic_name=name,
             picture=_picture(values, key, "NoSpecifiedAddPic"),
             view=_view(values),
             attributes=attributes,
         )
-        for key in keys
+        for key, name in zip(keys, names, strict=True)
     ]
 
 
@@ -152,11 +153,11 @@ def _item(values: Mapping[str, str]) -> None:
 def search_item(collection: str, values: Mapping[str, str]) -> m.SearchByPicture:
     """SearchItem."""
     keys = _names(values)
-    _known(values, _SEARCH, keys)
     if "pic_list" not in values:
         raise WireFault("NoPicList", "pic_list is missing")
     if len(keys) != 1:
         raise WireFault("InvalidPicList", f"pic_list names {len(keys)} pictures; a search takes exactly one")
+    _known(values, _SEARCH, keys)
     count, start = _integer(values, "n", "count"), _integer(values, "s", "start")
     text = values.get("filter")
     return m.SearchByPicture(

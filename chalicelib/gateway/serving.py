@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chalice.app import MultiDict, Response
+from chalice.app import Response
 
 from chalicelib.gateway import pages
 from chalicelib.gateway.console import asset
@@ -34,7 +34,7 @@ def signed(request: Request) -> Response:
 
 def root(request: Request) -> Response:
     """GET /: an action in the query, or a browser, which is shown the console."""
-    query = request.query_params or {}
+    query: Any = request.query_params or ()
     plain = "authorization" not in request.headers and "Signature" not in query and "x-acs-action" not in request.headers
     if plain and "text/html" in request.headers.get("accept", ""):
         return _redirect(CONSOLE)
@@ -67,8 +67,8 @@ def _redirect(path: str) -> Response:
 
 
 def _incoming(request: Request) -> Incoming:
-    query: MultiDict = MultiDict({}) if request.query_params is None else request.query_params
-    pairs = [(name, value) for name in query for value in query.getlist(name)]
+    query: Any = request.query_params
+    pairs = [(name, value) for name in query or () for value in query.getlist(name)]
     body = request.raw_body
     return Incoming.of(
         request.method,

@@ -1,0 +1,57 @@
+"""The captured requests of the official SDKs, as this gateway receives them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from chalicelib.gateway.incoming import Incoming
+from tests.shared import SHARED
+
+FOLDER = SHARED / "contract" / "captures"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json")) if FOLDER.exists() else []
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One request with the key that signed it."""
+
+    name: str
+    incoming: Incoming
+    key_id: str
+    secret: str
+    action: str
+    version: str
+    scheme: str
+
+    @property
+    def unsigned_body(self) -> bool:
+        """ROA v1 of the newer SDKs, which leaves the body out."""
+        return self.scheme.startswith("ROA") and not self.incoming.header("content-md5")
+
+
+def load(name: str) -> Capture:
+    """The capture `name`."""
+    record = json.loads((Path(FOLDER) / f"{name}.json").read_text())
+    request = record["request"]
+    body = base64.b64decode(request["body"]) if request["body_encoding"] == "base64" else request["body"].encode()
+    parts = urlsplit(request["target"])
+    incoming = Incoming.of(
+        request["method"],
+        parts.path,
+        query=parse_qsl(parts.query, keep_blank_values=True),
+        headers=[(pair[0], pair[1]) for pair in request["headers"]],
+        body=body,
+    )
+    return Capture(
+        name=name,
+        incoming=incoming,
+        key_id=record["access_key_id"],
+        secret=record["access_key_secret"],
+        action=record["action"] or "",
+        version=record["api_version"] or "",
+        scheme=record["signature_scheme"],
+    )
