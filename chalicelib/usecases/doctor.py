@@ -1,0 +1,184 @@
+"""Looks for what would make a deployment fail, and says what to do about each finding."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from chalicelib.errors import LookalikeError, ObjectMissing, StorageError, StoreUnfit
+from chalicelib.storage.account import Account
+from chalicelib.storage.probe import probe
+from chalicelib.usecases.house import House
+from chalicelib.usecases.keys import list_keys
+from chalicelib.vision.analysis import PictureAnalyzer
+
+State = Literal["ok", "warn", "fail"]
+
+MAX_SKEW_S: Final = 60.0
+"""Half of what would reorder records of two writers is harmless (docs/FORMAT.md); signatures are refused at 15 minutes."""
+_MAX_PACKAGE: Final = 250 * 2**20
+_LITTLE_SPACE: Final = 2**30
+_SCRATCH: Final = "probes/doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    state: State
+    message: str
+    """What was found; for anything but "ok" also what to do."""
+
+
+def checks(house: House, collection: str | None = None, *, account: Account | None = None, package: Path | None = None) -> Iterator[Check]:
+    """Findings, one after the other as they are made; of `collection` alone, or of all. Raises nothing: an error is a finding.
+
+    `account` where the store is on AWS, `package` where a deployment's zip lies beside the code.
+    """
+    if account is not None:
+        yield from _account(house, account)
+    reachable = True
+    for check in _store(house):
+        reachable = reachable and check.state != "fail"
+        yield check
+    yield _keys(house)
+    models = _models(house)
+    yield models
+    if package is not None and package.exists():
+        yield _package(package)
+    if reachable:
+        yield from _collections(house, collection, house.analyzer() if models.state == "ok" else None)
+
+
+def _account(house: House, account: Account) -> Iterator[Check]:
+    try:
+        yield Check("credentials", "ok", f"AWS knows us as {account.caller()}")
+    except LookalikeError as error:
+        yield Check("credentials", "fail", f"{error}. Log in (aws sso login, aws configure) or set AWS_PROFILE")
+        return
+    bucket = house.settings.store.removeprefix("s3://").split("/")[0]
+    yield _region(house.settings.region, bucket, account)
+    if house.settings.queue:
+        try:
+            yield Check("queue", "ok", f"{account.queue_length(house.settings.queue)} import slices are waiting")
+        except LookalikeError as error:
+            yield Check("queue", "fail", f"{error}. LOOKALIKE_QUEUE must be the stack's output ImportQueueUrl")
+
+
+def _region(region: str, bucket: str, account: Account) -> Check:
+    try:
+        actual = account.bucket_region(bucket)
+    except LookalikeError as error:
+        return Check("region", "fail", f"bucket {bucket}: {error}. LOOKALIKE_STORE must name the stack's output StoreBucket")
+    if not actual:
+        return Check("region", "warn", f"the store does not say where bucket {bucket} is; on AWS it must be in {region}")
+    if actual != region:
+        return Check("region", "fail", f"this is set to region {region}, but bucket {bucket} is in {actual}: set AWS_REGION={actual}")
+    return Check("region", "ok", f"bucket and deployment are both in {region}")
+
+
+def _store(house: House) -> Iterator[Check]:
+    key = f"{_SCRATCH}/{house.new_id()}"
+    step = "write into"
+    try:
+        version = house.store.create(key, b"1")
+        step = "replace an object in"
+        house.store.replace(key, b"2", version=version)
+        step = "read from"
+        house.store.get(key)
+        step = "list"
+        (stat,) = house.store.list(key)
+        step = "delete from"
+        house.store.delete(key)
+    except (StorageError, OSError, ValueError) as error:
+        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Check the permissions of these credentials")
+        return
+    yield Check("store", "ok", f"{house.settings.store} can be written, replaced, read, listed and deleted from")
+    yield _clock(stat.modified - house.clock())
+    yield _conditions(house)
+    if not house.settings.store.startswith("s3://"):
+        free = shutil.disk_usage(house.settings.store).free
+        state: State = "ok" if free > _LITTLE_SPACE else "warn"
+        yield Check("space", state, f"{free / 2**30:.1f} GiB are free" + ("" if state == "ok" else ": make room before adding more"))
+
+
+def _clock(skew: float) -> Check:
+    if abs(skew) <= MAX_SKEW_S:
+        return Check("clock", "ok", f"within {abs(skew):.0f} s of the store's")
+    direction = "behind" if skew > 0 else "ahead of"
+    return Check(
+        "clock", "fail", f"this machine's clock is {abs(skew):.0f} s {direction} the store's: turn time synchronisation on (chrony, ntp)"
+    )
+
+
+def _conditions(house: House) -> Check:
+    try:
+        probe(house.store, new_id=house.new_id)
+    except StoreUnfit as error:
+        return Check("conditions", "fail", f"{error}. Use another store: this one would lose records")
+    except StorageError as error:
+        return Check("conditions", "fail", f"could not be tried: {error}")
+    return Check("conditions", "ok", "the store honours conditional writes")
+
+
+def _keys(house: House) -> Check:
+    try:
+        keys = list_keys(house)
+    except LookalikeError as error:
+        return Check("keys", "fail", f"{error}. LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME, or a file")
+    if not keys:
+        return Check("keys", "warn", "there is no access key, so nobody can call: lookalike keys create")
+    return Check("keys", "ok", f"{len(keys)} access key{'s' if len(keys) > 1 else ''}")
+
+
+def _models(house: House) -> Check:
+    try:
+        analyzer = house.analyzer()
+    except (LookalikeError, OSError, ValueError, KeyError) as error:
+        return Check("models", "fail", f"{error}. Restore the files under models/ from the release")
+    return Check(
+        "models", "ok", f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and {analyzer.bits} bits a picture"
+    )
+
+
+def _package(package: Path) -> Check:
+    with zipfile.ZipFile(package) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    said = f"{package.name} is {size / 2**20:.0f} MiB unzipped"
+    if size > _MAX_PACKAGE:
+        return Check("package", "fail", f"{said}; Lambda takes 250: make size shows what is heavy")
+    return Check("package", "ok", f"{said}; Lambda takes 250")
+
+
+def _collections(house: House, only: str | None, analyzer: PictureAnalyzer | None) -> Iterator[Check]:
+    try:
+        names = [only] if only is not None else house.catalog.names()
+    except LookalikeError as error:
+        yield Check("collections", "fail", str(error))
+        return
+    if not names:
+        yield Check("collections", "warn", "there is none yet: lookalike collections create NAME --service product")
+    for name in names:
+        yield _collection(house, name, analyzer)
+
+
+def _collection(house: House, name: str, analyzer: PictureAnalyzer | None) -> Check:
+    title = f"collection {name}"
+    try:
+        collection = house.catalog.open(name)
+        stats = collection.snapshot().stats
+    except ObjectMissing as error:
+        return Check(title, "fail", f"{error}: an object is gone; lookalike scrub {name}, then docs/OPERATIONS.md, restore")
+    except LookalikeError as error:
+        return Check(title, "fail", f"{error}. lookalike scrub {name} shows what is damaged")
+    if analyzer is not None and collection.info.fingerprint != analyzer.fingerprint:
+        return Check(title, "fail", f"its features are of other models than this version has: lookalike rebuild {name}")
+    said = f"{stats.rows} rows in {stats.segments} segments and {stats.log_objects} log objects"
+    if stats.log_objects > 4 * house.settings.compact_log_objects:
+        return Check(title, "warn", f"{said}: compaction does not keep up; lookalike compact {name}")
+    return Check(title, "ok", said)

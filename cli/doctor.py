@@ -1,0 +1,52 @@
+"""`lookalike doctor`: what would make this deployment fail, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from cli.local import ROOT, open_house
+from cli.output import AsJson, emit, out, visible
+
+if TYPE_CHECKING:
+    from chalicelib.storage.account import Account
+    from chalicelib.usecases.doctor import Check
+
+_MARKS = {"ok": ("ok    ", "green"), "warn": ("look  ", "yellow"), "fail": ("broken", "bold red")}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command(epilog="Example: lookalike doctor. Exit code 1 when something is broken.")(doctor)
+
+
+def doctor(
+    collection: Annotated[str | None, typer.Argument(help="Only this collection.", show_default="all")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check credentials, region, store, permissions, clock, keys, models, package and collections."""
+    from chalicelib.usecases.doctor import checks
+
+    house = open_house()
+    found: list[Check] = []
+    packages = sorted((ROOT / "build").glob("package-*/deployment.zip"))
+    account = _account(house.settings.store, house.settings.region)
+    for check in checks(house, collection, account=account, package=packages[-1] if packages else None):
+        found.append(check)
+        if not as_json:
+            mark, style = _MARKS[check.state]
+            out.print(Text.assemble((mark, style), "  ", (visible(check.name), "bold"), "  ", visible(check.message)))
+    if as_json:
+        emit([{"name": check.name, "state": check.state, "message": check.message} for check in found])
+    if any(check.state == "fail" for check in found):
+        raise typer.Exit(1)
+
+
+def _account(store: str, region: str) -> Account | None:
+    if not store.startswith("s3://"):
+        return None
+    from chalicelib.storage.account import AwsAccount
+
+    return AwsAccount(region)
