@@ -1,0 +1,200 @@
+"""The collections of a store: made, found, listed, switched to a new generation, dropped (docs/FORMAT.md §2)."""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, VersionConflict
+from chalicelib.index.cache import Cache
+from chalicelib.index.collection import Collection, Pointer
+from chalicelib.index.generation import Generation, Tools
+from chalicelib.index.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.table import Shape
+from chalicelib.service import Service
+from chalicelib.storage.base import ObjectStore
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_ATTEMPTS = 8
+_READERS = 16
+"""Objects read at once."""
+
+
+class Catalog:
+    """One per process. All methods may be called from several threads."""
+
+    def __init__(self, store: ObjectStore, *, clock: Callable[[], float], new_id: Callable[[], str], cache_bytes: int = 1 << 30) -> None:
+        """`new_id` makes hex text of at least 16 digits that nobody else will make; `cache_bytes` bounds the opened objects in memory."""
+        pool = functools.cache(lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="read"))
+        self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool)
+        self._lock = threading.Lock()
+        self._open: dict[str, Collection] = {}
+        self._generations: dict[tuple[str, str], Generation] = {}
+
+    def create(self, name: str, service: Service, *, fingerprint: str, dimension: int, bits: int) -> Collection:
+        """A new, empty collection. Raises AlreadyExists, InvalidField, OutcomeUnknown, StoreUnavailable."""
+        if not _NAME.fullmatch(name):
+            raise InvalidField(
+                "collection", f"{name!r} is no name for a collection: 1 to 128 of A-Z a-z 0-9 . _ -, not beginning with . or -"
+            )
+        if dimension <= 0 or bits <= 0:
+            raise ValueError(f"dimension {dimension} and bits {bits} must be positive")
+        generation = self._begin(name, fingerprint=fingerprint, shape=Shape(dimension, bits))
+        pointer = Pointer(service, self._tools.clock(), generation)
+        try:
+            self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
+        except AlreadyExists:
+            self._erase(name, generation)
+            raise AlreadyExists(f"there is a collection {name} already") from None
+        except OutcomeUnknown:
+            if self._pointer(name).generation != generation:
+                raise AlreadyExists(f"there is a collection {name} already") from None
+        return self._remember(name, pointer)
+
+    def open(self, name: str) -> Collection:
+        """The collection of that name; the same object every time. Raises CollectionNotFound, StoreUnavailable."""
+        with self._lock:
+            known = self._open.get(name)
+        return known or self._remember(name, self._pointer(name))
+
+    def names(self) -> list[str]:
+        """Of all collections, in order. Costs two listings per collection."""
+        names: list[str] = []
+        after = "collections/"
+        while (found := next(self._tools.store.list("collections/", after=after), None)) is not None:
+            name = found.key.split("/")[1]
+            after = f"collections/{name}0"  # "0" comes right after "/": the rest of this collection is skipped
+            if any(stat.key == _pointer_key(name) for stat in self._tools.store.list(_pointer_key(name))):
+                names.append(name)
+        return names
+
+    def drop(self, name: str) -> None:
+        """Removes the collection and everything in it, jobs included. Raises CollectionNotFound, StoreUnavailable."""
+        pointer = self._pointer(name)
+        keys = [stat.key for stat in self._tools.store.list(f"collections/{name}/")]
+        self._tools.store.delete(_pointer_key(name))
+        with self._lock:
+            self._open.pop(name, None)
+        self._close(self._generation(name, pointer.generation), successor="")  # a writer under way must not be told that it is durable
+        for key in keys:
+            self._tools.store.delete(key)
+        self._erase(name, pointer.generation)
+
+    def begin_generation(self, name: str, *, fingerprint: str, dimension: int, bits: int) -> Collection:
+        """A fresh, empty generation that nobody sees until `switch`; `info.generation` names it.
+
+        Raises CollectionNotFound, StoreUnavailable.
+        """
+        pointer = self._pointer(name)
+        generation = self._begin(name, fingerprint=fingerprint, shape=Shape(dimension, bits))
+        return self._tied(name, pointer, generation)
+
+    def generation(self, name: str, generation: str) -> Collection:
+        """A generation by its id, current or not. Raises CollectionNotFound when it was dropped or switched away, StoreUnavailable."""
+        collection = self._tied(name, self._pointer(name), generation)
+        if collection.generation.manifest().manifest.successor is not None:
+            raise CollectionNotFound(f"generation {generation} of {name} was switched away or dropped")
+        return collection
+
+    def switch(self, name: str, generation: str) -> None:
+        """Puts `generation` in the place of the current one, in one step; twice is once. Snapshots taken before go on answering.
+
+        Raises CollectionNotFound, StorageError.
+        """
+        self._generation(name, generation).manifest()
+        for _ in range(_ATTEMPTS):
+            current = self._current(name)
+            if current.id == generation:
+                self._point_to(name, generation)
+                return
+            self._close(current, successor=generation)
+        raise VersionConflict(f"the generation of {name} could not be switched because others kept changing it; try again")
+
+    def abandon(self, name: str, generation: str) -> None:
+        """Removes a generation that was never switched to. Raises StoreUnavailable, ValueError for the current one."""
+        if self._current(name).id == generation:
+            raise ValueError(f"generation {generation} is the one that {name} serves")
+        self._erase(name, generation)
+
+    def _begin(self, name: str, *, fingerprint: str, shape: Shape) -> str:
+        generation = self._tools.new_id()
+        self._generation(name, generation).create(Manifest(generation=generation, fingerprint=fingerprint, shape=shape))
+        return generation
+
+    def _current(self, name: str) -> Generation:
+        generation = self._generation(name, self._pointer(name).generation)
+        while (following := generation.manifest().manifest.successor) is not None:
+            if not following:
+                raise CollectionNotFound(f"there is no collection {name} any more")
+            generation = self._generation(name, following)
+        return generation
+
+    def _close(self, generation: Generation, *, successor: str) -> None:
+        """Names the successor in the manifest, once: who reads the manifest later goes there."""
+        for _ in range(_ATTEMPTS):
+            try:
+                found = generation.manifest()
+                if found.manifest.successor is not None:
+                    return
+                generation.replace_manifest(found, found.manifest.next(successor=successor))
+            except (VersionConflict, OutcomeUnknown):
+                continue
+            except CollectionNotFound:
+                return
+            return
+        raise VersionConflict(f"the manifest of {generation.name} kept changing; nothing was written, try again")
+
+    def _point_to(self, name: str, generation: str) -> None:
+        """Brings collection.json up to date; until then readers take one step more."""
+        try:
+            blob = self._tools.store.get(_pointer_key(name))
+            pointer = _decode_pointer(name, blob.data)
+            if pointer.generation != generation:
+                new = Pointer(pointer.service, pointer.created, generation)
+                self._tools.store.replace(_pointer_key(name), _encode_pointer(new), version=blob.version)
+        except (ObjectMissing, VersionConflict, OutcomeUnknown):
+            return  # dropped, or somebody else is doing the same
+
+    def _erase(self, name: str, generation: str) -> None:
+        for stat in self._tools.store.list(f"collections/{name}/{generation}/"):
+            self._tools.store.delete(stat.key)
+
+    def _pointer(self, name: str) -> Pointer:
+        if not _NAME.fullmatch(name):
+            raise CollectionNotFound(f"there is no collection {name!r}")
+        try:
+            return _decode_pointer(name, self._tools.store.get(_pointer_key(name)).data)
+        except ObjectMissing:
+            raise CollectionNotFound(f"there is no collection {name}; make it first") from None
+
+    def _remember(self, name: str, pointer: Pointer) -> Collection:
+        made = Collection(name, pointer, lambda generation: self._generation(name, generation), lambda: self._pointer(name))
+        with self._lock:
+            return self._open.setdefault(name, made)
+
+    def _tied(self, name: str, pointer: Pointer, generation: str) -> Collection:
+        tied = Pointer(pointer.service, pointer.created, generation)
+        return Collection(name, tied, lambda generation: self._generation(name, generation), None)
+
+    def _generation(self, name: str, generation: str) -> Generation:
+        with self._lock:
+            key = (name, generation)
+            if key not in self._generations:
+                self._generations[key] = Generation(self._tools, name, generation)
+            return self._generations[key]
+
+
+def _pointer_key(name: str) -> str:
+    return f"collections/{name}/collection.json"
+
+
+def _encode_pointer(pointer: Pointer) -> bytes:
+    return sealed({"format": FORMAT, "service": pointer.service.name.lower(), "created": pointer.created, "generation": pointer.generation})
+
+
+def _decode_pointer(name: str, data: bytes) -> Pointer:
+    body = unsealed(_pointer_key(name), data)
+    return Pointer(Service.named(body["service"]), body["created"], body["generation"])

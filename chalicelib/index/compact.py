@@ -1,0 +1,129 @@
+"""Compaction: the log becomes segments, small segments become large ones (docs/FORMAT.md §7). Safe to kill at any line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.index.build import joined
+from chalicelib.index.bundle import encode
+from chalicelib.index.generation import Generation
+from chalicelib.index.manifest import Garbage, Manifest, MarksRef, ObjectRef, SegmentRef
+from chalicelib.index.marks import encode_marks
+from chalicelib.index.part import SegmentPart, TailPart
+from chalicelib.index.revision import encode_revision
+from chalicelib.index.segment import encode_segment, keys_path, rows_path
+from chalicelib.index.table import Table
+from chalicelib.index.tail import Positions, Tail, resolve
+
+BATCH_OBJECTS = 1_024
+"""Log objects absorbed in one commit: progress even for a compactor that is often killed."""
+
+BATCH_BYTES = 256 * 1024 * 1024
+"""The same in bytes, so that a commit fits a small function's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What one commit took from the log."""
+
+    log_objects: int
+    rows: int
+    """Added."""
+    dead: int
+    """Older rows that died."""
+
+
+def absorb(generation: Generation, *, grace_s: float) -> Absorbed | None:
+    """Turns the oldest part of the log into a segment. None: there was nothing to do.
+
+    Raises VersionConflict (somebody else committed; nothing happened), OutcomeUnknown, StorageError.
+    """
+    log = [(stat.key.rpartition("/")[2], stat.size) for stat in generation.log()]
+    old = generation.manifest()
+    manifest = old.manifest
+    absorbed = set(manifest.absorbed)
+    _sweep(generation, [name for name, _ in log], absorbed)
+    names = _oldest([(name, size) for name, size in log if name not in absorbed])
+    if not names or manifest.successor is not None:
+        return None
+    batches = generation.batches(names, manifest)
+    first = min(batch.position for batch in batches)
+    kept = generation.marks([ref for ref in manifest.marks if first <= ref.newest])
+    tail = resolve(batches, manifest.shape, kept=kept)
+    parts = [SegmentPart(ref, generation.table(ref, manifest), lambda ref=ref: generation.revision(ref), tail) for ref in manifest.segments]  # type: ignore[misc]
+    segments = [_revised(generation, part) for part in parts]
+    added = _added(generation, TailPart(tail, parts), tail, manifest)
+    now = generation.tools.clock()
+    marks = [ref for ref in manifest.marks if now - ref.since <= grace_s] + _marks(generation, tail, now)
+    listed = {name for name, _ in log}
+    new = manifest.next(
+        segments=tuple(segments + added),
+        marks=tuple(marks),
+        absorbed=tuple(sorted({name for name in absorbed if name in listed} | set(names))),
+    )
+    generation.replace_manifest(old, with_garbage(manifest, new, now))
+    _sweep(generation, [name for name, _ in log], set(new.absorbed))
+    dead = sum(len(part.effect.dead) for part in parts if part.effect)
+    return Absorbed(len(names), sum(segment.rows for segment in added), dead)
+
+
+def _sweep(generation: Generation, log: Sequence[str], absorbed: set[str]) -> None:
+    """Deletes absorbed log objects, but never the newest object of the log: the next append takes its place from it (docs/adr/0011)."""
+    for name in log[1:]:
+        if name in absorbed:
+            generation.tools.store.delete(f"{generation.folder}log/{name}")
+
+
+def _oldest(log: Sequence[tuple[str, int]]) -> list[str]:
+    names: list[str] = []
+    total = 0
+    for name, size in reversed(log):
+        total += size
+        if names and (len(names) == BATCH_OBJECTS or total > BATCH_BYTES):
+            break
+        names.append(name)
+    return names
+
+
+def _revised(generation: Generation, part: SegmentPart) -> SegmentRef:
+    effect = part.effect
+    if effect is None or (not len(effect.dead) and not effect.changed):
+        return part.ref
+    revision = generation.revision(part.ref).then(effect.dead, effect.changed)
+    data, sha256 = encode_revision(revision)
+    revision_id = generation.tools.new_id()
+    generation.put(f"revisions/{revision_id}", data)
+    return replace(part.ref, revision=ObjectRef(revision_id, sha256, len(data)), dead=len(revision.dead), changed=revision.rows_changed)
+
+
+def _added(generation: Generation, part: TailPart, tail: Tail, manifest: Manifest) -> list[SegmentRef]:
+    rows = part.live_rows()
+    if not len(rows):
+        return []
+    table, places = joined([(part.table, rows)], manifest.shape)
+    return [write_segment(generation, table, tail.positions.take(rows[places]), manifest.fingerprint)]
+
+
+def write_segment(generation: Generation, table: Table, positions: Positions, fingerprint: str) -> SegmentRef:
+    """Puts a segment on the store, where nobody sees it before a manifest names it."""
+    ref, keys, rows = encode_segment(table, positions, segment_id=generation.tools.new_id(), fingerprint=fingerprint)
+    generation.put(keys_path(ref.id), keys)
+    generation.put(rows_path(ref.id), rows)
+    return ref
+
+
+def with_garbage(old: Manifest, new: Manifest, now: float) -> Manifest:
+    """`new`, naming as garbage what only `old` refers to."""
+    dropped = sorted(old.objects() - new.objects())
+    return replace(new, garbage=old.garbage + tuple(Garbage(key, now) for key in dropped))
+
+
+def _marks(generation: Generation, tail: Tail, now: float) -> list[MarksRef]:
+    if not tail.marks:
+        return []
+    marks_id = generation.tools.new_id()
+    data, sha256 = encode("marks", {"count": len(tail.marks)}, {"marks": encode_marks(tail.marks)})
+    generation.put(f"marks/{marks_id}", data)
+    newest = max(mark.position for mark in tail.marks)
+    return [MarksRef(ObjectRef(marks_id, sha256, len(data)), len(tail.marks), newest, now)]

@@ -1,0 +1,247 @@
+"""One generation of a collection on the store: its log, its manifest, its snapshots (docs/FORMAT.md §2)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from chalicelib.errors import AlreadyExists, CollectionNotFound, CorruptObject, ObjectMissing, OutcomeUnknown, StorageError
+from chalicelib.index.batch import Batch, decode_batch, encode_batch
+from chalicelib.index.bundle import Bundle, Lazy
+from chalicelib.index.cache import Cache
+from chalicelib.index.manifest import Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest
+from chalicelib.index.marks import Mark, decode_marks
+from chalicelib.index.part import SegmentPart
+from chalicelib.index.position import Position, next_position
+from chalicelib.index.records import Change
+from chalicelib.index.revision import Revision, decode_revision
+from chalicelib.index.segment import keys_path, open_keys, open_rows, rows_path, table_of_segment
+from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.table import Table
+from chalicelib.index.tail import resolve
+from chalicelib.storage.base import ObjectStore, Stat
+
+_READ_ATTEMPTS = 20
+"""Snapshots begun anew because compaction removed a log object that was listed; each time at least one compaction went by."""
+
+_WRITE_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every generation of a process shares."""
+
+    store: ObjectStore
+    cache: Cache
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    new_id: Callable[[], str]
+    """Hex text that nobody else will make."""
+    pool: Callable[[], ThreadPoolExecutor]
+    """For reading several objects at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A manifest as it was read."""
+
+    manifest: Manifest
+    version: str
+    """The store's."""
+
+
+class Generation:
+    """Objects under `collections/{name}/{id}/`. All methods may be called from several threads."""
+
+    def __init__(self, tools: Tools, name: str, generation_id: str) -> None:
+        self.name = name
+        self.id = generation_id
+        self.tools = tools
+        self.folder = f"collections/{name}/{generation_id}/"
+        self._lock = threading.Lock()
+        self._known: Versioned | None = None
+        self._batches: dict[str, Batch] = {}
+        self._snapshot: tuple[str, tuple[str, ...], Snapshot] | None = None
+
+    def create(self, manifest: Manifest) -> None:
+        """Writes the first manifest. Raises StorageError."""
+        self.tools.store.create(self.folder + "manifest.json", encode_manifest(manifest))
+
+    def known(self) -> Versioned:
+        """The manifest as last read; read now if never. For what never changes in it. Raises CollectionNotFound, StorageError."""
+        return self._known or self.manifest()
+
+    def manifest(self) -> Versioned:
+        """The manifest as it is now: one conditional read. Raises CollectionNotFound when it is gone, StorageError."""
+        key = self.folder + "manifest.json"
+        known = self._known
+        try:
+            if known is None:
+                blob = self.tools.store.get(key)
+            else:
+                changed = self.tools.store.get_if_changed(key, version=known.version)
+                if changed is None:
+                    return known
+                blob = changed
+        except ObjectMissing:
+            raise CollectionNotFound(f"there is no collection {self.name} any more") from None
+        found = Versioned(decode_manifest(key, blob.data), blob.version)
+        with self._lock:
+            if self._known is None or self._known.manifest.version < found.manifest.version:
+                self._known = found
+        return found
+
+    def replace_manifest(self, old: Versioned, new: Manifest) -> None:
+        """The commit point of everything but appends. Raises VersionConflict (nothing happened), OutcomeUnknown, StorageError."""
+        self.tools.store.replace(self.folder + "manifest.json", encode_manifest(new), version=old.version)
+
+    def log(self) -> Iterator[Stat]:
+        """The log's objects, the newest first; absorbed ones may be among them."""
+        return self.tools.store.list(self.folder + "log/")
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes an immutable object of a new name within this generation's folder. Raises StorageError."""
+        self._create(self.folder + path, data)
+
+    def append(self, changes: Sequence[Change], manifest: Manifest, *, token: str | None) -> None:
+        """Writes one log object; durable when it returns. Visible if this generation is still the current one: the caller looks.
+
+        Raises ValueError for changes that do not fit, OutcomeUnknown, StoreUnavailable.
+        """
+        newest = next((_position(stat) for stat in self.log()), None)
+        position = next_position(newest, now=self.tools.clock(), new_id=self.tools.new_id())
+        data = encode_batch(changes, position, shape=manifest.shape, fingerprint=manifest.fingerprint)
+        if token is not None:
+            fixed = self._fixed(token, position)
+            if fixed != position:
+                data = encode_batch(changes, fixed, shape=manifest.shape, fingerprint=manifest.fingerprint)
+            position = fixed
+        self._create(f"{self.folder}log/{position.text()}", data)
+
+    def snapshot(self) -> Snapshot:
+        """Sees every acknowledged append. Raises CollectionNotFound, CorruptObject, FormatTooNew, StoreUnavailable."""
+        missing: ObjectMissing | None = None
+        for _ in range(_READ_ATTEMPTS):
+            names = tuple(_name(stat) for stat in self.log())  # before the manifest: what leaves the log is in the manifest by then
+            manifest = self.manifest().manifest
+            try:
+                return self._snapshot_of(manifest, names)
+            except ObjectMissing as error:  # absorbed and removed since it was listed
+                missing = error
+        assert missing is not None  # noqa: S101  # the loop ran
+        raise CorruptObject(missing.key, "the manifest or the log names it, but it is not there; restore it from a backup") from missing
+
+    def marks(self, refs: Sequence[MarksRef]) -> list[Mark]:
+        """Of these objects. Raises ObjectMissing, CorruptObject."""
+        found: list[Mark] = []
+        for ref in refs:
+            found += self.tools.cache.get(self.folder + marks_path(ref), lambda ref=ref: self._load_marks(ref))  # type: ignore[misc]
+        return found
+
+    def table(self, ref: SegmentRef, manifest: Manifest) -> Table:
+        """A segment as written; its objects are read when they are needed."""
+        return table_of_segment(ref, manifest.shape, Lazy(lambda: self._keys(ref)), Lazy(lambda: self._rows(ref)))
+
+    def revision(self, ref: SegmentRef) -> Revision:
+        """What became of a segment's rows. Raises ObjectMissing, CorruptObject."""
+        found = ref.revision
+        if found is None:
+            return Revision()
+        key = self.folder + revision_path(found.id)
+        return self.tools.cache.get(key, lambda: (decode_revision(key, self._view(key), found.sha256), found.size))
+
+    def batches(self, names: Sequence[str], manifest: Manifest) -> list[Batch]:
+        """Those log objects, read in parallel and kept until they leave the log. Raises ObjectMissing, CorruptObject."""
+        with self._lock:
+            known = dict(self._batches)
+        wanted = [name for name in names if name not in known]
+        load = self._batch_loader(manifest)
+        loaded = list(self.tools.pool().map(load, wanted)) if len(wanted) > 1 else [load(name) for name in wanted]
+        known.update(zip(wanted, loaded, strict=True))
+        return [known[name] for name in names]
+
+    def _snapshot_of(self, manifest: Manifest, names: tuple[str, ...]) -> Snapshot:
+        absorbed = set(manifest.absorbed)
+        tail_names = tuple(name for name in names if name not in absorbed)
+        cached = self._snapshot
+        if cached is not None and cached[0] == f"{manifest.version}" and cached[1] == tail_names:
+            return cached[2]
+        batches = self.batches(tail_names, manifest)
+        oldest = min((batch.position for batch in batches), default=None)
+        late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
+        tail = resolve(batches, manifest.shape, kept=self.marks(late))
+        segments = [
+            SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail)  # type: ignore[misc]
+            for ref in manifest.segments
+        ]
+        snapshot = Snapshot(manifest, tail, segments, log_objects=len(tail_names))
+        with self._lock:
+            self._batches = dict(zip(tail_names, batches, strict=True))
+            self._snapshot = (f"{manifest.version}", tail_names, snapshot)
+        return snapshot
+
+    def _batch_loader(self, manifest: Manifest) -> Callable[[str], Batch]:
+        def load(name: str) -> Batch:
+            key = f"{self.folder}log/{name}"
+            return decode_batch(key, self._view(key), shape=manifest.shape, fingerprint=manifest.fingerprint)
+
+        return load
+
+    def _keys(self, ref: SegmentRef) -> Bundle:
+        key = self.folder + keys_path(ref.id)
+        return self.tools.cache.get(key, lambda: (open_keys(ref, key, self._view(key)), ref.keys.size))
+
+    def _rows(self, ref: SegmentRef) -> Bundle:
+        key = self.folder + rows_path(ref.id)
+        return self.tools.cache.get(key, lambda: (open_rows(ref, key, self._view(key)), ref.body.size))
+
+    def _load_marks(self, ref: MarksRef) -> tuple[tuple[Mark, ...], int]:
+        key = self.folder + marks_path(ref)
+        bundle = Bundle(key, self._view(key), "marks", sha256=ref.object.sha256)
+        return decode_marks(bundle["marks"]), ref.object.size
+
+    def _view(self, key: str) -> memoryview:
+        return self.tools.store.view(key)
+
+    def _fixed(self, token: str, position: Position) -> Position:
+        """The position of the first attempt with this token."""
+        key = f"{self.folder}tokens/{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+        self._create(key, position.text().encode("ascii"))
+        return Position.parse(self.tools.store.get(key).data.decode("ascii"))
+
+    def _create(self, key: str, data: bytes) -> None:
+        """Creates an object of a name that is ours alone: finding it there means that an earlier attempt landed."""
+        for attempt in range(_WRITE_ATTEMPTS):
+            try:
+                self.tools.store.create(key, data)
+            except AlreadyExists:
+                return
+            except OutcomeUnknown:
+                if attempt == _WRITE_ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+
+def revision_path(revision_id: str) -> str:
+    """Within the generation's folder."""
+    return f"revisions/{revision_id}"
+
+
+def marks_path(ref: MarksRef) -> str:
+    """Within the generation's folder."""
+    return f"marks/{ref.object.id}"
+
+
+def _name(stat: Stat) -> str:
+    return stat.key.rpartition("/")[2]
+
+
+def _position(stat: Stat) -> Position:
+    try:
+        return Position.parse(_name(stat))
+    except ValueError:
+        raise StorageError(f"{stat.key} is no log object; something else writes into this folder: remove it") from None

@@ -1,0 +1,200 @@
+"""The unabsorbed part of the log, resolved: what it adds, and what it does to older rows. Readers and compaction share this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chalicelib.index.batch import Batch
+from chalicelib.index.build import joined
+from chalicelib.index.digests import U64, Digests, find, key_digests
+from chalicelib.index.marks import Mark, effect
+from chalicelib.index.position import FIRST, Position
+from chalicelib.index.records import Attributes, Key
+from chalicelib.index.table import Override, RowIds, Shape, Table, merged, overrides
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positions:
+    """Of many rows."""
+
+    time: U64
+    tie: U64
+
+    def take(self, rows: RowIds) -> Positions:
+        """Those of `rows`."""
+        return Positions(self.time[rows], self.tie[rows])
+
+    def before(self, other: Positions) -> npt.NDArray[np.bool_]:
+        """[rows]: whether this one is the earlier."""
+        found: npt.NDArray[np.bool_] = (self.time < other.time) | ((self.time == other.time) & (self.tie < other.tie))
+        return found
+
+    def __getitem__(self, row: int) -> Position:
+        return Position(int(self.time[row]), int(self.tie[row]))
+
+    @classmethod
+    def of(cls, positions: Sequence[Position]) -> Positions:
+        """Column form."""
+        return cls(np.array([one.time for one in positions], np.uint64), np.array([one.tie for one in positions], np.uint64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effect:
+    """What a tail does to one segment."""
+
+    dead: RowIds
+    """Rows that the tail replaces or deletes; ascending."""
+    changed: dict[str, Override]
+    """Attributes that it sets."""
+    stale: RowIds
+    """Rows of the tail that lose against a later row of the segment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """Net effect of some log objects: one entry per key."""
+
+    table: Table
+    """Rows added; they carry what later patches of the tail changed."""
+    positions: Positions
+    """[table.size]."""
+    fatal: Digests
+    """Keys put or deleted: their older rows are dead."""
+    fatal_positions: Positions
+    fatal_rows: RowIds
+    """The row of `table` that replaces them, -1 for deletions."""
+    marked: Digests
+    """Keys whose older rows may have to be patched."""
+    marked_marks: tuple[tuple[Mark, ...], ...]
+    """In order of position."""
+    marks: tuple[Mark, ...]
+    """All deletions and patches of these log objects."""
+    oldest: Position | None
+    newest: Position | None
+
+    def on(self, keys: Digests, positions: Positions, ranges: Iterable[tuple[int, int]]) -> Effect:
+        """What this tail does to rows whose keys are sorted within each of `ranges`."""
+        dead: list[RowIds] = []
+        stale: list[RowIds] = []
+        changes: dict[int, Attributes] = {}
+        for start, stop in ranges:
+            part = Digests(keys.high[start:stop], keys.low[start:stop])
+            places = find(part, self.fatal)
+            hits = np.flatnonzero(places >= 0)
+            rows = places[hits] + start
+            older = positions.take(rows).before(self.fatal_positions.take(hits))
+            dead.append(rows[older])
+            beaten = self.fatal_rows[hits[~older]]  # an equal position is the same change, absorbed already: the segment's row stands
+            stale.append(beaten[beaten >= 0])
+            places = find(part, self.marked)
+            for number in np.flatnonzero(places >= 0).tolist():
+                row = int(places[number]) + start
+                since = positions[row]
+                until, change = effect(self.marked_marks[number], since)
+                if until == since and change is not None:
+                    changes[row] = change
+        killed = np.unique(np.concatenate(dead)) if dead else np.empty(0, np.int64)
+        gone = set(killed.tolist())
+        changed = overrides({row: change for row, change in changes.items() if row not in gone})
+        return Effect(killed, changed, np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64))
+
+
+def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Mark] = ()) -> Tail:
+    """The net effect of `batches`, in any order. `kept` are marks of earlier log objects that may be later than some of these."""
+    batches = sorted(batches, key=lambda batch: batch.position)
+    every = [mark for batch in batches for mark in batch.marks]
+    table, positions = _newest_puts(batches, shape)
+    keys = {mark.key for mark in every}
+    relevant = _relevant(kept, table, keys)
+    by_key: dict[Key, list[Mark]] = {}
+    for mark in sorted([*every, *relevant], key=lambda mark: mark.position):
+        by_key.setdefault(mark.key, []).append(mark)
+    marked = key_digests([marks[0].key for marks in by_key.values()])
+    rows = find_in_table(table, marked)
+    dead: list[int] = []
+    changes: dict[int, Attributes] = {}
+    deleted: list[int] = []
+    deleted_at: list[Position] = []
+    for number, (row, marks) in enumerate(zip(rows.tolist(), by_key.values(), strict=True)):
+        since = positions[row] if row >= 0 else FIRST
+        until, change = effect(marks, since)
+        if until > since:  # deleted after it was put, if it was put
+            if row >= 0:
+                dead.append(row)
+            deleted.append(number)
+            deleted_at.append(until)
+        elif row >= 0 and change is not None:
+            changes[row] = change
+    table, kept_rows = _without(table, np.array(dead, dtype=np.int64), overrides(changes), shape)
+    positions = positions.take(kept_rows)
+    gone = marked.take(np.array(deleted, dtype=np.int64))
+    gone_at = Positions.of(deleted_at)
+    return Tail(
+        table=table,
+        positions=positions,
+        fatal=Digests(np.append(table.digests.high, gone.high), np.append(table.digests.low, gone.low)),
+        fatal_positions=Positions(np.append(positions.time, gone_at.time), np.append(positions.tie, gone_at.tie)),
+        fatal_rows=np.append(np.arange(table.size), np.full(len(gone), -1)),
+        marked=marked,
+        marked_marks=tuple(tuple(marks) for marks in by_key.values()),
+        marks=tuple(every),
+        oldest=batches[0].position if batches else None,
+        newest=batches[-1].position if batches else None,
+    )
+
+
+def find_in_table(table: Table, wanted: Digests) -> RowIds:
+    """[len(wanted)]: rows, -1 where the key is not in `table`."""
+    found = np.full(len(wanted), -1, dtype=np.int64)
+    digests = table.digests
+    for part in table.ranges:
+        places = find(Digests(digests.high[part.start : part.stop], digests.low[part.start : part.stop]), wanted)
+        found[places >= 0] = places[places >= 0] + part.start
+    return found
+
+
+def _newest_puts(batches: Sequence[Batch], shape: Shape) -> tuple[Table, Positions]:
+    """One table of the last put of each key, and when each was. `batches` are in order of position."""
+    tables = [batch.table for batch in batches]
+    sizes = np.array([table.size for table in tables], dtype=np.int64)
+    source = np.repeat(np.arange(len(tables)), sizes)
+    high = np.concatenate([table.keys["high"] for table in tables]) if tables else np.empty(0, np.uint64)
+    low = np.concatenate([table.keys["low"] for table in tables]) if tables else np.empty(0, np.uint64)
+    order = np.lexsort((source, low, high))
+    last = np.ones(len(order), dtype=np.bool_)
+    last[:-1] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
+    wins = np.zeros(len(order), dtype=np.bool_)
+    wins[order[last]] = True
+    offsets = np.append(0, np.cumsum(sizes))
+    parts = [
+        (table, np.flatnonzero(wins[start:stop]))
+        for table, start, stop in zip(tables, offsets[:-1], offsets[1:], strict=True)
+        if stop > start
+    ]
+    table, places = joined(parts, shape)
+    winners = source[wins][places]
+    times = Positions.of([batch.position for batch in batches])
+    return table, times.take(winners)
+
+
+def _relevant(kept: Iterable[Mark], table: Table, keys: set[Key]) -> list[Mark]:
+    """Those of `kept` whose key the tail touches."""
+    candidates = list(kept)
+    if not candidates:
+        return []
+    rows = find_in_table(table, key_digests([mark.key for mark in candidates]))
+    return [mark for mark, row in zip(candidates, rows.tolist(), strict=True) if row >= 0 or mark.key in keys]
+
+
+def _without(table: Table, dead: RowIds, changed: dict[str, Override], shape: Shape) -> tuple[Table, RowIds]:
+    """`table` less the rows `dead`, with `changed` applied, and the old row of each of its rows."""
+    if not len(dead) and not changed:
+        return table, np.arange(table.size)
+    rows = np.setdiff1d(np.arange(table.size), dead)
+    new = Table(table.size, table.ranges, shape, table.keys, table.rows, merged(table.changed, changed))
+    made, places = joined([(new, rows)], shape)
+    return made, rows[places]
