@@ -36,11 +36,12 @@ _TURNS = {
 """EXIF orientation → what turns the stored picture upright (CIPA DC-008, 4.6.5)."""
 _SWAPS_SIDES = frozenset((5, 6, 7, 8))
 _OPAQUE = 255
+_NEARLY_WHITE = 240
 
 MAX_SCANS = 64
 """Encoders use 1 to 12 scans; a progressive file may repeat them by the thousand, each costing a pass over the picture."""
-MAX_SCANNED_PIXELS = 300_000_000
-"""Scans × pixels: 17 scans of the largest picture (tests/vision/test_torture.py has the time that takes)."""
+MAX_SCANNED_PIXELS = 700_000_000
+"""Scans × pixels: 41 scans of the largest picture; a progressive CMYK picture has 18 (tests/vision/torture.py: about a second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,7 @@ def _load(found: Contents, detail: int) -> Image.Image:
     longer = max(found.width, found.height)
     try:
         image: Image.Image = Image.open(io.BytesIO(found.data), formats=[found.format])
-        turned = found.format == "AVIF" and image.size == (found.height, found.width)
-        if image.size != (found.width, found.height) and not turned:
+        if image.size != (found.width, found.height):
             raise damaged("the file contradicts itself about its sides; save it again with an image editor")
         if found.format == "JPEG":
             share = detail / longer
@@ -154,7 +154,7 @@ def _grey(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
         return Image.fromarray((values >> 8).astype(np.uint8))
-    values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.nan_to_num(values, nan=0, posinf=0, neginf=0).astype(np.float64)
     low, high = _range(float(values.min()), float(values.max()))
     return Image.fromarray(((values - low) * (255.0 / (high - low))).astype(np.uint8))
 
@@ -169,7 +169,10 @@ def _range(low: float, high: float) -> tuple[float, float]:
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """(RGB on white, alpha as L where some pixel is not opaque)."""
+    """(RGB on white, alpha as L where some pixel is not opaque).
+
+    What is itself white is shown on black: a white mark on nothing would vanish.
+    """
     if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;16"):
         image = _grey(image)
     try:
@@ -181,6 +184,9 @@ def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     alpha = image.getchannel("A")
     if alpha.getextrema()[0] == _OPAQUE:
         return image.convert("RGB"), None
-    ground = Image.new("RGB", image.size, "white")
-    ground.paste(image, mask=alpha)
+    for colour in ("white", "black"):
+        ground = Image.new("RGB", image.size, colour)
+        ground.paste(image, mask=alpha)
+        if np.asarray(ground).min() < _NEARLY_WHITE:
+            break
     return ground, alpha

@@ -1,4 +1,4 @@
-"""AVIF (AV1 Image File Format 1.1 on ISO/IEC 23008-12): sides and turns from the item properties."""
+"""AVIF (AV1 Image File Format 1.1 on ISO/IEC 23008-12): sides and turn from the item properties."""
 
 from __future__ import annotations
 
@@ -11,19 +11,33 @@ BRANDS = frozenset((b"avif", b"avis"))
 
 _PATH = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """Boxes to enter, and how many bytes come before their children."""
+_ORIENTATIONS = {
+    (turn, mirror): orientation
+    for mirror, row in ((-1, (1, 8, 3, 6)), (0, (4, 5, 2, 7)), (1, (2, 7, 4, 5)))
+    for turn, orientation in enumerate(row)
+}
+"""(quarter turns anticlockwise, mirror axis or -1) → EXIF orientation."""
 _MAX_BOXES = 2_000
 
 
 def contents(data: bytes) -> Contents:
     """The file with its EXIF item renamed, so that the library does not load it.
 
-    The sides are the largest declared (tiles and alpha planes declare theirs too). The library itself applies the container's
-    turns (irot, imir), so the orientation here is 1; EXIF orientation does not count in AVIF.
+    The sides are the largest declared (tiles and alpha planes declare theirs too). Orientation comes from the properties irot and
+    imir; EXIF orientation does not count in AVIF.
 
     Raises:
         BadPicture: no picture in it.
     """
-    sides = [struct.unpack_from(">II", data, at + 4) for kind, at, end in _boxes(data, 0, len(data)) if kind == b"ispe" and at + 12 <= end]
+    sides = []
+    turn, mirror = 0, -1
+    for kind, at, end in _boxes(data, 0, len(data)):
+        if kind == b"ispe" and at + 12 <= end:
+            sides.append(struct.unpack_from(">II", data, at + 4))
+        elif kind == b"irot" and at < end:
+            turn = data[at] & 3
+        elif kind == b"imir" and at < end:
+            mirror = data[at] & 1
     if not sides or any(0 in pair for pair in sides):
         raise damaged("this AVIF does not say how large its picture is; save it again with an image editor")
     width, height = max(sides, key=lambda pair: pair[0] * pair[1])
@@ -31,7 +45,7 @@ def contents(data: bytes) -> Contents:
     for kind, at, end in _boxes(data, 0, len(data)):
         if kind == b"meta":
             cleaned[at:end] = data[at:end].replace(b"Exif", b"skip")
-    return Contents("AVIF", bytes(cleaned), width, height)
+    return Contents("AVIF", bytes(cleaned), width, height, _ORIENTATIONS[turn, mirror])
 
 
 def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

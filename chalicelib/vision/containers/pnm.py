@@ -15,8 +15,9 @@ from chalicelib.vision.containers.contents import Contents, damaged
 MAGIC = tuple(b"P%d" % kind for kind in range(1, 7))
 
 _COMMENT = re.compile(rb"#[^\r\n]*")
-_GAP = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])+")
+_GAP = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])++")
 _NUMBER = re.compile(rb"[0-9]{1,6}(?=[\s#]|$)")
+_MAX_COMMENTS = 10_000
 _TOO_SHORT = "this PPM has less picture data than its sides ask for; send the complete file"
 
 
@@ -45,6 +46,8 @@ def contents(data: bytes) -> Contents:
     if count > 8 * len(data):
         raise damaged(_TOO_SHORT)
     values: npt.NDArray[np.integer]
+    if plain and data.count(b"#") > _MAX_COMMENTS:
+        raise damaged(f"this PPM has more than {_MAX_COMMENTS} comments; save it again with an image editor")
     if plain:
         values = _text_values(data[at:], count, packed=bitmap)
     elif bitmap:

@@ -24,6 +24,10 @@ _MAX_TILE_BYTES = 160 * 1024 * 1024
 """A tile or strip is decoded whole: room for a 4096 × 4096 one of four 16-bit samples."""
 _MAX_PIECES = 70_000
 
+_SINGLE = _DRAWING - {_BITS, _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES, 320, 338, 339, 347, 529, 530, 532}
+"""Tags of one value; one that has more is left out."""
+_MAX_SAMPLES = 6
+
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
@@ -66,6 +70,8 @@ def contents(data: bytes) -> Contents:
     compression = _number(data, layout, entries, _COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         raise damaged(f"this TIFF uses compression {compression}; save it with LZW, deflate, JPEG or no compression")
+    if _number(data, layout, entries, _SAMPLES, 1) > _MAX_SAMPLES:
+        raise damaged("this TIFF has more samples per pixel than colour and transparency need; save it as RGB")
     passes = _passes(data, layout, entries)
     turned = _number(data, layout, entries, ORIENTATION, 1)
     kept = {tag: entry for tag, entry in entries.items() if tag in _DRAWING}
@@ -78,6 +84,7 @@ def _directory(data: bytes, layout: _Layout) -> dict[int, _Entry]:
     at = 8 if big else 4
     try:
         (start,) = struct.unpack_from(layout.order + layout.offset, data, at)
+        start = min(start, len(data))
         (count,) = struct.unpack_from(layout.order + layout.count, data, start)
     except struct.error:
         raise damaged("this TIFF is cut off or points outside itself; send the complete file") from None
@@ -89,20 +96,23 @@ def _directory(data: bytes, layout: _Layout) -> dict[int, _Entry]:
             raise damaged("this TIFF is cut off or points outside itself; send the complete file")
         tag, kind, values, value = form.unpack_from(data, first + number * form.size)
         entry = _Entry(kind, values, value)
-        if tag not in entries and _bytes(data, layout, entry) is not None:
+        if tag in _SINGLE and values != 1:
+            continue
+        if tag not in entries and _place(data, layout, entry) is not None:
             entries[tag] = entry
     return entries
 
 
-def _bytes(data: bytes, layout: _Layout, entry: _Entry) -> bytes | None:
-    """The raw values of an entry; None for one of unknown type or that points outside the file."""
+def _place(data: bytes, layout: _Layout, entry: _Entry) -> tuple[int, int] | None:
+    """Where an entry's values lie outside the directory: start and size; start -1 where they are in the entry itself.
+
+    None for an entry of unknown type, without values, or that points outside the file.
+    """
     size = _SIZES.get(entry.kind, 0) * entry.count
-    if size <= 0:
-        return None
     if size <= len(entry.value):
-        return entry.value[:size]
+        return (-1, size) if size > 0 else None
     (start,) = struct.unpack(layout.order + layout.offset, entry.value)
-    return data[start : start + size] if start + size <= len(data) else None
+    return (start, size) if start + size <= len(data) else None
 
 
 def _numbers(data: bytes, layout: _Layout, entries: dict[int, _Entry], tag: int) -> tuple[int, ...]:
@@ -110,7 +120,8 @@ def _numbers(data: bytes, layout: _Layout, entries: dict[int, _Entry], tag: int)
     entry = entries.get(tag)
     if entry is None or entry.kind not in _WHOLE:
         return ()
-    raw = _bytes(data, layout, entry) or b""
+    start, size = _place(data, layout, entry) or (-1, 0)
+    raw = entry.value[:size] if start < 0 else data[start : start + size]
     return struct.unpack(f"{layout.order}{entry.count}{_WHOLE[entry.kind]}", raw)
 
 
