@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from chalicelib.errors import BadPicture, LookalikeError, PictureFault
+from chalicelib.errors import BadPicture, InvalidField, LookalikeError, PictureFault
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.vision.analysis import Analysis, Request, ScoreCurve
@@ -40,6 +40,8 @@ class TinyAnalyzer:
         region = Region.whole(*picture.size)
         if service.finds_subject and request.crop and request.region is not None:
             region = request.region
+            if region.x2 > picture.width or region.y2 > picture.height:
+                raise InvalidField("region", f"region {region.text()} reaches out of the picture")
         small = picture.crop((region.x1, region.y1, region.x2, region.y2)).resize((8, 8), Image.Resampling.BOX)
         values = np.asarray(small, dtype=np.float32).ravel()
         feature = values - values.mean() + 1e-3
