@@ -38,7 +38,7 @@ def build_house(settings: Settings) -> House:
     return House(
         settings=settings,
         store=store,
-        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20, grace_s=settings.grace_s),
+        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20),
         secrets=_open_secrets(settings),
         analyzer=_Once(settings),
         clock=time.time,
