@@ -25,8 +25,9 @@ IDENTICAL: Final = "7.33136443711219e+24"
 IDENTICAL_ELSEWHERE: Final = "5.37633353624177e+24"
 """The reference's value outside categories 0 to 2; used where the deployment asks for the reference's table."""
 _FIRST_CATEGORIES: Final = frozenset({0, 1, 2})
-_LOWEST: Final = 2.0**-20
-"""Similarities below this have nothing in common with the query; they share what is left of the range above 0."""
+_LOWEST: Final = 2.0**-13
+"""Similarities below this have nothing in common with the query; they share the range from here to the line, so that no value needs a
+negative exponent, which the published form does not have."""
 
 
 def float32(value: float) -> float:
@@ -35,13 +36,13 @@ def float32(value: float) -> float:
 
 
 def relevance(similarity: float) -> float:
-    """The relevance, a float32 in [0, 6], of a picture that is not identical, from its float32 `similarity` in [-1, 1].
+    """The relevance, a float32 in (0, 6], of a picture that is not identical, from its float32 `similarity` in [-1, 1].
 
-    Strictly rising from 2⁻²⁰ up; below that, for similarities at least 2⁻²² apart.
+    Strictly rising from 2⁻¹³ up; below that, for similarities at least 2⁻²² apart.
     """
     if similarity < _LOWEST:
-        below = _line(_LOWEST) * (1.0 + similarity) / (1.0 + _LOWEST)
-        return float32(max(0.0, below))
+        share = max(0.0, 1.0 + similarity) / (1.0 + _LOWEST)
+        return float32(_LOWEST + (_line(_LOWEST) - _LOWEST) * share)
     return float32(_line(float32(similarity)))
 
 

@@ -8,8 +8,10 @@ from chalicelib.contract.messages import AddPicture, AttributeValues
 from chalicelib.errors import FingerprintMismatch
 from chalicelib.index.collection import Collection
 from chalicelib.index.records import Attributes, Key, Put, Record, quantise
+from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
+from chalicelib.trace import stage
 from chalicelib.usecases.capacity import claim
 from chalicelib.usecases.house import House
 from chalicelib.usecases.uploads import take
@@ -35,7 +37,9 @@ def add_picture(message: AddPicture, house: House) -> Added:
     service = collection.info.service
     claim(collection, 1, house)
     analyzer = fitting_analyzer(collection, house)
-    analysis = analyzer.analyze(take(message.picture, house), Request(service, crop=message.view.crop, region=message.view.region))
+    picture = take(message.picture, house)
+    with stage("vision"):
+        analysis = analyzer.analyze(picture, Request(service, crop=message.view.crop, region=message.view.region))
     record = record_of(
         Key(message.product_id, message.pic_name),
         analysis,
@@ -43,19 +47,27 @@ def add_picture(message: AddPicture, house: House) -> Added:
         category_id=message.view.category_id,
         attributes=message.attributes,
     )
-    collection.append([Put(record)])
+    with stage("append"):
+        collection.append([Put(record)])
     return Added(service=service, category_id=record.category_id, region=analysis.region, regions=analysis.regions)
 
 
 def fitting_analyzer(collection: Collection, house: House) -> PictureAnalyzer:
     """The models, if the collection's features are theirs. Raises FingerprintMismatch."""
     analyzer = house.analyzer()
+    # what this process remembers may be from before a rebuild; only a snapshot is sure to know
     if analyzer.fingerprint != collection.info.fingerprint:
-        raise FingerprintMismatch(
-            f"collection {collection.info.name} was made by models {collection.info.fingerprint}, this deployment has "
-            f"{analyzer.fingerprint}: import its pictures again with `lookalike rebuild`"
-        )
+        check_fingerprint(collection.snapshot(), analyzer, name=collection.info.name)
     return analyzer
+
+
+def check_fingerprint(snapshot: Snapshot, analyzer: PictureAnalyzer, *, name: str) -> None:
+    """Raises FingerprintMismatch when the snapshot's features are not of `analyzer`'s models."""
+    if analyzer.fingerprint != snapshot.fingerprint:
+        raise FingerprintMismatch(
+            f"collection {name} was made by models {snapshot.fingerprint}, this deployment has {analyzer.fingerprint}: "
+            "import its pictures again with `lookalike rebuild`"
+        )
 
 
 def record_of(key: Key, analysis: Analysis, *, service: Service, category_id: int | None, attributes: AttributeValues) -> Record:

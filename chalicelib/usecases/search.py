@@ -14,9 +14,11 @@ from chalicelib.errors import RecordNotFound, Unsupported
 from chalicelib.index.collection import Collection
 from chalicelib.index.query import Hits, Query, Row
 from chalicelib.index.records import Key, Vector, quantise
+from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
-from chalicelib.usecases.add import category_used, fitting_analyzer
+from chalicelib.trace import note, stage
+from chalicelib.usecases.add import category_used, check_fingerprint
 from chalicelib.usecases.house import House
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Request, ScoreCurve
@@ -60,19 +62,23 @@ def search_by_picture(message: SearchByPicture, house: House) -> Found:
     """
     started = house.clock()
     collection = house.catalog.open(message.collection)
-    service, view = collection.info.service, message.view
-    analyzer = fitting_analyzer(collection, house)
-    analysis = analyzer.analyze(take(message.picture, house), Request(service, crop=view.crop, region=view.region))
+    service, view, analyzer = collection.info.service, message.view, house.analyzer()
+    picture = take(message.picture, house)
+    with stage("vision"):
+        analysis = analyzer.analyze(picture, Request(service, crop=view.crop, region=view.region))
+    snapshot = _snapshot(collection)
+    check_fingerprint(snapshot, analyzer, name=message.collection)
+    curve = analyzer.score_curve(service)
     hits = _search(
-        collection,
+        snapshot,
         quantise(analysis.feature, analysis.code),
         categories=_searched(analysis.categories, service=service, category_id=view.category_id),
         page=message.page,
         narrow=message.narrow,
-        curve=analyzer.score_curve(service),
+        curve=curve,
     )
     return Found(
-        matches=_matches(hits, message.page.start, analyzer.score_curve(service), house),
+        matches=_matches(hits, message.page.start, curve, house),
         found=hits.found,
         service=service,
         category_id=category_used(analysis, service=service, category_id=view.category_id),
@@ -87,13 +93,14 @@ def search_by_name(message: SearchByName, house: House) -> Found:
     started = house.clock()
     collection = house.catalog.open(message.collection)
     service = collection.info.service
-    record = collection.snapshot().find(Key(message.product_id, message.pic_name))
+    snapshot = _snapshot(collection)
+    record = snapshot.find(Key(message.product_id, message.pic_name))
     if record is None:
         raise RecordNotFound(f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}")
     category_id = message.category_id if message.category_id is not None and service.has_categories else record.category_id
     curve = house.analyzer().score_curve(service)
     hits = _search(
-        collection,
+        snapshot,
         record.vector,
         categories=frozenset({category_id}) if service.has_categories else None,
         page=message.page,
@@ -158,8 +165,13 @@ def _searched(categories: Sequence[tuple[int, float]], *, service: Service, cate
     return frozenset(chosen or {OTHERS})
 
 
+def _snapshot(collection: Collection) -> Snapshot:
+    with stage("snapshot"):
+        return collection.snapshot()
+
+
 def _search(
-    collection: Collection, vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve
+    snapshot: Snapshot, vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve
 ) -> Hits:
     query = Query(
         vector=vector,
@@ -169,7 +181,11 @@ def _search(
         distinct=narrow.distinct,
         min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
     )
-    return collection.snapshot().search(query)
+    with stage("search"):
+        hits = snapshot.search(query)
+    note("rows_scanned", hits.scanned)
+    note("rows_found", hits.found)
+    return hits
 
 
 def _matches(hits: Hits, start: int, curve: ScoreCurve, house: House) -> tuple[Match, ...]:
