@@ -53,15 +53,15 @@ def serve(
     house = open_house()
     with running(host, port, house) as server:
         url = f"http://{host}:{server.port}/"
-        if as_json:
-            emit({"url": url, "console": f"{url}console/"})
-        else:
+        if not as_json:
             out.print(f"Lookalike on {url}")
+        elif not demo:
+            emit({"url": url, "console": f"{url}console/"})
         sys.stdout.flush()
         if demo:
             _filled(house, pictures, ended)
-        if demo and not ended.is_set() and not as_json:
-            _welcome(house, url)
+            if not ended.is_set():
+                _welcome(house, url, as_json=as_json)
         threading.Thread(target=house.analyzer, name="warm", daemon=True).start()
         ended.wait()
         err.print("Finishing what is under way …")
@@ -130,15 +130,19 @@ def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prep
     return prepared
 
 
-def _welcome(house: House, url: str) -> None:
+def _welcome(house: House, url: str, *, as_json: bool) -> None:
+    """Says where the console is, with which key, and what to try."""
     key_id, secret = machine_key(house)
-    made = table("", "")
-    row(made, "Console", f"{url}console/")
-    row(made, "Access key", key_id)
-    row(made, "Secret", secret)
-    out.print(made)
-    out.print("\nTry, in another terminal:")
-    out.print(f"  {_command()}", soft_wrap=True)
+    if as_json:
+        emit({"url": url, "console": f"{url}console/", "access_key_id": key_id, "access_key_secret": secret, "try": _command()})
+    else:
+        made = table("", "")
+        row(made, "Console", f"{url}console/")
+        row(made, "Access key", key_id)
+        row(made, "Secret", secret)
+        out.print(made)
+        out.print("\nTry, in another terminal:")
+        out.print(f"  {_command()}", soft_wrap=True)
     sys.stdout.flush()
 
 

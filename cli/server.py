@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import socket
+import socketserver
 import sys
 import threading
 import time
@@ -20,7 +20,7 @@ from cli.local import ROOT
 from cli.samples import TYPES, URL, sample_path
 
 if TYPE_CHECKING:
-    from chalice import Chalice
+    from chalice.app import Chalice
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes read of a request. The contract ends at 8 MB and refuses in its own words; beyond this nothing is read at all."""
@@ -49,7 +49,7 @@ class Server:
             return _Handler(request, address, server, app, config, busy=self._busy, samples=samples)
 
         self._server = _HttpServer((host, port), handler)
-        self.port: int = self._server.server_address[1]
+        self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True)
 
     def start(self) -> None:
@@ -95,10 +95,9 @@ class _HttpServer(ThreadedHTTPServer):
 
     def server_bind(self) -> None:
         """Binds without asking the resolver for this machine's name, which can take seconds."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        socketserver.TCPServer.server_bind(self)
+        host, port = self.socket.getsockname()[:2]
+        self.server_name, self.server_port = str(host), int(port)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; everything else is."""
@@ -146,7 +145,7 @@ class _Handler(ChaliceRequestHandler):
             raise _Refused(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
         if int(text) > MAX_BODY:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has {int(text)} bytes; it must be below 8 MB")
-        return super()._parse_payload()  # type: ignore[no-any-return]  # chalice is untyped
+        return super()._parse_payload()
 
     def _send_error_response(self, error: LocalGatewayException) -> None:
         body = error.body if isinstance(error.body, bytes) else b"{}"

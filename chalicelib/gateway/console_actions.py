@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Fields = Mapping[str, str]
 
+MAX_OPENED: Final = 100
+"""Collections opened for one list."""
 MAX_ERRORS: Final = 1000
 """Lines of an import's errors that are shown; the file has them all."""
 
@@ -31,13 +33,18 @@ class ConsoleAction:
     run: Callable[[Fields, House, Key], Json]
 
 
-def _list_collections(_: Fields, house: House, key: Key) -> Json:
-    """Names and kinds, of what the key may see. How much each holds is asked for one at a time: it takes opening them."""
+def _list_collections(fields: Fields, house: House, key: Key) -> Json:
+    """Every name that the key may see; of the first ones, or of the one that is asked for, also the kind.
+
+    What a collection is takes opening it, so a list of thousands does not open them all; how much each holds is never told here.
+    """
     from chalicelib.usecases.picture_urls import picture_urls
 
     urls = picture_urls(house)
-    names = [name for name in house.catalog.names() if key.may("read", name)]
-    return {"Collections": [_collection(house.catalog.open(name), urls.get(name)) for name in names]}
+    wanted = fields.get("InstanceName")
+    names = [name for name in house.catalog.names() if key.may("read", name) and wanted in (None, "", name)]
+    opened = [_collection(house.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]]
+    return {"Collections": [*opened, *({"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:])]}
 
 
 def _collection(collection: Collection, picture_url: str | None) -> Json:
@@ -52,20 +59,21 @@ def _collection(collection: Collection, picture_url: str | None) -> Json:
 
 
 def _describe_collection(fields: Fields, house: House, _: Key) -> Json:
+    from chalicelib.usecases.anatomy import anatomy
     from chalicelib.usecases.picture_urls import picture_urls
 
     name = _name(fields)
     collection = house.catalog.open(name)
-    info, stats = collection.info, collection.snapshot().stats
+    found, info = anatomy(name, house), collection.info
     return {
         **_collection(collection, picture_urls(house).get(name)),
         "Dimension": info.dimension,
         "Bits": info.bits,
         "Current": info.fingerprint == house.analyzer().fingerprint,
-        "Rows": stats.rows,
-        "LogObjects": stats.log_objects,
-        "Segments": [],
-        "Growth": [],
+        "LogObjects": found.log_objects,
+        "Bytes": sum(piece.size for piece in found.pieces),
+        "Segments": [{"Rows": piece.rows, "Bytes": piece.size} for piece in found.pieces],
+        "Growth": [{"Time": round(time * 1000), "Rows": rows} for time, rows in found.growth],
     }
 
 
@@ -161,7 +169,9 @@ def _import_errors(fields: Fields, house: House, _: Key) -> Json:
 
 
 def _check_health(fields: Fields, house: House, _: Key) -> Json:
-    raise NotImplementedError
+    from chalicelib.usecases.doctor import checks
+
+    return {"Checks": [{"Name": check.name, "State": check.state, "Message": check.message} for check in checks(house, _name(fields))]}
 
 
 def _given(fields: Fields, name: str) -> str:
@@ -195,6 +205,6 @@ ACTIONS: Final[Mapping[str, ConsoleAction]] = {
     "RevokeKey": ConsoleAction("owner", _revoke_key),
     "ImportProgress": ConsoleAction("read", _import_progress),
     "ImportErrors": ConsoleAction("read", _import_errors),
-    "CheckHealth": ConsoleAction("read", _check_health),
+    "CheckHealth": ConsoleAction("write", _check_health),
 }
 """By name."""

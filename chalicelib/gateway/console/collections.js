@@ -10,8 +10,8 @@ import { TYPES, typeName } from "./words.js";
 export function collectionsView() {
   const list = h("ul", { class: "rows" });
   const draw = () => fill(list, state.collections.map((collection) => h("li", {},
-    h("a", { class: "row-link", href: `#/collections/${encodeURIComponent(collection.Name)}` }, said(collection.Name, { class: "said strong" }), h("span", { class: "tag" }, typeName(collection.Type)),
-      h("span", { class: "faint" }, `since ${when(collection.Created).slice(0, 10)}`)))),
+    h("a", { class: "row-link", href: `#/collections/${encodeURIComponent(collection.Name)}` }, said(collection.Name, { class: "said strong" }), collection.Type ? h("span", { class: "tag" }, typeName(collection.Type)) : null,
+      collection.Type ? h("span", { class: "faint" }, `since ${when(collection.Created).slice(0, 10)}`) : null))),
     state.collections.length ? null : h("li", { class: "empty" }, "None yet."));
   draw();
   const create = button("Create a collection", async () => { const name = await createDialog(); if (name) { await refresh(); choose(name); location.hash = `#/collections/${encodeURIComponent(name)}`; } }, { class: "button primary" });

@@ -77,7 +77,7 @@ export function dialog(title, build, given = {}) {
     const node = h("dialog", { "aria-labelledby": "dialog-title", ...given });
     const close = (value) => { answer = value; node.close(); };
     node.append(
-      h("header", {}, h("h2", { id: "dialog-title" }, title), button("×", () => close(), { class: "icon", "aria-label": "Close" })),
+      h("header", {}, h("h2", { id: "dialog-title" }, title), button("×", () => close(), { class: "button icon", "aria-label": "Close" })),
       h("div", { class: "dialog-body" }, build(close)));
     node.addEventListener("close", () => { node.remove(); resolve(answer); });
     node.addEventListener("click", (event) => { if (event.target === node) close(); });

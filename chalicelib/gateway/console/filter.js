@@ -65,7 +65,7 @@ export function filterField(onapply) {
     get text() { return input.value.trim(); },
     learn(rows) {
       for (const row of rows) for (const [key, name] of ATTRIBUTES) {
-        if (row[key] === undefined) continue;
+        if (row[key] === undefined || String(row[key]).includes('"')) continue; // the filter has no way to write a quote
         const value = name.startsWith("str") ? `"${row[key]}"` : String(row[key]);
         (seen[name] ??= new Set()).add(value);
       }

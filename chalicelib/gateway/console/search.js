@@ -11,6 +11,7 @@ import { changed, current, state } from "./state.js";
 import { CATEGORIES } from "./words.js";
 
 const PAGE = 12;
+const WIDE = matchMedia("(min-width: 60rem)");
 const REACH = 500; // the service answers no further
 
 export function searchView() {
@@ -30,7 +31,7 @@ class Search {
     this.query = h("section", { class: "query", "aria-label": "Query" });
     this.status = h("p", { class: "status", role: "status", "aria-live": "polite" });
     this.results = h("section", { class: "results", "aria-label": "Results" });
-    this.options = h("section", { class: "panel", "aria-label": "Narrow the search" });
+    this.options = h("details", { class: "panel options-panel", open: WIDE.matches });
     this.node = h("div", { class: "search" }, h("div", { class: "side" }, this.query, this.options), h("div", { class: "found" }, this.status, this.results));
     accept(this.node, (file) => this.open(file));
     this.onpaste = (event) => { const file = pasted(event); if (file) { event.preventDefault(); this.open(file); } };
@@ -159,10 +160,10 @@ class Search {
       return;
     }
     if (!this.picture) { fill(this.query, dropZone((file) => this.open(file)), this.byName()); return; }
-    const tools = h("div", { class: "actions" },
+    const tools = [
       this.subjects() ? h("label", { class: "check" }, h("input", { type: "checkbox", checked: this.whole, onchange: (event) => { this.whole = event.target.checked; this.region = null; this.again(); } }), "Whole picture") : null,
-      button("Add it", async () => { if (await addDialog(this.picture, { region: this.whole ? null : this.region, whole: this.whole })) this.run(); }),
-      button("Another picture", () => this.reset()));
+      h("div", { class: "actions" }, button("Add it", async () => { if (await addDialog(this.picture, { region: this.whole ? null : this.region, whole: this.whole })) this.run(); }),
+      button("Another picture", () => this.reset()))];
     if (this.picture.url) {
       this.box = new SubjectBox({ ...this.picture, alt: "The picture searched with", onchange: (region) => { this.region = region; this.whole = false; this.again(); } });
     }
@@ -188,8 +189,10 @@ class Search {
     const product = current()?.Type === "product";
     if (this.optionsFor !== state.current) {
       this.optionsFor = state.current;
+      this.options.hidden = !state.current;
       fill(this.options, state.current ? [
-        product ? h("details", { class: "field", open: matchMedia("(min-width: 60rem)").matches }, h("summary", {}, "Category"), this.category) : null,
+        h("summary", {}, "Narrow the search"),
+        product ? h("div", { class: "field" }, h("h3", {}, "Category"), this.category) : null,
         this.filter.node,
         h("label", { class: "check" }, this.distinct, "Best picture of each product only"),
         h("div", { class: "field" }, h("label", { for: "least" }, "Least score ", this.least), this.threshold),
@@ -199,7 +202,7 @@ class Search {
     if (!info) { fill(this.category, h("p", { class: "hint" }, "Predicted from the picture.")); return; }
     const used = Number(info.CategoryId);
     fill(this.category, CATEGORIES.map(([id, name]) => button(id === used && this.chosen === null ? [name, h("small", {}, " predicted")] : name,
-      () => { this.chosen = this.chosen === id ? null : id; this.again(); }, { class: "chip", "aria-pressed": String(id === used) })));
+      () => { this.chosen = this.chosen === id ? null : id; this.again(); }, { class: "button chip", "aria-pressed": String(id === used) })));
   }
 
   byName() {

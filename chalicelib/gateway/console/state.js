@@ -12,15 +12,16 @@ export function changed(listener) {
   return () => listeners.delete(listener);
 }
 
-export function choose(name) {
+export async function choose(name) {
   state.current = name;
+  // Of a long list only the beginning comes with all there is to know.
+  if (current() && !current().Type) Object.assign(current(), (await manage("ListCollections", { InstanceName: name })).Collections[0]);
   listeners.forEach((listener) => listener());
 }
 
 export async function refresh() {
   state.collections = (await manage("ListCollections")).Collections;
-  if (!current()) state.current = state.collections[0]?.Name ?? "";
-  listeners.forEach((listener) => listener());
+  await choose(current() ? state.current : state.collections[0]?.Name ?? "");
 }
 
 export function forget() {

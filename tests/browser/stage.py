@@ -1,0 +1,117 @@
+"""What the browser tests stand on: a real server with the demo collection, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "screenshots"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What `lookalike serve --demo --json` says of itself."""
+
+    url: str
+    console: str
+    key_id: str
+    secret: str
+    home: Path
+
+
+def chromium() -> str:
+    """Debian's Chromium, or any other on the path; skips where there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("needs Chromium (Debian: apt-get install chromium)")
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Service]:
+    """`lookalike serve --demo` on a free port, with all its state below `home`."""
+    environment = {
+        **os.environ,
+        "LOOKALIKE_STORE": str(home / "data"),
+        "LOOKALIKE_SECRETS": str(home / "keys.json"),
+        "LOOKALIKE_IMPORT_WORKERS": "1",
+    }
+    command = [sys.executable, "-c", "from cli.main import run; run()", "serve", "--demo", "--json", "--port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the server ended with {process.wait()}"
+        told: dict[str, Any] = json.loads(line)
+        yield Service(told["url"], told["console"], told["access_key_id"], told["access_key_secret"], home)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """Chromium. Skips where there is none."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page of the console and everything that went wrong in it."""
+
+    page: Page
+    complaints: list[str]
+    """Exceptions, console errors, refused policies and requests to other hosts."""
+
+
+def visit(browser: Browser, service: Service, *, width: int = 1440, height: int = 900, dark: bool = False) -> Visit:
+    """A fresh, signed-out page."""
+    context = browser.new_context(
+        viewport=ViewportSize(width=width, height=height),
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        device_scale_factor=1,
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith((service.url, "blob:")) else complaints.append(request.url))
+    page.goto(service.console)
+    return Visit(page, complaints)
+
+
+def sign_in(page: Page, service: Service, *, key_id: str | None = None, secret: str | None = None) -> None:
+    """Fills the form and waits for the search view."""
+    page.get_by_label("Access key").fill(key_id or service.key_id)
+    page.get_by_label("Secret").fill(secret or service.secret)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("navigation", name="Main").wait_for()
