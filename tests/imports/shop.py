@@ -75,17 +75,29 @@ class Shop:
     def location(self) -> Location:
         return Location("folder", "", str(self.folder))
 
-    def work_off(self, *, remaining_s: Callable[[], float] = lambda: 900.0, most: int = 10_000) -> int:
-        """Handles messages until none waits; how many. A message whose worker was killed is delivered again."""
+    def handle(self, message: str, *, remaining_s: Callable[[], float] = lambda: 900.0, receives: int = 1) -> None:
+        """Handles one message."""
+        handle(message, self.house, wording(self.house), remaining_s=remaining_s, receives=receives)
+
+    def work_off_one(self, *, remaining_s: Callable[[], float] = lambda: 900.0) -> bool:
+        """Handles a message, if one waits. One whose worker is killed will be delivered again."""
+        if not self.queue.waiting:
+            return False
+        message, deaths = self.queue.take()
+        try:
+            self.handle(message, remaining_s=remaining_s, receives=deaths + 1)
+        except Killed:
+            self.queue.waiting.append((message, deaths + 1))
+        return True
+
+    def work_off(self, *, remaining_s: Callable[[], float] = lambda: 900.0, most: int = 10_000, finish: bool = True) -> int:
+        """Handles messages until none waits, or `most` of them; how many."""
         for number in range(most):
-            if not self.queue.waiting:
+            if not self.work_off_one(remaining_s=remaining_s):
                 return number
-            message, deaths = self.queue.take()
-            try:
-                handle(message, self.house, wording(self.house), remaining_s=remaining_s, receives=deaths + 1)
-            except Killed:
-                self.queue.waiting.append((message, deaths + 1))
-        raise AssertionError(f"still {len(self.queue.waiting)} messages after {most}")
+        if finish:
+            raise AssertionError(f"still {len(self.queue.waiting)} messages after {most}")
+        return most
 
     def job(self, job: Job) -> Job:
         return load("shop", job.kind.group, job.id, self.house.store)
@@ -138,7 +150,7 @@ def open_shop(
     ticks = itertools.count(1_700_000_000)
     clock = lambda: float(next(ticks))  # noqa: E731
     new_id = lambda: f"{next(numbers):032x}"  # noqa: E731
-    store = store or MemoryStore()
+    store = store or MemoryStore(clock=clock)
     models = analyzer or TinyAnalyzer()
     queue = queue or RoughQueue(random.Random(1))
     told: list[tuple[str, bytes]] = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from chalicelib.config import Settings
 from chalicelib.contract.messages import JobsPage, ListImports, StartImport
 from chalicelib.errors import CollectionNotFound, InvalidField, JobRunning, SourceError, SourceFault
 from chalicelib.region import Region
@@ -159,8 +161,6 @@ def test_an_empty_file_is_imported(shop: Shop) -> None:
 
 
 def test_a_collection_takes_no_more_than_its_capacity(tmp_path: Path) -> None:
-    from chalicelib.config import Settings
-
     shop = open_shop(tmp_path, settings=Settings(capacity_records=3))
     for n in range(5):
         shop.draw(f"{n}.jpg")
@@ -194,12 +194,15 @@ def test_imports_are_listed_by_page_and_by_what_is_asked(shop: Shop) -> None:
     for path in ("/shop", "/other", "/shop"):
         made.append(start_import(StartImport("shop", "pics", path), shop.house).id)
         shop.work_off()
-    ids = lambda **wanted: [job.id for job in list_imports(ListImports("shop", **wanted), shop.house).jobs]  # noqa: E731
-    assert ids() == made[::-1]
-    assert ids(page=JobsPage(2, 2)) == [made[0]]
-    assert ids(path="/shop") == [made[2], made[0]]
-    assert ids(job_id=made[1]) == [made[1]]
-    assert ids(bucket="elsewhere") == []
+
+    def ids(message: ListImports) -> list[int]:
+        return [job.id for job in list_imports(message, shop.house).jobs]
+
+    assert ids(ListImports("shop")) == made[::-1]
+    assert ids(ListImports("shop", page=JobsPage(2, 2))) == [made[0]]
+    assert ids(ListImports("shop", path="/shop")) == [made[2], made[0]]
+    assert ids(ListImports("shop", job_id=made[1])) == [made[1]]
+    assert ids(ListImports("shop", bucket="elsewhere")) == []
     assert list_imports(ListImports("shop", path="/shop", page=JobsPage(1, 1)), shop.house).total == 2
 
 
@@ -216,8 +219,6 @@ def test_what_cannot_work_is_refused_before_there_is_a_job(shop: Shop) -> None:
 
 
 def test_the_callback_hears_of_the_end_once(shop: Shop) -> None:
-    import json
-
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"), add("1", "b.jpg"))
     shop.queue.duplicates = 1.0

@@ -61,25 +61,25 @@ def _make(job: Job, target: Collection, open_meta: OpenMeta, house: House, code:
     snapshot = target.snapshot()
     sorter = _Sorter(survey, snapshot, house.settings.capacity_records, fresh=job.kind is JobKind.REBUILD, code=code)
     size = max(8, min(house.queue.grain, -(-survey.operations // 8)))
-    attempt = house.new_id()[:12]
+    attempt = house.new_id()
     sizes: list[int] = []
     with ThreadPoolExecutor(_WRITERS) as pool:
-        writes: list[Future[str]] = []
+        writes: list[Future[None]] = []
         for entries in _cut(sorter.entries(open_meta(survey.version)), size):
             writes = [write for write in writes if not _checked(write)]
             if len(writes) >= 2 * _WRITERS:
                 writes.pop(0).result()
-            writes.append(pool.submit(house.store.create, work.slice_key(attempt, len(sizes)), encode_entries(entries)))
+            writes.append(pool.submit(put_once, house.store, work.slice_key(attempt, len(sizes)), encode_entries(entries)))
             sizes.append(len(entries))
         for write in writes:
             write.result()
-    house.store.create(work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode())
+    put_once(house.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode())
     with suppress(AlreadyExists):  # of two planners the one whose plan is written first is followed
         put_once(house.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
     return work.plan() or Plan(attempt, tuple(sizes))
 
 
-def _checked(write: Future[str]) -> bool:
+def _checked(write: Future[None]) -> bool:
     if write.done():
         write.result()
         return True

@@ -13,17 +13,17 @@ from chalicelib.usecases.batch.outcomes import Outcome, Span, chain, line_error
 from chalicelib.usecases.batch.work import Entry, Task, Work
 from chalicelib.usecases.batch.worker import Unexpected, Workshop, carry_out
 
-CAREFUL: Final = 16
-"""Entries per checkpoint once a worker has died on a slice."""
-CONDEMNED: Final = 4
-"""The delivery at which the next CAREFUL entries are given up: three workers have died on them."""
+STEPS: Final = {2: 16, 3: 4, 4: 1}
+"""Delivery to entries per checkpoint, once workers have died on a slice."""
+CONDEMNED: Final = 5
+"""The delivery at which the next entry is given up: four workers have died on it, the last with it alone."""
 
 
 def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receives: int) -> bool:
     """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
 
-    A first delivery goes on to the end or to the time limit. After a death the worker goes in short steps, so that what came
-    before the deadly entry is kept, and in the end the step with that entry is reported as failed and left behind.
+    A first delivery goes on to the end or to the time limit. After a death the worker goes in ever shorter steps, so that what came
+    before the deadly entry is kept, and in the end that entry is reported as failed and left behind.
     """
     work = Work(job, store)
     try:
@@ -34,7 +34,7 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
     start = links[-1].stop if links else 0
     if start >= len(entries):
         return True
-    stop = len(entries) if receives == 1 else min(start + CAREFUL, len(entries))
+    stop = len(entries) if receives == 1 else min(start + STEPS.get(receives, 1), len(entries))
     span = Span(task.slice, start, stop)
     if receives >= CONDEMNED:
         outcome = _given_up(entries[start:stop], shop)
@@ -48,6 +48,6 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
 
 
 def _given_up(entries: list[Entry], shop: Workshop) -> Outcome:
-    error: LookalikeError = Unexpected("workers died three times near this line; take it out of the import, or try it alone")
+    error: LookalikeError = Unexpected("four workers died on this line; take it out of the import, or try it alone")
     code = shop.code(error)
     return Outcome(0, 0, tuple(line_error(entry.wish.line, entry.wish.text, error, code) for entry in entries))
