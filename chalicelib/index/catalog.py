@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, VersionConflict
@@ -18,6 +18,7 @@ from chalicelib.service import Service
 from chalicelib.storage.base import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_GENERATION = re.compile(r"[0-9a-f]{16,}")
 _ATTEMPTS = 8
 _READERS = 16
 """Objects read at once."""
@@ -26,10 +27,21 @@ _READERS = 16
 class Catalog:
     """One per process. All methods may be called from several threads."""
 
-    def __init__(self, store: ObjectStore, *, clock: Callable[[], float], new_id: Callable[[], str], cache_bytes: int = 1 << 30) -> None:
-        """`new_id` makes hex text of at least 16 digits that nobody else will make; `cache_bytes` bounds the opened objects in memory."""
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        cache_bytes: int = 1 << 30,
+        grace_s: float = 86_400,
+    ) -> None:
+        """`new_id` makes hex text of at least 16 digits that nobody else will make; `cache_bytes` bounds the opened objects in memory.
+
+        `grace_s`: how long garbage, deletions and tokens are kept; longer than any request or retry lasts.
+        """
         pool = functools.cache(lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="read"))
-        self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool)
+        self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool, grace_s)
         self._lock = threading.Lock()
         self._open: dict[str, Collection] = {}
         self._generations: dict[tuple[str, str], Generation] = {}
@@ -62,14 +74,32 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Of all collections, in order. Costs two listings per collection."""
-        names: list[str] = []
-        after = "collections/"
-        while (found := next(self._tools.store.list("collections/", after=after), None)) is not None:
-            name = found.key.split("/")[1]
-            after = f"collections/{name}0"  # "0" comes right after "/": the rest of this collection is skipped
-            if any(stat.key == _pointer_key(name) for stat in self._tools.store.list(_pointer_key(name))):
-                names.append(name)
-        return names
+        return [
+            name
+            for name in self._folders("collections/")
+            if any(stat.key == _pointer_key(name) for stat in self._tools.store.list(_pointer_key(name)))
+        ]
+
+    def unreachable(self) -> list[Generation]:
+        """Generations that no collection serves: replaced, under construction, or left behind. For the collector."""
+        found = []
+        for name in self._folders("collections/"):
+            try:
+                current = self._current(name).id
+            except CollectionNotFound:
+                current = ""
+            folders = self._folders(f"collections/{name}/")
+            found += [self._generation(name, part) for part in folders if _GENERATION.fullmatch(part) and part != current]
+        return found
+
+    def _folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders right under `prefix`, in order: one listing each."""
+        after = prefix
+        while (found := next(self._tools.store.list(prefix, after=after), None)) is not None:
+            name, slash, _ = found.key[len(prefix) :].partition("/")
+            after = f"{prefix}{name}0" if slash else found.key  # "0" comes right after "/": the rest of the folder is skipped
+            if slash:
+                yield name
 
     def drop(self, name: str) -> None:
         """Removes the collection and everything in it, jobs included. Raises CollectionNotFound, StoreUnavailable."""

@@ -73,8 +73,12 @@ class Collection:
 
     @property
     def generation(self) -> Generation:
-        """The current one, as last seen; for maintenance."""
+        """The current one, as last seen."""
         return self._generation
+
+    def current(self) -> Generation:
+        """The current one, for maintenance. Raises CollectionNotFound, StorageError."""
+        return self._follow()[0]
 
     def append(self, changes: Sequence[Change], *, token: str | None = None) -> None:
         """Makes `changes`, in their order and all at once; durable and visible to every later snapshot when it returns.

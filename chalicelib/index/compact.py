@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from chalicelib.index.build import joined
 from chalicelib.index.bundle import encode
 from chalicelib.index.generation import Generation
 from chalicelib.index.manifest import Garbage, Manifest, MarksRef, ObjectRef, SegmentRef
-from chalicelib.index.marks import encode_marks
+from chalicelib.index.marks import Mark, encode_marks
 from chalicelib.index.part import SegmentPart, TailPart
 from chalicelib.index.revision import encode_revision
 from chalicelib.index.segment import encode_segment, keys_path, rows_path
-from chalicelib.index.table import Table
+from chalicelib.index.table import Range, RowIds, Table
 from chalicelib.index.tail import Positions, Tail, resolve
 
 BATCH_OBJECTS = 1_024
@@ -21,6 +23,16 @@ BATCH_OBJECTS = 1_024
 
 BATCH_BYTES = 256 * 1024 * 1024
 """The same in bytes, so that a commit fits a small function's memory."""
+
+
+MARKS_OBJECTS = 32
+"""Objects of deletions and patches from which they are joined."""
+
+MAX_ROWS = 262_144
+"""Rows of a segment: a million are four graphs to ask, and one fits a small function's memory while it is merged."""
+
+GRAPH_ROWS = 32_768
+"""Rows from which a segment gets a graph, and a category segments of its own (docs/adr/0013)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Absorbed:
     """Older rows that died."""
 
 
-def absorb(generation: Generation, *, grace_s: float) -> Absorbed | None:
+def absorb(generation: Generation) -> Absorbed | None:
     """Turns the oldest part of the log into a segment. None: there was nothing to do.
 
     Raises VersionConflict (somebody else committed; nothing happened), OutcomeUnknown, StorageError.
@@ -55,7 +67,7 @@ def absorb(generation: Generation, *, grace_s: float) -> Absorbed | None:
     segments = [_revised(generation, part) for part in parts]
     added = _added(generation, TailPart(tail, parts), tail, manifest)
     now = generation.tools.clock()
-    marks = [ref for ref in manifest.marks if now - ref.since <= grace_s] + _marks(generation, tail, now)
+    marks = _kept_marks(generation, manifest, now) + _written_marks(generation, tail.marks, now)
     listed = {name for name, _ in log}
     new = manifest.next(
         segments=tuple(segments + added),
@@ -102,15 +114,33 @@ def _added(generation: Generation, part: TailPart, tail: Tail, manifest: Manifes
     if not len(rows):
         return []
     table, places = joined([(part.table, rows)], manifest.shape)
-    return [write_segment(generation, table, tail.positions.take(rows[places]), manifest.fingerprint)]
+    return write_segments(generation, table, tail.positions.take(rows[places]), manifest.fingerprint)
 
 
-def write_segment(generation: Generation, table: Table, positions: Positions, fingerprint: str) -> SegmentRef:
-    """Puts a segment on the store, where nobody sees it before a manifest names it."""
-    ref, keys, rows = encode_segment(table, positions, segment_id=generation.tools.new_id(), fingerprint=fingerprint)
-    generation.put(keys_path(ref.id), keys)
-    generation.put(rows_path(ref.id), rows)
-    return ref
+def write_segments(generation: Generation, table: Table, positions: Positions, fingerprint: str) -> list[SegmentRef]:
+    """Puts the rows on the store as one or more segments, which nobody sees before a manifest names them."""
+    made = []
+    for rows in cut(table.ranges):
+        part, places = (table, rows) if len(rows) == table.size else joined([(table, rows)], table.shape)
+        at = positions.take(rows[places]) if part is not table else positions
+        ref, keys, body = encode_segment(part, at, segment_id=generation.tools.new_id(), fingerprint=fingerprint)
+        generation.put(keys_path(ref.id), keys)
+        generation.put(rows_path(ref.id), body)
+        made.append(ref)
+    return made
+
+
+def cut(ranges: Sequence[Range]) -> list[RowIds]:
+    """Which rows make one segment each: a large category has segments of its own, small ones share; none is over MAX_ROWS."""
+    total = sum(part.stop - part.start for part in ranges)
+    large = [part for part in ranges if total > GRAPH_ROWS and part.stop - part.start >= GRAPH_ROWS]
+    small = [part for part in ranges if part not in large]
+    groups = [[part] for part in large] + ([small] if small else [])
+    pieces: list[RowIds] = []
+    for group in groups:
+        rows = np.concatenate([np.arange(part.start, part.stop) for part in group])
+        pieces += np.array_split(rows, -(-len(rows) // MAX_ROWS))
+    return pieces
 
 
 def with_garbage(old: Manifest, new: Manifest, now: float) -> Manifest:
@@ -119,11 +149,27 @@ def with_garbage(old: Manifest, new: Manifest, now: float) -> Manifest:
     return replace(new, garbage=old.garbage + tuple(Garbage(key, now) for key in dropped))
 
 
-def _marks(generation: Generation, tail: Tail, now: float) -> list[MarksRef]:
-    if not tail.marks:
+def _kept_marks(generation: Generation, manifest: Manifest, now: float) -> list[MarksRef]:
+    """Marks younger than the grace period; where they are many objects, those of about the same age are joined."""
+    grace_s = generation.tools.grace_s
+    young = [ref for ref in manifest.marks if now - ref.since <= grace_s]
+    if len(young) < MARKS_OBJECTS:
+        return young
+    ages: dict[int, list[MarksRef]] = {}
+    for ref in young:
+        ages.setdefault(int(ref.since // max(1.0, grace_s / MARKS_OBJECTS * 2)), []).append(ref)
+    kept: list[MarksRef] = []
+    for refs in ages.values():
+        since = max(ref.since for ref in refs)
+        kept += refs if len(refs) == 1 else _written_marks(generation, generation.marks(refs), since)
+    return kept
+
+
+def _written_marks(generation: Generation, marks: Sequence[Mark], since: float) -> list[MarksRef]:
+    if not marks:
         return []
     marks_id = generation.tools.new_id()
-    data, sha256 = encode("marks", {"count": len(tail.marks)}, {"marks": encode_marks(tail.marks)})
+    data, sha256 = encode("marks", {"count": len(marks)}, {"marks": encode_marks(marks)})
     generation.put(f"marks/{marks_id}", data)
-    newest = max(mark.position for mark in tail.marks)
-    return [MarksRef(ObjectRef(marks_id, sha256, len(data)), len(tail.marks), newest, now)]
+    newest = max(mark.position for mark in marks)
+    return [MarksRef(ObjectRef(marks_id, sha256, len(data)), len(marks), newest, since)]

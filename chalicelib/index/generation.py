@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, CorruptObject, ObjectMissing, OutcomeUnknown, StorageError
+from chalicelib.errors import AlreadyExists, CollectionNotFound, CorruptObject, ObjectMissing, OutcomeUnknown, StorageError, VersionConflict
 from chalicelib.index.batch import Batch, decode_batch, encode_batch
 from chalicelib.index.bundle import Bundle, Lazy
 from chalicelib.index.cache import Cache
@@ -42,6 +42,8 @@ class Tools:
     """Hex text that nobody else will make."""
     pool: Callable[[], ThreadPoolExecutor]
     """For reading several objects at once."""
+    grace_s: float
+    """How long what nobody needs is kept; longer than any request or retry lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,17 @@ class Generation:
         return found
 
     def replace_manifest(self, old: Versioned, new: Manifest) -> None:
-        """The commit point of everything but appends. Raises VersionConflict (nothing happened), OutcomeUnknown, StorageError."""
-        self.tools.store.replace(self.folder + "manifest.json", encode_manifest(new), version=old.version)
+        """The commit point of everything but appends.
+
+        Raises VersionConflict (it did not happen, or others have built on it already: look anew), StorageError.
+        """
+        key = self.folder + "manifest.json"
+        data = encode_manifest(new)
+        try:
+            self.tools.store.replace(key, data, version=old.version)
+        except OutcomeUnknown:
+            if self.tools.store.get(key).data != data:
+                raise VersionConflict(f"writing {key} may not have happened; look again") from None
 
     def log(self) -> Iterator[Stat]:
         """The log's objects, the newest first; absorbed ones may be among them."""
@@ -152,6 +163,11 @@ class Generation:
             return Revision()
         key = self.folder + revision_path(found.id)
         return self.tools.cache.get(key, lambda: (decode_revision(key, self._view(key), found.sha256), found.size))
+
+    def load_revision(self, ref: SegmentRef, data: memoryview) -> Revision:
+        """The revision of `ref` from its bytes. Raises CorruptObject."""
+        assert ref.revision is not None  # noqa: S101  # narrows the type; the caller has read its bytes
+        return decode_revision(self.folder + revision_path(ref.revision.id), data, ref.revision.sha256)
 
     def batches(self, names: Sequence[str], manifest: Manifest) -> list[Batch]:
         """Those log objects, read in parallel and kept until they leave the log. Raises ObjectMissing, CorruptObject."""

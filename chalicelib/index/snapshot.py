@@ -11,6 +11,7 @@ from chalicelib.index.digests import key_digests, product_digests
 from chalicelib.index.manifest import Manifest
 from chalicelib.index.part import Part, SegmentPart, TailPart
 from chalicelib.index.query import Hit, Hits, Predicate, Query, Row
+from chalicelib.index.reader import Reader
 from chalicelib.index.records import Key, Record
 from chalicelib.index.search import Found, best, search_table
 from chalicelib.index.tail import Tail
@@ -27,6 +28,19 @@ class Stats:
     """An upper bound that costs nothing: rows that the unabsorbed log replaces or deletes are counted still. `len` is exact."""
     bytes: int
     """Of the segments, on the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStats:
+    """One segment."""
+
+    rows: int
+    """That count, before the unabsorbed log."""
+    bytes: int
+    newest: float
+    """When its newest row was added, seconds since the epoch."""
+    graph: bool
+    """Whether it has one."""
 
 
 class Snapshot:
@@ -57,6 +71,10 @@ class Snapshot:
         rows = self.manifest.rows + self._tail.table.size
         return Stats(len(segments), self._log_objects, rows, sum(segment.size for segment in segments))
 
+    def segments(self) -> tuple[SegmentStats, ...]:
+        """Costs nothing."""
+        return tuple(SegmentStats(ref.live, ref.size, ref.newest.time / 1e6, ref.graph is not None) for ref in self.manifest.segments)
+
     def __len__(self) -> int:
         """Records; reads keys of segments if the log is not empty."""
         return sum(len(part) for part in self._parts)
@@ -75,7 +93,7 @@ class Snapshot:
         for part in self._parts:
             row = int(part.find(wanted)[0])
             if row >= 0:
-                return part.table.record(row)
+                return Reader(part.table).record(row)
         return None
 
     def of_product(self, product_id: str) -> list[Row]:
@@ -85,7 +103,8 @@ class Snapshot:
         for part in self._parts:
             hits = part.table.rows["products"] == digest
             rows = np.flatnonzero(hits if part.alive is None else hits & part.alive)
-            found += [part.table.row(row) for row in rows.tolist()]
+            reader = Reader(part.table)
+            found += [reader.row(row) for row in rows.tolist()]
         return sorted((row for row in found if row.key.product_id == product_id), key=lambda row: row.key)
 
     def select(self, predicate: Predicate) -> list[Row]:
@@ -94,20 +113,23 @@ class Snapshot:
         for part in self._parts:
             fits = predicate(part.table.columns())
             rows = np.flatnonzero(fits if part.alive is None else fits & part.alive)
-            found += [part.table.row(row) for row in rows.tolist()]
+            reader = Reader(part.table)
+            found += [reader.row(row) for row in rows.tolist()]
         return sorted(found, key=lambda row: row.key)
 
     def rows(self) -> Iterator[Row]:
         """All rows, in no order."""
         for part in self._parts:
+            reader = Reader(part.table)
             for row in part.live_rows().tolist():
-                yield part.table.row(row)
+                yield reader.row(row)
 
     def records(self) -> Iterator[Record]:
         """All records with their vectors, in no order."""
         for part in self._parts:
+            reader = Reader(part.table)
             for row in part.live_rows().tolist():
-                yield part.table.record(row)
+                yield reader.record(row)
 
 
 def merge(found: Sequence[tuple[Part, Found]], query: Query) -> Hits:
@@ -119,10 +141,8 @@ def merge(found: Sequence[tuple[Part, Found]], query: Query) -> Hits:
     differing = np.concatenate([one.hamming for _, one in found] or [np.empty(0, np.int64)])
     places = best(similarity, products if query.distinct else None, query.count)
     places = places[similarity[places] >= query.min_similarity]
-    hits = [
-        Hit(found[source[place]][0].table.row(int(rows[place])), float(similarity[place]), int(differing[place]))
-        for place in places.tolist()
-    ]
+    readers = [Reader(part.table) for part, _ in found]
+    hits = [Hit(readers[source[place]].row(int(rows[place])), float(similarity[place]), int(differing[place])) for place in places.tolist()]
     hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
     return Hits(
         hits=tuple(_first_of_products(hits) if query.distinct else hits)[: query.count],

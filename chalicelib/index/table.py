@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,10 +12,9 @@ import numpy.typing as npt
 from chalicelib.index.bundle import Arrays
 from chalicelib.index.columns import AnyColumn, IntColumn, UnsetColumn, WordColumn
 from chalicelib.index.digests import Digests
-from chalicelib.index.query import Column, Row
-from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes, Key, Record, Vector
+from chalicelib.index.query import Column
+from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.text import Text
-from chalicelib.region import Region
 
 RowIds = npt.NDArray[np.int64]
 
@@ -70,52 +68,6 @@ class Table:
         """Of all keys; sorted within each range."""
         return Digests(self.keys["high"], self.keys["low"])
 
-    def key(self, row: int) -> Key:
-        """Of `row`."""
-        return Key(self._text("product_id")[row], self._text("pic_name")[row])
-
-    def product_id(self, row: int) -> str:
-        """Of `row`."""
-        return self._text("product_id")[row]
-
-    def category_id(self, row: int) -> int:
-        """Of `row`."""
-        return self.ranges[bisect.bisect_right(self.ranges, row, key=lambda part: part.start) - 1].category_id
-
-    def row(self, row: int) -> Row:
-        """`row` without its vector."""
-        x1, x2, y1, y2 = self.rows["regions"][row].tolist()
-        return Row(self.key(row), self.category_id(row), Region(x1, x2, y1, y2), self.attributes(row))
-
-    def record(self, row: int) -> Record:
-        """`row` with its vector."""
-        head = self.row(row)
-        return Record(head.key, head.category_id, head.region, head.attributes, self.vector(row))
-
-    def vector(self, row: int) -> Vector:
-        """Of `row`."""
-        code = np.ascontiguousarray(self.rows["codes"][:, row]).view(np.uint8)[: self.shape.code_bytes]
-        feature = self.rows.gather("features", np.array([row]))[0]
-        return Vector(code, feature, float(self.rows["scales"][row]))
-
-    def attributes(self, row: int) -> Attributes:
-        """Of `row`."""
-        numbers = {name: self.column(name).value(row) for name in INT_ATTRIBUTES}
-        words = {name: self.column(name).value(row) for name in STR_ATTRIBUTES}
-        return Attributes(custom_content=self.content(row), **numbers, **words)  # type: ignore[arg-type]  # columns of each kind
-
-    def content(self, row: int) -> str | None:
-        """The custom content of `row`."""
-        override = self.changed.get("custom_content")
-        if override is not None:
-            place = int(np.searchsorted(override.rows, row))
-            if place < len(override.rows) and override.rows[place] == row:
-                assert isinstance(override.values, Text)  # noqa: S101  # narrows the type; content is text
-                return override.values[place]
-        if "custom_content.set" not in self.rows or not self.rows["custom_content.set"][row]:
-            return None
-        return self._text("custom_content")[row]
-
     def column(self, name: str) -> AnyColumn:
         """One of the eight attributes that filters may name."""
         base = self._stored_column(name)
@@ -130,10 +82,11 @@ class Table:
         if name in INT_ATTRIBUTES and f"{name}.set" in self.rows:
             return IntColumn(self.rows[f"{name}.values"], self.rows[f"{name}.set"].view(np.bool_))
         if name in STR_ATTRIBUTES and f"{name}.codes" in self.rows:
-            return WordColumn(self._text(f"{name}.words"), self.rows[f"{name}.codes"])
+            return WordColumn(self.text(f"{name}.words"), self.rows[f"{name}.codes"])
         return UnsetColumn(self.size)
 
-    def _text(self, name: str) -> Text:
+    def text(self, name: str) -> Text:
+        """A column of strings as stored."""
         return Text(self.rows[f"{name}.text"], self.rows[f"{name}.ends"])
 
 

@@ -1,0 +1,160 @@
+"""Keeps collections in shape: compact, collect garbage, scrub. Each is safe to kill at any line and to run many times at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chalicelib.errors import CollectionNotFound, StorageError, VersionConflict
+from chalicelib.index.collect import abandoned, delete_all
+from chalicelib.index.collect import collect as collect_generation
+from chalicelib.index.compact import absorb
+from chalicelib.index.generation import Generation
+from chalicelib.index.merge import group, merge
+from chalicelib.index.position import Position
+from chalicelib.index.scrub import Scrubbed
+from chalicelib.index.scrub import scrub as scrub_generation
+from chalicelib.usecases.house import House
+
+_T = TypeVar("_T")
+
+_ATTEMPTS = 6
+"""Lost compare-and-swaps after which the work is left to whoever keeps winning them."""
+
+OLD_LOG_S = 300
+"""Age of a log object from which a short log is compacted too."""
+
+UNFINISHED_S = 7 * 86_400
+"""Time after which a rebuild that nobody works on is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The state of one collection after compaction, and what was done."""
+
+    collection: str
+    log_objects: int
+    """Left in the log."""
+    oldest_log_s: float
+    """Age of the oldest of them; 0 where there is none."""
+    segments: int
+    rows: int
+    bytes: int
+    absorbed: int = 0
+    """Log objects that became segments."""
+    merged: int = 0
+    """Segments that were merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What garbage collection did to one collection, or would do."""
+
+    collection: str
+    named: int
+    """Objects found that nothing refers to; they go after the grace period."""
+    removed: int
+    """Objects deleted."""
+    bytes: int
+    """Of those."""
+
+
+def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False) -> Compacted:
+    """Empties the log of collection `name` into segments and merges what is due; `everything`: into as few segments as possible.
+
+    Raises CollectionNotFound, StorageError.
+    """
+    generation = _current(house, name)
+    if dry_run:
+        state = look(house, name)
+        return _with(state, absorbed=state.log_objects, merged=len(group(generation.manifest().manifest.segments)))
+    taken = merges = 0
+    while (done := _steady(lambda: absorb(generation))) is not None:
+        taken += done.log_objects
+    while (step := _steady(lambda: merge(generation))) is not None:
+        merges += step.segments
+    if everything and (step := _steady(lambda: merge(generation, everything=True))) is not None:
+        merges += step.segments
+    return _with(look(house, name), absorbed=taken, merged=merges)
+
+
+def compact_all(house: House) -> list[Compacted]:
+    """Compacts every collection whose log is long or old. Tries all of them, then raises the first StorageError."""
+
+    def one(name: str) -> Compacted:
+        state = look(house, name)
+        long = state.log_objects >= house.settings.compact_log_objects
+        return compact(house, name) if long or state.oldest_log_s >= OLD_LOG_S else state
+
+    return _each(house, one)
+
+
+def look(house: House, name: str) -> Compacted:
+    """The state of collection `name`; reads its listing and its manifest. Raises CollectionNotFound, StorageError."""
+    generation = _current(house, name)
+    names = [stat.key.rpartition("/")[2] for stat in generation.log()]
+    manifest = generation.manifest().manifest
+    waiting = [name for name in names if name not in set(manifest.absorbed)]
+    oldest_s = max((house.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0)
+    size = sum(segment.size for segment in manifest.segments)
+    return Compacted(name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size)
+
+
+def collect(house: House, name: str, *, dry_run: bool = False) -> Collected:
+    """Collects the garbage of collection `name`. Raises CollectionNotFound, StorageError."""
+    generation = _current(house, name)
+    done = _steady(lambda: collect_generation(generation, dry_run=dry_run))
+    if done is None:
+        return Collected(name, 0, 0, 0)
+    return Collected(name, done.named, done.removed, done.bytes)
+
+
+def collect_all(house: House, *, dry_run: bool = False) -> list[Collected]:
+    """Collects the garbage of every collection, and generations that nobody serves. Tries all, then raises the first StorageError."""
+    found = _each(house, lambda name: collect(house, name, dry_run=dry_run))
+    for generation in house.catalog.unreachable():
+        stats = abandoned(generation, unfinished_s=UNFINISHED_S)
+        if stats:
+            size = sum(stat.size for stat in stats)
+            removed = len(stats) if dry_run else delete_all(generation, stats)
+            found.append(Collected(generation.name, 0, removed, size))
+    return found
+
+
+def scrub(house: House, name: str) -> Scrubbed:
+    """Verifies everything of collection `name`. Raises CollectionNotFound, StoreUnavailable."""
+    return scrub_generation(_current(house, name))
+
+
+def _current(house: House, name: str) -> Generation:
+    return house.catalog.open(name).current()
+
+
+def _steady(step: Callable[[], _T | None]) -> _T | None:
+    """What `step` did; a lost compare-and-swap is tried again. None too where others won every time: they did the work."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return step()
+        except VersionConflict:
+            continue
+    return None
+
+
+def _each(house: House, one: Callable[[str], _T]) -> list[_T]:
+    found: list[_T] = []
+    failure: StorageError | None = None
+    for name in house.catalog.names():
+        try:
+            found.append(one(name))
+        except CollectionNotFound:
+            continue  # dropped meanwhile
+        except StorageError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return found
+
+
+def _with(state: Compacted, *, absorbed: int, merged: int) -> Compacted:
+    return Compacted(state.collection, state.log_objects, state.oldest_log_s, state.segments, state.rows, state.bytes, absorbed, merged)

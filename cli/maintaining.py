@@ -1,0 +1,82 @@
+"""`lookalike compact | scrub | gc`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.local import open_house
+from cli.options import collection_names
+from cli.output import AsJson, emit, out, row, table
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Collections; all of them where none is named.", autocompletion=collection_names, show_default=False),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    app.command("compact", epilog="Example: lookalike compact shoes --dry-run")(compact)
+    app.command("scrub", epilog="Example: lookalike scrub --json")(scrub)
+    app.command("gc", epilog="Example: lookalike gc --dry-run")(gc)
+
+
+def compact(
+    names: Names = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Rewrite all into as few segments as possible.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn the log into segments and merge small segments."""
+    from chalicelib.usecases import maintain
+
+    house = open_house()
+    done = [maintain.compact(house, name, everything=everything, dry_run=dry_run) for name in names or house.catalog.names()]
+    if as_json:
+        emit([asdict(one) for one in done])
+        return
+    made = table("Collection", "Absorbed#", "Merged#", "Log left#", "Segments#", "Rows#", "MiB#")
+    for one in done:
+        row(made, one.collection, one.absorbed, one.merged, one.log_objects, one.segments, one.rows, f"{one.bytes / 2**20:.1f}")
+    out.print(made)
+    if dry_run:
+        out.print("Nothing was changed.")
+
+
+def scrub(names: Names = None, as_json: AsJson = False) -> int:
+    """Verify every byte and every invariant."""
+    from chalicelib.usecases import maintain
+
+    house = open_house()
+    found = {name: maintain.scrub(house, name) for name in names or house.catalog.names()}
+    if as_json:
+        emit({name: asdict(one) for name, one in found.items()})
+    else:
+        made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#")
+        for name, one in found.items():
+            row(made, name, one.objects, one.rows, f"{one.bytes / 2**20:.1f}", len(one.problems))
+        out.print(made)
+        for one in found.values():
+            for problem in one.problems:
+                out.print(f"{problem.key}: {problem.what}", markup=False)
+    return 1 if any(one.problems for one in found.values()) else 0
+
+
+def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Delete what nothing refers to any more, a grace period after it was first seen."""
+    from chalicelib.usecases import maintain
+
+    house = open_house()
+    done = [maintain.collect(house, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(house, dry_run=dry_run)
+    if as_json:
+        emit([asdict(one) for one in done])
+        return
+    made = table("Collection", "Named#", "Deleted#", "MiB#")
+    for one in done:
+        row(made, one.collection, one.named, one.removed, f"{one.bytes / 2**20:.1f}")
+    out.print(made)
+    out.print("Nothing was changed." if dry_run else f"What was named now goes after {house.settings.grace_s} s.")
