@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown, StorageError, StoreUnavailable, VersionConflict
+from chalicelib.storage.probe import probe
 from chalicelib.storage.s3 import S3Client, S3Store, connect
 from tests.moto_server import locked_moto
 from tests.storage.contract import StoreContract
@@ -133,3 +134,8 @@ def test_a_refusal_names_bucket_and_cure(client: Any, bucket: str) -> None:
     store, _ = _scripted(client, bucket, _answer(403, "AccessDenied"))
     with pytest.raises(StorageError, match=rf"{bucket}.*AccessDenied.*policy"):
         store.create("a", b"one")
+
+
+def test_a_bucket_that_keeps_its_conditions_passes_the_probe(client: Any, bucket: str) -> None:
+    probe(S3Store(client, bucket), new_id=lambda: "0123456789abcdef")
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket)

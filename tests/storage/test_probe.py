@@ -1,0 +1,93 @@
+"""Stores that break a promise are refused, and the message says which."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import AlreadyExists, StoreUnavailable, StoreUnfit, VersionConflict
+from chalicelib.storage.base import Blob, Stat
+from chalicelib.storage.files import FileStore
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.probe import probe
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+class _IgnoresIfNoneMatch(MemoryStore):
+    def create(self, key: str, data: bytes) -> str:
+        try:
+            return super().create(key, data)
+        except AlreadyExists:
+            return self.replace(key, data, version=self.get(key).version)
+
+
+class _IgnoresIfMatch(MemoryStore):
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        return super().replace(key, data, version=self.get(key).version)
+
+
+class _NeverMatches(MemoryStore):
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        raise VersionConflict("never")
+
+
+class _WritesAndRefuses(MemoryStore):
+    def create(self, key: str, data: bytes) -> str:
+        try:
+            return super().create(key, data)
+        except AlreadyExists:
+            self.replace(key, data, version=self.get(key).version)
+            raise
+
+
+class _AlwaysSends(MemoryStore):
+    def get_if_changed(self, key: str, *, version: str) -> Blob | None:
+        return self.get(key)
+
+
+class _ListsLate(MemoryStore):
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+        return iter(())
+
+
+class _ListsTheDead(MemoryStore):
+    def delete(self, key: str) -> None:
+        """Keeps it."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (_IgnoresIfNoneMatch, "success to a second write.*If-None-Match"),
+        (_IgnoresIfMatch, "success to a write.*If-Match of the past"),
+        (_NeverMatches, "refused to replace"),
+        (_WritesAndRefuses, "reads b'second' instead of b'first'"),
+        (_AlwaysSends, "must be answered with 304"),
+        (_ListsLate, "does not list"),
+        (_ListsTheDead, "after it was deleted"),
+    ],
+)
+def test_a_store_that_breaks_a_promise_is_refused(kind: type[MemoryStore], words: str) -> None:
+    with pytest.raises(StoreUnfit, match=words):
+        probe(kind(), new_id=new_id)
+
+
+def test_good_stores_pass_and_nothing_stays(tmp_path: Path) -> None:
+    for store in (MemoryStore(), FileStore(tmp_path)):
+        probe(store, new_id=new_id)
+        assert list(store.list("")) == []
+
+
+def test_an_outage_is_not_a_verdict() -> None:
+    class Down(MemoryStore):
+        def create(self, key: str, data: bytes) -> str:
+            raise StoreUnavailable("down")
+
+    with pytest.raises(StoreUnavailable):
+        probe(Down(), new_id=new_id)
