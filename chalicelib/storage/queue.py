@@ -83,7 +83,7 @@ class FolderQueue:
     """A folder of message files, with SQS's promises for the processes of one machine; survives restarts.
 
     waiting/{due, ns}-{id}-{times}         a message nobody has, delivered so often
-    taken/{due, ns}-{id}-{times}.{expiry}  one that somebody took; after expiry (ns) it goes back
+    taken/{due, ns}-{id}-{times}.{expiry, ns}.{pid}  one that a process took; after expiry, or when the process is gone, it goes back
     Every step is one rename, so two takers cannot have the same delivery and a crash leaves the message in one of the two.
     """
 
@@ -118,7 +118,7 @@ class FolderQueue:
                 break
             message, _, times = name.rpartition("-")
             receives = int(times) + 1
-            taken = self._taken / f"{message}-{receives}.{now + int(lease_s * 1e9)}"
+            taken = self._taken / f"{message}-{receives}.{now + int(lease_s * 1e9)}.{os.getpid()}"
             try:
                 (self._waiting / name).rename(taken)
             except FileNotFoundError:  # another process took it
@@ -133,7 +133,7 @@ class FolderQueue:
     def release(self, delivery: Delivery) -> None:
         """The work was not done: anybody may take it at once."""
         with contextlib.suppress(FileNotFoundError):
-            delivery.path.rename(self._waiting / delivery.path.name.rpartition(".")[0])
+            delivery.path.rename(self._waiting / delivery.path.name.partition(".")[0])
 
     def pending(self) -> int:
         """Messages that wait or are taken."""
@@ -147,10 +147,20 @@ class FolderQueue:
     def _give_back(self) -> None:
         now = self._clock_ns()
         for name in _names(self._taken):
-            body, _, expiry = name.rpartition(".")
-            if int(expiry) <= now:
+            message, expiry, pid = name.split(".")
+            if int(expiry) <= now or not _alive(int(pid)):
                 with contextlib.suppress(FileNotFoundError):
-                    (self._taken / name).rename(self._waiting / body)
+                    (self._taken / name).rename(self._waiting / message)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _names(folder: Path) -> list[str]:

@@ -191,7 +191,8 @@ def add(product_id: str, pic_name: str, **more: object) -> dict[str, object]:
 
 def delete(product_id: str, pic_name: str | None = None) -> dict[str, object]:
     """A line of increment.meta."""
-    return {"OperationType": "DELETE", "ProductId": product_id} | ({"PicName": pic_name} if pic_name else {})
+    line: dict[str, object] = {"OperationType": "DELETE", "ProductId": product_id}
+    return line | ({"PicName": pic_name} if pic_name else {})
 
 
 __all__ = ["GROUP", "Killed", "RoughQueue", "Shop", "add", "answers", "delete", "drawn", "open_shop"]

@@ -45,9 +45,17 @@ def _last_sign(job: Job, house: House) -> float:
 def _revive(job: Job, house: House, wording: Wording) -> None:
     _log.warning("job %d of collection %s was quiet for too long; its work is handed out again", job.id, job.collection)
     update(job, house.store, lambda current: replace(current, modified=house.clock()))
+    if not hand_out(job, house):
+        plan = Work(job, house.store).plan()
+        if plan:
+            finish(job, plan, house, wording)
+
+
+def hand_out(job: Job, house: House) -> int:
+    """Sends the messages that are still to be done, whether or not they are in the queue already; how many. Raises StorageError."""
     work = Work(job, house.store)
     plan = work.plan() if job.kind is not JobKind.EXPORT else None
-    if plan is None:
-        house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
-    elif not publish(job, plan, work, house):
-        finish(job, plan, house, wording)
+    if plan is not None:
+        return publish(job, plan, work, house)
+    house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+    return 1

@@ -1,0 +1,226 @@
+"""`lookalike import`, `rebuild`, `export` and `bind`: whole catalogues at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chalicelib.contract.messages import StartImport
+from chalicelib.errors import Conflict, InvalidField, MissingField
+from chalicelib.storage.source import META, Location
+from cli.local import chosen_collection, open_house
+from cli.options import Collection
+from cli.output import AsJson, emit, err, out, row, table, visible
+from cli.watching import Ended, watch
+
+if TYPE_CHECKING:
+    from chalicelib.storage.queue import FolderQueue
+    from chalicelib.usecases.batch.jobs import Job
+    from chalicelib.usecases.house import House
+
+IMPORT_EXAMPLE = "Examples: lookalike import ./photos -c shop · lookalike import s3://my-bucket/catalogue -c shop"
+REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
+EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
+
+Source = Annotated[
+    str, typer.Argument(help="A folder of this machine, or s3://bucket/path, with the pictures and increment.meta.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a folder without increment.meta is imported.")]
+WorkerCount = Annotated[int, typer.Option("--workers", help="Worker processes; 0: as LOOKALIKE_IMPORT_WORKERS says.", min=0, max=64)]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    from cli import binding
+
+    app.command("import", epilog=IMPORT_EXAMPLE)(import_)
+    app.command("rebuild", epilog=REBUILD_EXAMPLE)(rebuild)
+    app.command("export", epilog=EXPORT_EXAMPLE)(export)
+    app.command("bind", epilog=binding.EXAMPLE)(binding.bind)
+    app.command("unbind", epilog=binding.UNBIND_EXAMPLE)(binding.unbind)
+    app.command("bindings", epilog=binding.BINDINGS_EXAMPLE)(binding.bindings)
+
+
+def import_(
+    source: Source = "",
+    collection: Collection = None,
+    yes: Yes = False,
+    workers: WorkerCount = 0,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End the collection's unfinished import where it is; import nothing.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Import every picture that increment.meta lists. Ctrl-C stops cleanly; the same command goes on where it was.
+
+    A folder without increment.meta is imported too, after showing what would be: the product is the sub-folder, or the file's name.
+    """
+    house = open_house()
+    name = chosen_collection(collection, house)
+    if cancel:
+        return _cancel(name, house, as_json=as_json)
+    if not source:
+        raise MissingField("source", "say what to import: a folder, or s3://bucket/path")
+    location, meta = _located(source, house, yes=yes, quiet=as_json)
+    with _working(location, house, workers) as (ours, queue):
+        job = _taken_up(name, location, "import", ours, queue, quiet=as_json) or _started(name, location, meta, ours)
+        return _watched(job, ours, source, as_json=as_json)
+
+
+def rebuild(
+    source: Source,
+    collection: Collection = None,
+    yes: Yes = False,
+    workers: WorkerCount = 0,
+    accept_failures: Annotated[
+        bool, typer.Option("--accept-failures", help="Take the new records although some lines failed; their pictures are then gone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Import everything again by the models of this deployment, beside the old records, and switch to the new ones at once.
+
+    Searches see the old records until then. Whatever the folder does not list is not in the collection afterwards.
+    """
+    from chalicelib.usecases.rebuild import start_rebuild
+
+    house = open_house()
+    name = chosen_collection(collection, house)
+    location, meta = _located(source, house, yes=yes, quiet=as_json)
+    with _working(location, house, workers) as (ours, queue):
+        job = _taken_up(name, location, "rebuild", ours, queue, quiet=as_json) or start_rebuild(
+            name, location, ours, meta=meta, accept_failures=accept_failures
+        )
+        return _watched(job, ours, source, as_json=as_json)
+
+
+def export(
+    collection: Collection = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output where not given.")] = None,
+) -> None:
+    """Write every record as a line of increment.meta, which can be imported again beside the same pictures. Pictures are no part of it."""
+    from chalicelib.usecases.batch.export import lines_of
+
+    house = open_house()
+    found = house.catalog.open(chosen_collection(collection, house))
+    data = lines_of(found.snapshot(), with_category=found.info.service.has_categories)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise InvalidField("output", f"{output} cannot be written: {error.strerror}") from error
+    err.print(f"{data.count(10)} records in {visible(str(output))}")
+
+
+def _located(source: str, house: House, *, yes: bool, quiet: bool) -> tuple[Location, bytes | None]:
+    """Where `source` is, and the increment.meta that was made up for it if it has none."""
+    if source.startswith("s3://"):
+        from chalicelib.usecases.batch.bindings import located
+
+        bucket, _, path = source.removeprefix("s3://").partition("/")
+        wanted = StartImport("x", bucket, "/" + path.strip("/"))
+        return located(wanted.bucket, wanted.path, house.store), None
+    folder = Path(source).expanduser().resolve()
+    if not folder.is_dir():
+        raise InvalidField("source", f"there is no folder {source}; a bucket is written s3://bucket/path")
+    location = Location("folder", "", str(folder))
+    return location, None if (folder / META).is_file() else _proposed(folder, source, yes=yes, quiet=quiet)
+
+
+def _proposed(folder: Path, source: str, *, yes: bool, quiet: bool) -> bytes:
+    from cli.folders import propose
+
+    proposal = propose(folder)
+    if not proposal.pictures:
+        raise InvalidField("source", f"there is neither {META} nor a picture in {source}")
+    if not quiet:
+        shown = table("Product", "Picture", title=f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:")
+        for picture in proposal.pictures[:10]:
+            row(shown, *picture)
+        err.print(shown)
+        if len(proposal.pictures) > 10:
+            err.print(f"… and {len(proposal.pictures) - 10} more")
+        if proposal.others:
+            err.print(f"{proposal.others} other files are left out")
+    if not yes:
+        if quiet or not sys.stdin.isatty():
+            raise MissingField("yes", f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} pictures by their names")
+        typer.confirm("Import them so?", abort=True, err=True)
+    return proposal.lines()
+
+
+@contextmanager
+def _working(location: Location, house: House, count: int) -> Iterator[tuple[House, FolderQueue | None]]:
+    """The house, with workers of this machine where the work is for them: folders always, buckets where no SQS queue is set."""
+    from chalicelib.wiring import local_queue
+    from cli.workers import ImportWorkers
+
+    if location.kind == "bucket" and house.settings.queue:
+        yield house, None
+        return
+    queue = local_queue(house.settings)
+    with ImportWorkers(house.settings, count=count or None):
+        yield replace(house, queue=queue), queue
+
+
+def _started(name: str, location: Location, meta: bytes | None, house: House) -> Job:
+    from chalicelib.usecases.imports import start_folder_import, start_import
+
+    if location.kind == "bucket":
+        return start_import(StartImport(name, location.bucket, location.path), house)
+    return start_folder_import(name, location, house, meta=meta)
+
+
+def _taken_up(name: str, location: Location, kind: str, house: House, queue: FolderQueue | None, *, quiet: bool) -> Job | None:
+    """The unfinished job of the same command, which is gone on with; None if there is none."""
+    from chalicelib.usecases.batch import jobs
+    from chalicelib.usecases.batch.tend import hand_out
+    from chalicelib.usecases.imports import GROUP
+
+    job = jobs.running(name, GROUP, house.store)
+    if job is None or job.kind != kind or job.location != location:
+        return None
+    if not quiet:
+        err.print(f"Going on with job {job.id}.")
+    if queue is not None and not queue.pending():
+        hand_out(job, house)
+    return job
+
+
+def _watched(job: Job, house: House, source: str, *, as_json: bool) -> int:
+    try:
+        ended: Ended = watch(job, house, quiet=as_json, label=visible(source))
+    except KeyboardInterrupt:
+        err.print("Stopping after the pictures in hand. The same command goes on where it was; --cancel ends the import.")
+        return 130
+    if as_json:
+        emit(ended.value())
+    else:
+        ended.show()
+    return ended.code
+
+
+class _Cancelled(Conflict):
+    """Somebody ended the job by hand."""
+
+
+def _cancel(name: str, house: House, *, as_json: bool) -> int:
+    from chalicelib.gateway.import_events import wording
+    from chalicelib.usecases.batch import jobs
+    from chalicelib.usecases.batch.finish import fail
+    from chalicelib.usecases.imports import GROUP
+
+    job = jobs.running(name, GROUP, house.store)
+    if job is None:
+        raise Conflict(f"no import of collection {name} is unfinished")
+    fail(job, _Cancelled("the import was cancelled; what it had done stays"), house, wording(house))
+    if as_json:
+        emit({"cancelled": job.id})
+    else:
+        out.print(f"Job {job.id} is cancelled; what it had done stays.")
+    return 0
