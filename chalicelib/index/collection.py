@@ -76,6 +76,10 @@ class Collection:
         """The current one, as last seen."""
         return self._generation
 
+    def at(self, generation: str) -> Generation:
+        """Any generation of this collection, whether or not it is there."""
+        return self._open(generation)
+
     def current(self) -> Generation:
         """The current one, for maintenance. Raises CollectionNotFound, StorageError."""
         return self._follow()[0]

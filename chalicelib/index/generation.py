@@ -66,7 +66,7 @@ class Generation:
         self._lock = threading.Lock()
         self._known: Versioned | None = None
         self._batches: dict[str, Batch] = {}
-        self._snapshot: tuple[str, tuple[str, ...], Snapshot] | None = None
+        self._snapshot: Snapshot | None = None
 
     def create(self, manifest: Manifest) -> None:
         """Writes the first manifest. Raises StorageError."""
@@ -179,13 +179,9 @@ class Generation:
         known.update(zip(wanted, loaded, strict=True))
         return [known[name] for name in names]
 
-    def _snapshot_of(self, manifest: Manifest, names: tuple[str, ...]) -> Snapshot:
-        absorbed = set(manifest.absorbed)
-        tail_names = tuple(name for name in names if name not in absorbed)
-        cached = self._snapshot
-        if cached is not None and cached[0] == f"{manifest.version}" and cached[1] == tail_names:
-            return cached[2]
-        batches = self.batches(tail_names, manifest)
+    def assemble(self, manifest: Manifest, names: Sequence[str]) -> Snapshot:
+        """The snapshot of a manifest and unabsorbed log objects. Reads these and no segment. Raises ObjectMissing, CorruptObject."""
+        batches = self.batches(names, manifest)
         oldest = min((batch.position for batch in batches), default=None)
         late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
         tail = resolve(batches, manifest.shape, kept=self.marks(late))
@@ -193,10 +189,18 @@ class Generation:
             SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail)  # type: ignore[misc]
             for ref in manifest.segments
         ]
-        snapshot = Snapshot(manifest, tail, segments, log_objects=len(tail_names))
         with self._lock:
-            self._batches = dict(zip(tail_names, batches, strict=True))
-            self._snapshot = (f"{manifest.version}", tail_names, snapshot)
+            self._batches = dict(zip(names, batches, strict=True))
+        return Snapshot(manifest, tail, segments, log_names=tuple(names))
+
+    def _snapshot_of(self, manifest: Manifest, names: tuple[str, ...]) -> Snapshot:
+        absorbed = set(manifest.absorbed)
+        tail_names = tuple(name for name in names if name not in absorbed)
+        cached = self._snapshot
+        if cached is not None and cached.manifest.version == manifest.version and cached.log_names == tail_names:
+            return cached
+        snapshot = self.assemble(manifest, tail_names)
+        self._snapshot = snapshot
         return snapshot
 
     def _batch_loader(self, manifest: Manifest) -> Callable[[str], Batch]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from chalicelib.index.answer import merge
 from chalicelib.index.digests import key_digests, product_digests
 from chalicelib.index.manifest import Manifest
 from chalicelib.index.part import Part, SegmentPart, TailPart
-from chalicelib.index.query import Hit, Hits, Predicate, Query, Row
+from chalicelib.index.query import Hits, Predicate, Query, Row
 from chalicelib.index.reader import Reader
 from chalicelib.index.records import Key, Record
-from chalicelib.index.search import Found, best, search_table
+from chalicelib.index.search import Found, search_table
 from chalicelib.index.tail import Tail
 
 
@@ -46,12 +47,14 @@ class SegmentStats:
 class Snapshot:
     """All methods may be called from several threads."""
 
-    def __init__(self, manifest: Manifest, tail: Tail, segments: Sequence[SegmentPart], *, log_objects: int) -> None:
+    def __init__(self, manifest: Manifest, tail: Tail, segments: Sequence[SegmentPart], *, log_names: tuple[str, ...]) -> None:
         self.manifest = manifest
+        self.log_names = log_names
+        """Unabsorbed log objects."""
         self._tail = tail
-        self._segments = tuple(segments)
-        self._log_objects = log_objects
-        self._parts: tuple[Part, ...] = (TailPart(tail, self._segments), *self._segments) if tail.table.size else self._segments
+        self.segment_parts = tuple(segments)
+        self.tail_part = TailPart(tail, self.segment_parts)
+        self._parts: tuple[Part, ...] = (self.tail_part, *self.segment_parts) if tail.table.size else self.segment_parts
 
     @property
     def version(self) -> str:
@@ -69,7 +72,7 @@ class Snapshot:
         """Costs nothing."""
         segments = self.manifest.segments
         rows = self.manifest.rows + self._tail.table.size
-        return Stats(len(segments), self._log_objects, rows, sum(segment.size for segment in segments))
+        return Stats(len(segments), len(self.log_names), rows, sum(segment.size for segment in segments))
 
     def segments(self) -> tuple[SegmentStats, ...]:
         """Costs nothing."""
@@ -84,8 +87,7 @@ class Snapshot:
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        parts = [part for part in self._parts if _may_match(part, query)]
-        return merge([(part, search_table(part.table, part.alive, query)) for part in parts], query)
+        return merge(search_parts(self._parts, query), query)
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -132,23 +134,10 @@ class Snapshot:
                 yield reader.record(row)
 
 
-def merge(found: Sequence[tuple[Part, Found]], query: Query) -> Hits:
-    """One answer of those of several parts."""
-    similarity = np.concatenate([one.similarity for _, one in found] or [np.empty(0, np.float32)])
-    products = np.concatenate([one.products for _, one in found] or [np.empty(0, np.uint64)])
-    source = np.repeat(np.arange(len(found)), [len(one.rows) for _, one in found])
-    rows = np.concatenate([one.rows for _, one in found] or [np.empty(0, np.int64)])
-    differing = np.concatenate([one.hamming for _, one in found] or [np.empty(0, np.int64)])
-    places = best(similarity, products if query.distinct else None, query.count)
-    places = places[similarity[places] >= query.min_similarity]
-    readers = [Reader(part.table) for part, _ in found]
-    hits = [Hit(readers[source[place]].row(int(rows[place])), float(similarity[place]), int(differing[place])) for place in places.tolist()]
-    hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
-    return Hits(
-        hits=tuple(_first_of_products(hits) if query.distinct else hits)[: query.count],
-        found=_found([one for _, one in found], query),
-        scanned=sum(one.scanned for _, one in found),
-    )
+def search_parts(parts: Iterable[Part], query: Query) -> list[tuple[Reader, Found]]:
+    """Searches each of `parts` on its own."""
+    searched = [part for part in parts if _may_match(part, query)]
+    return [(Reader(part.table), search_table(part.table, part.alive, query)) for part in searched]
 
 
 def _may_match(part: Part, query: Query) -> bool:
@@ -157,20 +146,3 @@ def _may_match(part: Part, query: Query) -> bool:
     if isinstance(part, SegmentPart):
         return any(category in query.categories for category, _ in part.ref.categories)
     return any(span.category_id in query.categories for span in part.table.ranges)
-
-
-def _first_of_products(hits: Sequence[Hit]) -> list[Hit]:
-    seen: set[str] = set()
-    kept = []
-    for hit in hits:
-        if hit.row.key.product_id not in seen:
-            seen.add(hit.row.key.product_id)
-            kept.append(hit)
-    return kept
-
-
-def _found(found: Sequence[Found], query: Query) -> int:
-    if not query.distinct:
-        return sum(one.matching for one in found)
-    products = [one.matching_products for one in found if one.matching_products is not None]
-    return len(np.unique(np.concatenate(products))) if products else 0
