@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from chalicelib.errors import BadPicture, PictureFault
+from chalicelib.region import Region
 from chalicelib.service import MAX_PICTURE_BYTES, Service
 from chalicelib.vision.containers import Contents, examine
 from chalicelib.vision.containers.contents import damaged
@@ -23,6 +24,9 @@ WITH_AVIF = FORMATS | {"AVIF"}
 DETAIL = 896
 """Pixels of the longer side that a smaller rendering must keep: four times the network's input, so a subject of a quarter of the
 picture still fills it."""
+
+_FOCUS_DETAIL = 448
+"""The same for a part that the caller points at: twice the network's input, as for a whole picture's resizing."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -61,11 +65,12 @@ class Limits:
         return cls(min_side=service.min_side, max_side=service.max_side, formats=formats)
 
 
-def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, detail: int = DETAIL) -> Picture:
+def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, focus: Region | None = None) -> Picture:
     """The first picture in `data`, upright, on white where it is transparent.
 
-    Everything that can be refused is refused from the header, before a pixel is decoded. A large picture is rendered smaller, its
-    longer side still at least `detail` pixels; its coordinates stay those of the file. Nothing is written anywhere.
+    Everything that can be refused is refused from the header, before a pixel is decoded. A large picture is rendered smaller, with
+    DETAIL pixels left to its longer side, or more if `focus`, the part to be looked at, is small; its coordinates stay those of the file.
+    Nothing is written anywhere.
 
     Raises:
         BadPicture: too many bytes, not a supported format or damaged, sides out of range, or (strictly) EXIF orientation.
@@ -86,7 +91,7 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, det
             f"the file says that the picture is to be turned (EXIF orientation {found.orientation}), and this deployment refuses that:"
             " save it upright, or set LOOKALIKE_STRICT_ORIENTATION=false",
         )
-    image = _load(found, detail)
+    image = _load(found, _detail(found, focus))
     colour, alpha = _flatten(image)
     turn = _TURNS.get(found.orientation)
     if turn is not None:
@@ -94,6 +99,14 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, det
         alpha = alpha.transpose(turn) if alpha is not None else None
     width, height = (found.height, found.width) if found.orientation in _SWAPS_SIDES else (found.width, found.height)
     return Picture(width=width, height=height, colour=colour, alpha=alpha)
+
+
+def _detail(found: Contents, focus: Region | None) -> int:
+    """Pixels that the longer side must keep."""
+    if focus is None:
+        return DETAIL
+    share = _FOCUS_DETAIL / max(focus.width, focus.height, 1)
+    return max(DETAIL, int(share * max(found.width, found.height)))
 
 
 def _check_sides(width: int, height: int, limits: Limits) -> None:

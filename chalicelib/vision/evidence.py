@@ -70,6 +70,14 @@ def gather(picture: Picture, square: npt.NDArray[np.uint8], saliency: Map) -> Ev
     return Evidence(_salient(weights), weights, exact=False)
 
 
+def from_pixels(picture: Picture, square: npt.NDArray[np.uint8]) -> Evidence | None:
+    """The evidence of a drawing (a trade mark), without a pass of the network; None where pixels alone do not tell."""
+    mask = _drawn(picture)
+    if mask is None:
+        mask = _against_even_ground(square, margins(picture.width, picture.height, len(square)), None)
+    return None if mask is None else Evidence(mask, mask.astype(np.float32), exact=True)
+
+
 def _stretched(saliency: Map, area: tuple[int, int, int, int]) -> Map:
     """The map over its own range, [GRID, GRID]; the letterbox's margin has no say in the range."""
     left, top, across, down = area
@@ -103,8 +111,8 @@ def _drawn(picture: Picture) -> Mask | None:
     return mask if mask.any() else None
 
 
-def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, int, int], weights: Map) -> Mask | None:
-    """What differs from an even background; None where the background is not even, or where the mask contradicts the map."""
+def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, int, int], weights: Map | None) -> Mask | None:
+    """What differs from an even background; None where the background is not even, or where the mask contradicts the map (if given)."""
     left, top = (area[0] + 1) // 2, (area[1] + 1) // 2
     across, down = (area[0] + area[2]) // 2 - left, (area[1] + area[3]) // 2 - top
     half = square[::2, ::2]
@@ -119,9 +127,15 @@ def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, in
     differs[top : top + down, left : left + across] = np.abs(inner - ground).max(axis=2) > tolerance
     cell = len(half) // GRID
     mask: Mask = _enclosed(differs.reshape(GRID, cell, GRID, cell).mean(axis=(1, 3)) >= _FILLED)
+    if not mask.any() or (weights is not None and not _explains(mask, weights)):
+        return None
+    return mask
+
+
+def _explains(mask: Mask, weights: Map) -> bool:
+    """Whether the map lies mostly within the mask, and the mask is mostly where the map is."""
     inside = float(weights[mask].sum())
-    explains = inside >= _COVERED * float(weights.sum()) and inside >= _SALIENCE * int(mask.sum())
-    return mask if explains and mask.any() else None
+    return inside >= _COVERED * float(weights.sum()) and inside >= _SALIENCE * int(mask.sum())
 
 
 def _ground(inner: Map) -> tuple[Map, float] | None:

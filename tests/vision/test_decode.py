@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.errors import BadPicture, PictureFault
+from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.vision.decode import WITH_AVIF, Limits, decode
 from tests.vision import drawn
@@ -27,9 +28,9 @@ def pixels(image: Image.Image) -> npt.NDArray[np.int32]:
     return np.asarray(image).astype(np.int32)
 
 
-def refused(data: bytes, limits: Limits | None = None, **options: bool) -> BadPicture:
+def refused(data: bytes, limits: Limits | None = None, *, strict_orientation: bool = False) -> BadPicture:
     with pytest.raises(BadPicture) as caught:
-        decode(data, limits=limits or Limits(), **options)
+        decode(data, limits=limits or Limits(), strict_orientation=strict_orientation)
     return caught.value
 
 
@@ -129,9 +130,10 @@ def test_a_large_photo_is_rendered_smaller_and_keeps_its_coordinates() -> None:
         assert np.abs(pixels(picture.colour) - near).mean() < 3
 
 
-def test_more_detail_is_kept_on_request() -> None:
+def test_a_part_that_is_pointed_at_keeps_its_detail() -> None:
     data = encoded(drawn.landscape(3000, 2000), "JPEG", quality=80)
-    assert decode(data, limits=Limits(), detail=2800).colour.width == 3000
+    assert decode(data, limits=Limits(), focus=Region(0, 3000, 0, 2000)).colour.width == 1500
+    assert decode(data, limits=Limits(), focus=Region(100, 500, 100, 300)).colour.width == 3000
 
 
 def test_avif_is_for_deployments_that_ask_for_it() -> None:

@@ -1,0 +1,139 @@
+"""From the network's outputs to features, codes and categories: linear maps learned by models/build (docs/MODELS.md). Pure arrays."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import models
+from chalicelib.service import Service
+from chalicelib.vision import shipped
+from chalicelib.vision.analysis import ScoreCurve
+
+Vector = npt.NDArray[np.float32]
+
+_NO_CATEGORY = 14
+"""What category.map says of ImageNet classes that are no evidence for any category."""
+_FLOOR = 1e-3
+"""Least evidence, so that its logarithm stays finite."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceHead:
+    """What turns normalised levels into the feature and code of one service."""
+
+    projection: Vector
+    """[L, dimension]."""
+    offset: Vector
+    """[dimension]."""
+    rotation: Vector
+    """[dimension, bits]."""
+    threshold: Vector
+    """[bits]."""
+    curve: ScoreCurve
+    """Similarity to Score."""
+
+    def feature(self, summary: Vector) -> Vector:
+        """[dimension], unit length, of normalised levels [L]."""
+        projected = summary @ self.projection - self.offset
+        feature: Vector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(np.float32)
+        return feature
+
+    def code(self, feature: Vector) -> npt.NDArray[np.uint8]:
+        """[bits / 8] of a feature: one bit a direction, on which side of its threshold the feature lies."""
+        return np.packbits(feature @ self.rotation > self.threshold)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryHead:
+    """A linear classifier on the deepest levels, joined with the ImageNet classes for categories that had no pictures to learn from."""
+
+    ids: tuple[int, ...]
+    weights: Vector
+    """[numbers of the levels read, categories]."""
+    bias: Vector
+    """[categories]."""
+    evidence: Vector
+    """[categories]: weight of the ImageNet evidence."""
+    classes: npt.NDArray[np.int64]
+    """[1000]: ImageNet class → index into ids, or _NO_CATEGORY."""
+    numbers: npt.NDArray[np.int64]
+    """Places of the levels vector that are read."""
+
+    def probabilities(self, summary: Vector, logits: Vector) -> tuple[tuple[int, float], ...]:
+        """(category id, probability), likeliest first, of normalised levels [L] and ImageNet logits [1000]."""
+        mass = np.bincount(self.classes, weights=_softmax(logits), minlength=_NO_CATEGORY + 1)[:_NO_CATEGORY]
+        scores = summary[self.numbers] @ self.weights + self.bias + self.evidence * np.log(mass + _FLOOR)
+        chances = _softmax(scores)
+        return tuple((self.ids[place], float(chances[place])) for place in np.argsort(-chances, kind="stable"))
+
+
+class Heads:
+    """All heads of the shipped set, each unpacked when first used. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._card = models.card()
+        self._arrays = np.load(io.BytesIO(shipped.read(shipped.HEADS)), allow_pickle=False)
+        self._lock = threading.Lock()
+        self._services: dict[Service, ServiceHead] = {}
+        self._categories: CategoryHead | None = None
+        self._mean: Vector = self._array("mean")
+        self._scale: Vector = 1.0 / self._array("std")
+
+    def summary(self, views: Sequence[Vector]) -> Vector:
+        """Levels of one picture's views, each [L], to one vector [L]: standardised, cut, every block to unit length, averaged."""
+        levels = np.clip((np.stack(views) - self._mean) * self._scale, -self._card.clip, self._card.clip)
+        for block in self._card.blocks:
+            part = levels[:, block.start : block.stop]
+            part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        summary: Vector = levels.mean(axis=0)
+        return summary
+
+    def service(self, service: Service) -> ServiceHead:
+        """The head of `service`."""
+        with self._lock:
+            if service not in self._services:
+                self._services[service] = self._service(service.name.lower())
+            return self._services[service]
+
+    @property
+    def categories(self) -> CategoryHead:
+        """The head of product search's categories."""
+        with self._lock:
+            if self._categories is None:
+                read = [block for block in self._card.blocks if block.level in self._card.category_levels]
+                self._categories = CategoryHead(
+                    ids=tuple(int(number) for number in self._arrays["category.ids"]),
+                    weights=np.ascontiguousarray(self._array("category.weights").T),
+                    bias=self._array("category.bias"),
+                    evidence=self._array("category.evidence"),
+                    classes=self._arrays["category.map"].astype(np.int64),
+                    numbers=np.concatenate([np.arange(block.start, block.stop) for block in read]),
+                )
+            return self._categories
+
+    def _service(self, name: str) -> ServiceHead:
+        projection = self._array(f"{name}.projection") * self._array(f"{name}.scale")[:, None]
+        similarities, scores = self._arrays[f"{name}.similarities"], self._arrays[f"{name}.scores"]
+        return ServiceHead(
+            projection=np.ascontiguousarray(projection.T),
+            offset=self._array(f"{name}.offset"),
+            rotation=np.ascontiguousarray(self._array(f"{name}.rotation").T),
+            threshold=self._array(f"{name}.threshold"),
+            curve=ScoreCurve(tuple(map(float, similarities)), tuple(map(float, scores))),
+        )
+
+    def _array(self, name: str) -> Vector:
+        array: Vector = self._arrays[name].astype(np.float32)
+        return array
+
+
+def _softmax(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    powers = np.exp(values - values.max())
+    chances: npt.NDArray[np.floating] = powers / powers.sum()
+    return chances

@@ -1,0 +1,55 @@
+"""The backbone: one pass over a square picture yields everything that this room reads (docs/MODELS.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import models
+from chalicelib.vision import shipped
+
+MAX_BATCH = 8
+"""Pictures a pass: more is no faster on a CPU and holds more memory (benchmarks/vision.py)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What one pass says of N pictures."""
+
+    levels: npt.NDArray[np.float32]
+    """[N, L]: pooled activations of several depths."""
+    logits: npt.NDArray[np.float32]
+    """[N, 1000]: ImageNet classes."""
+    saliency: npt.NDArray[np.float32]
+    """[N, 28, 28]: 0…1."""
+
+
+class Network:
+    """An ONNX Runtime session. Safe to share between threads."""
+
+    def __init__(self, model: bytes, *, side: int, threads: int) -> None:
+        # Here and not at the top: it costs 60 ms, and most actions of the service need no picture.
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Idle threads that spin are billed on Lambda and steal from the other picture on a laptop.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.side = side
+
+    @classmethod
+    def shipped(cls, *, threads: int) -> Network:
+        """The network in models/. Raises CorruptObject when its file is not what its card says."""
+        return cls(shipped.read(shipped.NETWORK), side=models.card().side, threads=threads)
+
+    def run(self, images: npt.NDArray[np.uint8]) -> Outputs:
+        """One pass over `images`, uint8 [N, side, side, 3], N ≥ 1, in batches of MAX_BATCH."""
+        batches = [images[start : start + MAX_BATCH] for start in range(0, len(images), MAX_BATCH)]
+        parts = [self._session.run(["levels", "logits", "saliency"], {"image": np.ascontiguousarray(batch)}) for batch in batches]
+        levels, logits, saliency = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Outputs(levels=levels, logits=logits, saliency=saliency)
