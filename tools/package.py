@@ -104,11 +104,10 @@ def _environment(version: str) -> Path:
 def _interpreter(version: str) -> str:
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
-    found = shutil.which(f"python{version}")
-    if found:
-        return found
-    for candidate in sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}")):
-        return str(candidate)
+    candidates = [shutil.which(f"python{version}"), *sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}"))]
+    for candidate in candidates:  # the first may be a shim of pyenv that leads nowhere
+        if candidate and subprocess.run([candidate, "-c", ""], check=False, capture_output=True).returncode == 0:  # noqa: S603
+            return str(candidate)
     raise SystemExit(
         f"Python {version} was not found, and a package for it can only be made by it.\n"
         f"Install it (pyenv install {version}) or choose another: make package LAMBDA_PYTHON=3.13"
