@@ -13,17 +13,16 @@ from chalicelib.usecases.batch.outcomes import Outcome, Span, chain, line_error
 from chalicelib.usecases.batch.work import Entry, Task, Work
 from chalicelib.usecases.batch.worker import Unexpected, Workshop, carry_out
 
-STEPS: Final = {2: 16, 3: 4, 4: 1}
-"""Delivery to entries per checkpoint, once workers have died on a slice."""
-CONDEMNED: Final = 5
-"""The delivery at which the next entry is given up: four workers have died on it, the last with it alone."""
+STEPS: Final = (16, 4, 1)
+"""Entries per checkpoint at the first, second and third careful try. Where all three died, the next entry is given up."""
 
 
 def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receives: int) -> bool:
     """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
 
-    A first delivery goes on to the end or to the time limit. After a death the worker goes in ever shorter steps, so that what came
-    before the deadly entry is kept, and in the end that entry is reported as failed and left behind.
+    A first delivery goes on to the end or to the time limit. A later one may mean that a worker died, or only that the queue was impatient:
+    it writes down that it tries, and goes in shorter steps the more tries came to nothing. So what came before a deadly entry is kept, and
+    in the end that entry alone is reported as failed and left behind.
     """
     work = Work(job, store)
     try:
@@ -34,9 +33,10 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
     start = links[-1].stop if links else 0
     if start >= len(entries):
         return True
-    stop = len(entries) if receives == 1 else min(start + STEPS.get(receives, 1), len(entries))
+    tries = work.tried(task.slice, start) if receives > 1 else None
+    stop = len(entries) if tries is None else min(start + STEPS[min(tries, len(STEPS) - 1)], len(entries))
     span = Span(task.slice, start, stop)
-    if receives >= CONDEMNED:
+    if tries is not None and tries >= len(STEPS):
         outcome = _given_up(entries[start:stop], shop)
     else:
         span, outcome = carry_out(entries[start:stop], span, shop, token=f"{job.kind.group}-{job.id}")
@@ -48,6 +48,6 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
 
 
 def _given_up(entries: list[Entry], shop: Workshop) -> Outcome:
-    error: LookalikeError = Unexpected("four workers died on this line; take it out of the import, or try it alone")
+    error: LookalikeError = Unexpected("several workers died on this line; take it out of the import, or try it alone")
     code = shop.code(error)
     return Outcome(0, 0, tuple(line_error(entry.wish.line, entry.wish.text, error, code) for entry in entries))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from chalicelib.errors import LookalikeError, ObjectMissing
+from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing, OutcomeUnknown
 from chalicelib.storage.base import ObjectStore
 from chalicelib.usecases.batch.jobs import Job
 from chalicelib.usecases.batch.outcomes import Outcome, Span
@@ -129,6 +129,19 @@ class Work:
         """Done so far, of one slice or of all."""
         prefix = f"{self.prefix}done/" + ("" if number is None else f"{number:07d}-")
         return [Span.named(stat.key.rpartition("/")[2]) for stat in self._store.list(prefix)]
+
+    def tried(self, number: int, start: int) -> int:
+        """How often workers have set out carefully from entry `start` of a slice before; writes down that another one does."""
+        prefix = f"{self.prefix}tries/{number:07d}-{start:07d}-"
+        while True:
+            before = sum(1 for _ in self._store.list(prefix))
+            try:
+                self._store.create(f"{prefix}{before}", b"")
+            except AlreadyExists:  # another one sets out at this moment
+                continue
+            except OutcomeUnknown:
+                pass
+            return before
 
     def entries(self, attempt: str, number: int) -> list[Entry]:
         """One slice. Raises ObjectMissing when the job has ended."""

@@ -1,0 +1,316 @@
+"""An increment.meta put into a bound bucket is imported by itself: S3 → EventBridge → coordinator → SQS → workers, on moto."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import app
+from chalicelib.config import Settings
+from chalicelib.contract.messages import ListImports
+from chalicelib.index.catalog import Catalog
+from chalicelib.service import Service
+from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.bucket import AwsSources
+from chalicelib.storage.queue import Queue, SqsQueue
+from chalicelib.storage.s3 import S3Store, connect
+from chalicelib.storage.secrets import FileSecrets
+from chalicelib.usecases.batch.bindings import Binding, bind
+from chalicelib.usecases.batch.handle import BUSY_S
+from chalicelib.usecases.batch.listing import ListedJob
+from chalicelib.usecases.house import House
+from chalicelib.usecases.imports import list_imports
+from chalicelib.vision.analysis import Analysis, Request
+from chalicelib.wiring import new_id
+from tests.doubles import TinyAnalyzer
+from tests.imports.aws import REGION, Aws
+from tests.imports.bad_lines import FILES, bad_lines
+from tests.imports.catalogue import catalogue
+from tests.imports.shop import Killed, add, answers, drawn
+from tests.imports.test_rough_import import DeadlyStore
+
+DUE = 0
+"""Visibility timeout of the test's queue, seconds: what a worker dropped comes again at once."""
+
+
+class DeadlyAnalyzer(TinyAnalyzer):
+    """Models in a process that dies by chance."""
+
+    def __init__(self, chance: random.Random, rate: float) -> None:
+        self._chance = chance
+        self.rate = rate
+
+    def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
+        if self._chance.random() < self.rate:
+            raise Killed
+        return super().analyze_many(pictures)
+
+
+@dataclass
+class Deployment:
+    """Lookalike on moto: a state bucket, a queue, functions that the test calls in Lambda's stead."""
+
+    cloud: Aws
+    house: House
+    events_url: str
+    queue_url: str
+    patch: pytest.MonkeyPatch
+
+    def events(self) -> list[dict[str, Any]]:
+        """What EventBridge delivered since the last call."""
+        return [json.loads(message["Body"]) for message in self.receive(self.events_url)]
+
+    def receive(self, url: str) -> list[dict[str, Any]]:
+        client = self.cloud.client("sqs")
+        found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"])
+        messages: list[dict[str, Any]] = found.get("Messages", [])
+        if url == self.events_url:
+            for message in messages:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return messages
+
+    def work_off(self, chance: random.Random, *, deadly: bool) -> int:
+        """Plays SQS and Lambda until no message is left: any order, some delivered twice, workers killed. How many died."""
+        deaths: Counter[str] = Counter()
+        client = self.cloud.client("sqs")
+        healthy = self.house
+        while messages := self.receive(self.queue_url):
+            message = chance.choice(messages)
+            receives = int(message["Attributes"]["ApproximateReceiveCount"])
+            rate = 0.02 if deadly and deaths[message["Body"]] < 3 else 0.0  # a fourth death would condemn a line
+            for _ in range(2 if deadly and chance.random() < 0.3 else 1):
+                store: ObjectStore = DeadlyStore(healthy.store, chance, rate)
+                models = DeadlyAnalyzer(chance, rate * 3)
+                catalog = Catalog(store, clock=healthy.clock, new_id=healthy.new_id)
+                self.house = replace(healthy, store=store, catalog=catalog, analyzer=partial(_same, models))
+                try:
+                    self.call(message["Body"], receives)
+                except Killed:
+                    deaths[message["Body"]] += 1
+                else:
+                    client.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        self.house = healthy
+        return deaths.total()
+
+    def call(self, body: str, receives: int) -> None:
+        record = {"messageId": "1", "body": body, "attributes": {"ApproximateReceiveCount": str(receives)}}
+        app.import_slice({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
+
+    def jobs(self) -> Sequence[ListedJob]:
+        return list_imports(ListImports("shop"), self.house).jobs
+
+
+@pytest.fixture
+def deployment(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Deployment:
+    sqs = cloud.client("sqs")
+    events_url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    queue_url = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": str(DUE)})["QueueUrl"]
+    bridge = cloud.client("events")
+    sources_of_app: list[Any] = app.app.event_sources
+    pattern = next(source.event_pattern for source in sources_of_app if source.name == "import_event")
+    bridge.put_rule(Name="import", EventPattern=json.dumps(pattern))
+    arn = sqs.get_queue_attributes(QueueUrl=events_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bridge.put_targets(Rule="import", Targets=[{"Id": "1", "Arn": arn}])
+    cloud.bucket("state")
+    store = S3Store(connect(REGION), "state", sleep=lambda _: None)
+    models = TinyAnalyzer()
+    clock = iter(range(1_700_000_000, 10**10)).__next__
+    house = House(
+        settings=Settings(region=REGION),
+        store=store,
+        catalog=Catalog(store, clock=lambda: float(clock()), new_id=new_id),
+        secrets=FileSecrets(tmp_path / "keys.json"),
+        analyzer=lambda: models,
+        clock=lambda: float(clock()),
+        new_id=new_id,
+        sources=sources,
+        queue=SqsQueue(lambda: sqs, queue_url),
+        presign=lambda key, _: f"https://state/{key}",
+    )
+    house.catalog.create("shop", Service.PRODUCT, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+    made = Deployment(cloud, house, events_url, queue_url, cloud.patch)
+    cloud.patch.setattr(app, "_house", lambda: made.house)
+    return made
+
+
+def _same(models: DeadlyAnalyzer) -> DeadlyAnalyzer:
+    return models
+
+
+def event_of(bucket: str, key: str, *, number: int = 1, region: str = REGION) -> dict[str, Any]:
+    """An event as EventBridge forms it."""
+    detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 1, "etag": "e", "sequencer": f"{number:016x}"}}
+    return {
+        "version": "0",
+        "id": f"event-{number}",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2026-01-01T00:00:00Z",
+        "region": region,
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": detail,
+    }
+
+
+def told(cloud: Aws, bucket: str) -> None:
+    """Lets a bucket tell EventBridge what is put into it."""
+    cloud.client("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+
+
+def put_catalogue(deployment: Deployment, count: int) -> tuple[dict[str, bytes], dict[int, str]]:
+    """A bucket with `count` pictures of which the file lists 25 less, and 25 bad lines among them; what is to be reported."""
+    chance = random.Random(7)
+    pictures = catalogue(count - 25)
+    names = list(pictures)
+    deployment.cloud.bucket("catalogue")
+    told(deployment.cloud, "catalogue")
+    s3 = deployment.cloud.client("s3")
+    for name, data in {**pictures, **FILES}.items():
+        s3.put_object(Bucket="catalogue", Key=f"2024/spring/{name}", Body=data)
+    good = [json.dumps(add(f"p{at % 97}", name, IntAttr=at, StrAttr=name[:20].replace("%", ""))) for at, name in enumerate(names[1:], 1)]
+    bad = bad_lines(names[0], names[1])
+    lines = [(line, "") for line in good] + bad[1:]
+    chance.shuffle(lines)
+    # The line that gives way stands before the one that counts.
+    lines = [bad[0], *lines, (json.dumps(add("twice", names[0], IntAttr=2)), "")]
+    s3.put_object(Bucket="catalogue", Key="2024/spring/increment.meta", Body="\n".join(line for line, _ in lines).encode())
+    return pictures, {number: code for number, (_, code) in enumerate(lines, 1) if code}
+
+
+@pytest.mark.parametrize(("count", "deadly"), [(200, True), pytest.param(2000, True, marks=pytest.mark.slow)])
+def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, count: int, deadly: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    pictures, expected = put_catalogue(deployment, count)
+    bind(Binding("catalogue", "/2024", "shop"), deployment.house.store)
+    events = deployment.events()
+    while more := deployment.events():
+        events += more
+    assert {event["detail-type"] for event in events} == {"Object Created"}
+    for event in events:
+        if event["detail"]["object"]["key"].endswith("increment.meta"):
+            for _ in range(2):  # EventBridge delivers at least once
+                app.import_event(event, None)
+    deaths = deployment.work_off(random.Random(3), deadly=deadly)
+    assert deaths > 3
+
+    (job,) = deployment.jobs()
+    assert (job.status, job.code, job.added, job.deleted, job.failed) == ("SUCCESS", "0", count - 25, 0, 25)
+    assert (job.bucket, job.path) == ("catalogue", "/2024/spring")
+    snapshot = deployment.house.catalog.open("shop").snapshot()
+    assert len(snapshot) == count - 25
+    reported = read_errors(deployment, job)
+    assert {error["Line"]: error["Code"] for error in reported} == expected
+    assert all(error["Message"] and error["Input"] for error in reported)
+
+    # The same by one worker without trouble, in the file's order: the answers agree in every bit.
+    calm = deployment.house.catalog.create("calm", Service.PRODUCT, fingerprint="tiny-1", dimension=64, bits=64)
+    bind(Binding("catalogue", "/2024", "calm"), deployment.house.store)
+    s3 = deployment.cloud.client("s3")
+    meta = s3.get_object(Bucket="catalogue", Key="2024/spring/increment.meta")["Body"].read()
+    s3.put_object(Bucket="catalogue", Key="2024/spring/increment.meta", Body=meta)
+    (event,) = deployment.events()
+    app.import_event(event, None)
+    deployment.work_off(random.Random(0), deadly=False)
+    queries = list(pictures.values())[:: max(1, count // 60)]
+    models = deployment.house.analyzer()
+    assert answers(deployment.house.catalog.open("shop"), models, queries) == answers(calm, models, queries)
+    no_picture_anywhere(deployment, caplog.text, [*pictures.values(), *FILES.values()])
+
+
+def read_errors(deployment: Deployment, job: ListedJob) -> list[dict[str, Any]]:
+    assert job.error_url
+    data = deployment.house.store.get(job.error_url.removeprefix("https://state/")).data
+    return [json.loads(line) for line in data.splitlines()]
+
+
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"WEBPVP8", b"II*\0", b"MM\0*")
+
+
+def no_picture_anywhere(deployment: Deployment, log: str, pictures: Sequence[bytes]) -> None:
+    """Neither the store nor the log holds a picture's signature or any 64 bytes of a picture."""
+    windows = {data[at : at + 64] for data in pictures for at in range(0, len(data) - 63, 64) if len(set(data[at : at + 64])) > 8}
+    scanned = 0
+    for where, data in [
+        *((stat.key, deployment.house.store.get(stat.key).data) for stat in deployment.house.store.list("")),
+        ("log", log.encode()),
+    ]:
+        scanned += len(data)
+        assert not [signature for signature in SIGNATURES if signature in data], where
+        # Windows start at multiples of 64 in a picture, so looking at every offset of the store finds them wherever they were put.
+        assert not any(data[at : at + 64] in windows for at in range(len(data) - 63)), where
+    assert scanned > 10_000
+
+
+def test_the_scan_would_find_a_picture(deployment: Deployment) -> None:
+    picture = next(iter(catalogue(1).values()))
+    deployment.house.store.create("collections/shop/hidden", b"x" * 5000 + picture[100:400] + b"x" * 5000)
+    with pytest.raises(AssertionError, match="hidden"):
+        no_picture_anywhere(deployment, "", [picture])
+
+
+def test_files_of_other_names_and_folders_start_nothing(deployment: Deployment) -> None:
+    deployment.cloud.bucket("catalogue")
+    told(deployment.cloud, "catalogue")
+    bind(Binding("catalogue", "/bound", "shop"), deployment.house.store)
+    s3 = deployment.cloud.client("s3")
+    for key in ("bound/a.jpg", "bound/old.increment.meta", "boundary/increment.meta", "increment.meta"):
+        s3.put_object(Bucket="catalogue", Key=key, Body=b"")
+    for event in deployment.events():
+        app.import_event(event, None)
+    assert deployment.receive(deployment.queue_url) == []
+    assert deployment.jobs() == []
+
+
+def test_a_bucket_of_another_region_becomes_a_failed_job_that_says_why(deployment: Deployment) -> None:
+    deployment.cloud.bucket("far", {"increment.meta": b""}, region="us-west-2")
+    bind(Binding("far", "/", "shop"), deployment.house.store)
+    app.import_event(event_of("far", "increment.meta", region="us-west-2"), None)
+    app.import_event(event_of("far", "increment.meta", number=2), None)  # a rule that forwards events may hide where they came from
+    for job in deployment.jobs():
+        assert job.status == "FAIL"
+        assert "'far' is in us-west-2" in job.message
+        assert REGION in job.message
+    assert len(deployment.jobs()) == 2
+
+
+def test_an_event_waits_for_the_import_that_is_running(deployment: Deployment) -> None:
+    line = json.dumps(add("1", "a.jpg")).encode()
+    pictures = {f"{folder}/a.jpg": drawn(number) for number, folder in enumerate("ab")}
+    deployment.cloud.bucket("catalogue", {"a/increment.meta": line, "b/increment.meta": line, **pictures})
+    bind(Binding("catalogue", "/", "shop"), deployment.house.store)
+    for number, folder in enumerate("ab"):
+        app.import_event(event_of("catalogue", f"{folder}/increment.meta", number=number), None)
+    assert [job.status for job in deployment.jobs()] == ["PROCESSING", "PROCESSING"]
+    queue = ImpatientQueue(deployment.house.queue)
+    deployment.house = replace(deployment.house, queue=queue)
+    deployment.work_off(random.Random(1), deadly=False)
+    assert {job.status for job in deployment.jobs()} == {"SUCCESS"}
+    assert BUSY_S in queue.delays
+    assert len(deployment.house.catalog.open("shop").snapshot()) == 1
+
+
+class ImpatientQueue:
+    """Remembers how long messages should wait, and sends them at once."""
+
+    grain = 256
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.delays: list[int] = []
+
+    def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:
+        self.delays.append(delay_s)
+        self._queue.send(messages)
