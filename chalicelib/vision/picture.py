@@ -34,18 +34,21 @@ class Picture:
 
     def letterbox(self, region: Region | None = None, *, side: int) -> npt.NDArray[np.uint8]:
         """The part of the picture (None: all of it) scaled to fit a square, uint8 [side, side, 3], centred on FILL."""
-        return np.asarray(_fit(self.colour, self._box(region), side, FILL))
+        return np.asarray(_fit(self._cut(region), side, FILL))
 
     def letterboxed_alpha(self, *, side: int) -> npt.NDArray[np.uint8] | None:
         """Opacity of the whole picture on the same square, uint8 [side, side]; 0 in the margin."""
-        return None if self.alpha is None else np.asarray(_fit(self.alpha, self._box(None), side, 0))
+        return None if self.alpha is None else np.asarray(_fit(self.alpha, side, 0))
 
-    def _box(self, region: Region | None) -> tuple[float, float, float, float]:
-        """`region` in pixels of `colour`: left, top, right, bottom."""
-        if region is None:
-            return (0.0, 0.0, float(self.colour.width), float(self.colour.height))
+    def _cut(self, region: Region | None) -> Image.Image:
+        """`region` of `colour`, cut out first: resizing with a box would let its neighbours bleed in."""
+        if region is None or region == self.region:
+            return self.colour
         across, down = self.colour.width / self.width, self.colour.height / self.height
-        return (region.x1 * across, region.y1 * down, region.x2 * across, region.y2 * down)
+        left = min(int(region.x1 * across), self.colour.width - 1)
+        top = min(int(region.y1 * down), self.colour.height - 1)
+        right, bottom = max(left + 1, round(region.x2 * across)), max(top + 1, round(region.y2 * down))
+        return self.colour.crop((left, top, right, bottom))
 
 
 def margins(width: float, height: float, side: int) -> tuple[int, int, int, int]:
@@ -55,9 +58,9 @@ def margins(width: float, height: float, side: int) -> tuple[int, int, int, int]
     return (side - across) // 2, (side - down) // 2, across, down
 
 
-def _fit(image: Image.Image, box: tuple[float, float, float, float], side: int, fill: int | tuple[int, int, int]) -> Image.Image:
-    left, top, across, down = margins(box[2] - box[0], box[3] - box[1], side)
-    scaled = image.resize((across, down), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+def _fit(image: Image.Image, side: int, fill: int | tuple[int, int, int]) -> Image.Image:
+    left, top, across, down = margins(*image.size, side)
+    scaled = image.resize((across, down), Image.Resampling.BICUBIC, reducing_gap=2.0)
     if (across, down) == (side, side):
         return scaled
     square = Image.new(image.mode, (side, side), fill)
