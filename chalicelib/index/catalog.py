@@ -56,15 +56,17 @@ class Catalog:
             raise ValueError(f"dimension {dimension} and bits {bits} must be positive")
         generation = self._begin(name, fingerprint=fingerprint, shape=Shape(dimension, bits))
         pointer = Pointer(service, self._tools.clock(), generation)
-        try:
-            self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
-        except AlreadyExists:
-            self._erase(name, generation)
-            raise AlreadyExists(f"there is a collection {name} already") from None
-        except OutcomeUnknown:
-            if self._pointer(name).generation != generation:
-                raise AlreadyExists(f"there is a collection {name} already") from None
-        return self._remember(name, pointer)
+        for _ in range(_ATTEMPTS):
+            try:
+                self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
+            except AlreadyExists:
+                if self._pointer(name).generation != generation:
+                    self._erase(name, generation)
+                    raise AlreadyExists(f"there is a collection {name} already") from None
+            except OutcomeUnknown:
+                continue
+            return self._remember(name, pointer)
+        raise OutcomeUnknown(f"whether the collection {name} was made is not known; look for it")
 
     def open(self, name: str) -> Collection:
         """The collection of that name; the same object every time. Raises CollectionNotFound, StoreUnavailable."""

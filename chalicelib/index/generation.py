@@ -70,7 +70,7 @@ class Generation:
 
     def create(self, manifest: Manifest) -> None:
         """Writes the first manifest. Raises StorageError."""
-        self.tools.store.create(self.folder + "manifest.json", encode_manifest(manifest))
+        self.put("manifest.json", encode_manifest(manifest))
 
     def known(self) -> Versioned:
         """The manifest as last read; read now if never. For what never changes in it. Raises CollectionNotFound, StorageError."""

@@ -1,0 +1,320 @@
+"""Numbered scenarios: the interleavings that the protocol exists for, each played out step by step.
+
+Three of its rules are broken on purpose, one at a time, to show that its scenario would notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
+from chalicelib.index.collect import collect
+from chalicelib.index.collection import Collection
+from chalicelib.index.compact import absorb
+from chalicelib.index.generation import Generation
+from chalicelib.index.merge import merge
+from chalicelib.index.records import Attributes, Delete, Key, Patch, Put
+from chalicelib.index.scrub import scrub
+from chalicelib.index.snapshot import Snapshot
+from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.memory import MemoryStore
+from tests.index.world import Clock, Faulty, content, ids, make, open_catalog, record
+
+
+class Shop:
+    """A collection that several processes work on."""
+
+    def __init__(self, *, grace_s: float = 3600) -> None:
+        self.clock = Clock()
+        self.store = MemoryStore(clock=self.clock)
+        self._grace_s = grace_s
+        self._ids = ids()
+        make(open_catalog(self.store, self.clock, self._ids))
+
+    def process(self, store: ObjectStore | None = None, *, skew_s: float = 0.0) -> Collection:
+        clock = self.clock if not skew_s else (lambda: self.clock() + skew_s)
+        return open_catalog(store or self.store, clock, self._ids, grace_s=self._grace_s).open("shop")  # type: ignore[arg-type]  # a callable
+
+    def keys(self) -> list[str]:
+        return sorted(key.product_id for key in content(self.process().snapshot()))
+
+    def log(self) -> list[str]:
+        return [stat.key for stat in self.store.list("") if "/log/" in stat.key]
+
+
+def put(product_id: str, seed: int = 0) -> Put:
+    return Put(record(product_id, "a", seed))
+
+
+def delete(product_id: str) -> Delete:
+    return Delete(Key(product_id, "a"))
+
+
+def once(verb: str, part: str, act: Callable[[], object]) -> Callable[[str, str], None]:
+    """`act` runs before the first call of `verb` on a key that contains `part`."""
+    waiting = [act]
+
+    def before(called: str, key: str) -> None:
+        if called == verb and part in key and waiting:
+            waiting.pop()()
+
+    return before
+
+
+def manifest_first(generation: Generation) -> Snapshot:
+    """The mutant of a snapshot that reads the manifest before it lists the log."""
+    manifest = generation.manifest().manifest
+    names = [stat.key.rpartition("/")[2] for stat in generation.log()]
+    return generation.assemble(manifest, [name for name in names if name not in set(manifest.absorbed)])
+
+
+@pytest.mark.parametrize("mutant", [False, True])
+def test_01_compaction_between_the_two_reads_of_a_snapshot(mutant: bool) -> None:
+    shop = Shop()
+    shop.process().append([put("one")])
+    shop.process().append([put("two")])
+    between = ("list", "/log/") if mutant else ("get", "manifest")
+    reader = shop.process(Faulty(shop.store, before=once(*between, lambda: absorb(shop.process().current()))))
+    if mutant:
+        assert sorted(content(manifest_first(reader.generation))) != [("one", "a"), ("two", "a")], "the mutant would not be noticed"
+    else:
+        assert sorted(content(reader.snapshot())) == [("one", "a"), ("two", "a")]
+
+
+class _NoIfMatch(MemoryStore):
+    """The mutant of a manifest that is replaced whatever its version."""
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        return super().replace(key, data, version=self.get(key).version)
+
+
+@pytest.mark.parametrize("mutant", [False, True])
+def test_02_two_compactors_at_once(mutant: bool) -> None:
+    shop = Shop()
+    if mutant:
+        plain, shop.store = shop.store, _NoIfMatch(clock=shop.clock)
+        shop.store._objects = plain._objects  # the same objects
+    shop.process().append([put("one")])
+
+    def other() -> None:
+        shop.process().append([put("two")])
+        shop.process().append([put("three")])
+        absorb(shop.process().current())
+
+    slow = shop.process(Faulty(shop.store, before=once("replace", "manifest", other)))
+    if mutant:
+        absorb(slow.current())
+        assert shop.keys() != ["one", "three", "two"], "the mutant would not be noticed"
+    else:
+        with pytest.raises(VersionConflict):
+            absorb(slow.current())
+        assert shop.keys() == ["one", "three", "two"]
+        assert scrub(shop.process().current()).problems == ()
+
+
+@pytest.mark.parametrize("mutant", [False, True])
+def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(mutant: bool) -> None:
+    shop = Shop(grace_s=0.0 if mutant else 3600.0)
+    shop.process().append([put("gone")])
+    (name,) = shop.log()
+    data = shop.store.get(name).data
+    shop.process().append([delete("gone")])
+    absorb(shop.process().current())
+    shop.clock.now += 10
+    shop.process().append([put("other")])
+    absorb(shop.process().current())
+    merge(shop.process().current(), everything=True)
+    assert name not in shop.log()
+    shop.store.create(name, data)  # the answer to the first try was lost, and the writer tries again
+    if mutant:
+        assert shop.keys() == ["gone", "other"], "the mutant would not be noticed"
+    else:
+        assert shop.keys() == ["other"]
+        absorb(shop.process().current())
+        assert shop.keys() == ["other"]
+
+
+def test_04_a_writer_whose_clock_is_behind_overwrites() -> None:
+    shop = Shop()
+    shop.process(skew_s=2.0).append([put("one", 1)])
+    shop.process(skew_s=-2.0).append([delete("one")])
+    assert shop.keys() == []
+    shop.process(skew_s=2.0).append([put("one", 2)])
+    absorb(shop.process().current())
+    assert len(shop.log()) == 1, "the newest log object stays, so that the next writer takes its place from it"
+    shop.process(skew_s=-2.0).append([Patch(Key("one", "a"), Attributes(int_attr=1))])
+    (found,) = shop.process().snapshot().rows()
+    assert found.attributes.int_attr == 1
+
+
+def test_05_a_put_that_was_overtaken_while_it_was_written() -> None:
+    shop = Shop()
+    shop.process().append([put("one", 1)])
+
+    def overtake() -> None:
+        shop.process().append([put("one", 2)])
+        absorb(shop.process().current())
+
+    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append([put("one", 3)])
+    before = content(shop.process().snapshot())
+    absorb(shop.process().current())
+    merge(shop.process().current(), everything=True)
+    assert content(shop.process().snapshot()) == before
+    assert scrub(shop.process().current()).problems == ()
+
+
+def test_06_a_patch_stays_on_a_put_that_lands_late() -> None:
+    shop = Shop()
+    shop.process().append([put("one", 1)])
+
+    def overtake() -> None:
+        shop.process().append([Patch(Key("one", "a"), Attributes(str_attr="sale"))])
+        absorb(shop.process().current())
+
+    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append([put("one", 3)])
+    before = content(shop.process().snapshot())
+    (row,) = shop.process().snapshot().rows()
+    assert row.attributes.str_attr == "sale"
+    for _ in range(3):
+        absorb(shop.process().current())
+        merge(shop.process().current(), everything=True)
+        assert content(shop.process().snapshot()) == before
+
+
+def test_07_a_log_object_vanishes_between_listing_and_reading() -> None:
+    shop = Shop()
+    for name in ("one", "two", "three"):
+        shop.process().append([put(name)])
+    vanish = once("get", "/log/", lambda: absorb(shop.process().current()))
+    reader = shop.process(Faulty(shop.store, before=vanish))
+    assert sorted(key.product_id for key in content(reader.snapshot())) == ["one", "three", "two"]
+
+
+def test_08_a_token_counts_once_even_at_once_and_after_compaction() -> None:
+    shop = Shop()
+    first = [put("one", 1)]
+
+    def twin() -> None:
+        shop.process().append(first, token="slice 1")
+        shop.process().append([delete("one")])
+
+    shop.process(Faulty(shop.store, before=once("create", "/log/", twin))).append(first, token="slice 1")
+    assert shop.keys() == []
+    absorb(shop.process().current())
+    shop.process().append(first, token="slice 1")
+    assert shop.keys() == []
+    absorb(shop.process().current())
+    assert shop.keys() == []
+
+
+def test_09_garbage_that_a_sleeping_compactor_still_wants() -> None:
+    shop = Shop(grace_s=60)
+    shop.process().append([put("one")])
+
+    def collect_all() -> None:
+        for _ in range(3):
+            shop.clock.now += 100
+            collect(shop.process().current())
+
+    sleeper = shop.process(Faulty(shop.store, before=once("replace", "manifest", collect_all)))
+    with pytest.raises(VersionConflict):
+        absorb(sleeper.current())
+    assert shop.keys() == ["one"]
+    assert scrub(shop.process().current()).problems == ()
+    assert not [stat for stat in shop.store.list("") if "/segments/" in stat.key]
+
+
+def test_10_a_snapshot_outlives_compaction_for_the_grace_period() -> None:
+    shop = Shop(grace_s=60)
+    shop.process().append([put("one")])
+    absorb(shop.process().current())
+    shop.process().append([put("two")])
+    absorb(shop.process().current())
+    old = shop.process().snapshot()
+    merge(shop.process().current(), everything=True)
+    shop.clock.now += 30
+    collect(shop.process().current())
+    assert sorted(key.product_id for key in content(old)) == ["one", "two"]
+    shop.clock.now += 100
+    assert collect(shop.process().current()).removed > 0
+    assert shop.keys() == ["one", "two"]
+
+
+def test_11_an_append_that_a_switch_overtakes_goes_to_the_new_generation() -> None:
+    shop = Shop()
+    catalog = open_catalog(shop.store, shop.clock, ids(900))
+    fresh = catalog.begin_generation("shop", fingerprint="f1", dimension=24, bits=40)
+    fresh.append([put("rebuilt")])
+    switch = once("create", "/log/", lambda: catalog.switch("shop", fresh.info.generation))
+    shop.process(Faulty(shop.store, before=switch)).append([put("late")])
+    assert shop.keys() == ["late", "rebuilt"]
+
+
+def test_12_features_of_old_models_do_not_enter_the_new_generation() -> None:
+    shop = Shop()
+    catalog = open_catalog(shop.store, shop.clock, ids(900))
+    fresh = catalog.begin_generation("shop", fingerprint="f2", dimension=24, bits=40)
+    switch = once("create", "/log/", lambda: catalog.switch("shop", fresh.info.generation))
+    with pytest.raises(FingerprintMismatch):
+        shop.process(Faulty(shop.store, before=switch)).append([put("late")])
+    assert shop.keys() == []
+
+
+def test_13_a_process_that_was_open_before_a_switch_or_a_drop_notices() -> None:
+    shop = Shop()
+    old = shop.process()
+    old.append([put("one")])
+    before = old.snapshot()
+    catalog = open_catalog(shop.store, shop.clock, ids(900))
+    fresh = catalog.begin_generation("shop", fingerprint="f2", dimension=24, bits=40)
+    fresh.append([put("new")])
+    catalog.switch("shop", fresh.info.generation)
+    catalog.switch("shop", fresh.info.generation)
+    assert [key.product_id for key in content(old.snapshot())] == ["new"]
+    assert old.info.fingerprint == "f2"
+    assert [key.product_id for key in content(before)] == ["one"]
+    catalog.drop("shop")
+    make(catalog)
+    assert len(old.snapshot()) == 0
+    old.append([put("again")])
+    assert shop.keys() == ["again"]
+
+
+def test_14_two_creators_of_one_name() -> None:
+    clock = Clock()
+    store = MemoryStore(clock=clock)
+    other = open_catalog(store, clock, ids(900))
+    catalog = open_catalog(Faulty(store, before=once("create", "collection.json", lambda: make(other))), clock, ids())
+    with pytest.raises(AlreadyExists):
+        make(catalog)
+    assert open_catalog(store, clock, ids(5000)).names() == ["shop"]
+    assert len([stat for stat in store.list("") if stat.key.endswith("manifest.json")]) == 1
+
+
+def test_15_a_listing_that_grows_while_it_is_read() -> None:
+    """A page of a listing is no snapshot: an object created meanwhile may be missed, one removed may be seen. Neither loses anything."""
+
+    class Paged(MemoryStore):
+        def list(self, prefix: str, *, after: str = "") -> Iterator[object]:  # type: ignore[override]  # rows all the same
+            rows = list(super().list(prefix, after=after))
+            for number, row in enumerate(rows):
+                if number == 1 and "/log/" in prefix and turns:
+                    turns.pop()()
+                yield row
+
+    turns: list[Callable[[], object]] = []
+    shop = Shop()
+    paged = Paged(clock=shop.clock)
+    paged._objects = shop.store._objects  # the same objects
+    for name in ("one", "two", "three"):
+        shop.process().append([put(name)])
+    reader = shop.process(paged)  # type: ignore[arg-type]  # see Paged
+
+    def meanwhile() -> None:
+        shop.process().append([put("four")])
+        absorb(shop.process().current())
+
+    turns.append(meanwhile)
+    assert {"one", "two", "three"} <= {key.product_id for key in content(reader.snapshot())}
