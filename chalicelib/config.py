@@ -38,6 +38,8 @@ class Settings:
     """Threads of one model run."""
     strict_orientation: bool = False
     """Refuse pictures with EXIF rotation, as the original does, rather than turning them upright."""
+    avif: bool = False
+    """Accept AVIF pictures too, which the contract's list of formats does not have."""
     strict_replay: bool = False
     """Remember nonces in the store and refuse a request sent twice."""
     unsigned_bodies: bool = False

@@ -15,7 +15,7 @@ from chalicelib.service import Service
 from chalicelib.trace import stage
 from chalicelib.vision import evidence, shipped, subject
 from chalicelib.vision.analysis import Analysis, Request, ScoreCurve
-from chalicelib.vision.decode import FORMATS, Limits, decode
+from chalicelib.vision.decode import FORMATS, WITH_AVIF, Limits, decode
 from chalicelib.vision.heads import Heads
 from chalicelib.vision.network import Network, Outputs
 from chalicelib.vision.picture import Picture
@@ -41,12 +41,12 @@ class _Work:
 class Analyzer:
     """Decodes and analyses with the models of models/. Implements vision.analysis.PictureAnalyzer; safe to share between threads."""
 
-    def __init__(self, *, threads: int = 2, strict_orientation: bool = False, formats: frozenset[str] = FORMATS) -> None:
+    def __init__(self, *, threads: int = 2, strict_orientation: bool = False, avif: bool = False) -> None:
         self._network = Network.shipped(threads=threads)
         self._heads = Heads()
         self._views = models.card().views
         self._strict_orientation = strict_orientation
-        self._formats = formats
+        self._formats = WITH_AVIF if avif else FORMATS
         self.fingerprint = shipped.fingerprint()
         self.dimension = models.card().dimension
         self.bits = models.card().bits
