@@ -16,8 +16,10 @@ from chalicelib.index.catalog import Catalog
 from chalicelib.storage.base import ObjectStore
 from chalicelib.storage.secrets import SecretStore
 from chalicelib.usecases.house import House
+from chalicelib.usecases.spread import PATIENCE_S, Ask, Spread
 
 if TYPE_CHECKING:
+    from chalicelib.storage.invoke import Invoker
     from chalicelib.storage.queue import FolderQueue, Queue
     from chalicelib.storage.source import Sources
     from chalicelib.vision.analysis import PictureAnalyzer
@@ -47,7 +49,24 @@ def build_house(settings: Settings) -> House:
         queue=_open_queue(settings),
         presign=_presign(settings),
         notify=_notify,
+        spread=Spread(settings.fan_out_rows, _open_searcher(settings)),
     )
+
+
+def _open_searcher(settings: Settings) -> Ask | None:
+    """Who searches a part, made at the first search that has parts."""
+    if not settings.search_function:
+        return None
+
+    @lru_cache(maxsize=1)
+    def invoker() -> Invoker:
+        from chalicelib.storage.clients import client
+        from chalicelib.storage.invoke import LambdaInvoker, patient_once
+
+        config = patient_once(2 * PATIENCE_S, connections=64)
+        return LambdaInvoker(client("lambda", settings.region, config=config), settings.search_function)
+
+    return lambda question: invoker().call(question)
 
 
 def new_id() -> str:
@@ -68,7 +87,11 @@ class _Once:
             if self._analyzer is None:
                 from chalicelib.vision.analyze import Analyzer
 
-                self._analyzer = Analyzer(threads=self._settings.threads, strict_orientation=self._settings.strict_orientation)
+                self._analyzer = Analyzer(
+                    threads=self._settings.threads,
+                    strict_orientation=self._settings.strict_orientation,
+                    avif=self._settings.avif,
+                )
             return self._analyzer
 
 

@@ -11,6 +11,7 @@ from chalicelib.storage.base import ObjectStore
 from chalicelib.storage.queue import NoQueue, Queue
 from chalicelib.storage.secrets import SecretStore
 from chalicelib.storage.source import NoSources, Sources
+from chalicelib.usecases.spread import Spread
 from chalicelib.vision.analysis import PictureAnalyzer
 
 
@@ -36,3 +37,5 @@ class House:
     """URL under which anybody can download the object of a key for some seconds; None: the gateway serves it (usecases/downloads.py)."""
     notify: Callable[[str, bytes], object] = field(default=lambda _url, _body: None)
     """Tells a callback address that a job has ended; what comes of it is ignored (storage/callback.py)."""
+    spread: Spread = field(default_factory=Spread)
+    """How searches too large for one function are shared out (usecases/fan_out.py)."""

@@ -18,6 +18,7 @@ from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.trace import note, stage
+from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import category_used, check_fingerprint
 from chalicelib.usecases.house import House
 from chalicelib.usecases.uploads import take
@@ -69,14 +70,14 @@ def search_by_picture(message: SearchByPicture, house: House) -> Found:
     snapshot = _snapshot(collection)
     check_fingerprint(snapshot, analyzer, name=message.collection)
     curve = analyzer.score_curve(service)
-    hits = _search(
-        snapshot,
+    query = _query(
         quantise(analysis.feature, analysis.code),
         categories=_searched(analysis.categories, service=service, category_id=view.category_id),
         page=message.page,
         narrow=message.narrow,
         curve=curve,
     )
+    hits = _search(collection, snapshot, query, house)
     return Found(
         matches=_matches(hits, message.page.start, curve, house),
         found=hits.found,
@@ -99,14 +100,14 @@ def search_by_name(message: SearchByName, house: House) -> Found:
         raise RecordNotFound(f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}")
     category_id = message.category_id if message.category_id is not None and service.has_categories else record.category_id
     curve = house.analyzer().score_curve(service)
-    hits = _search(
-        snapshot,
+    query = _query(
         record.vector,
         categories=frozenset({category_id}) if service.has_categories else None,
         page=message.page,
         narrow=message.narrow,
         curve=curve,
     )
+    hits = _search(collection, snapshot, query, house)
     return Found(
         matches=_matches(hits, message.page.start, curve, house),
         found=hits.found,
@@ -170,10 +171,8 @@ def _snapshot(collection: Collection) -> Snapshot:
         return collection.snapshot()
 
 
-def _search(
-    snapshot: Snapshot, vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve
-) -> Hits:
-    query = Query(
+def _query(vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve) -> Query:
+    return Query(
         vector=vector,
         count=page.start + page.count,
         categories=categories,
@@ -181,8 +180,11 @@ def _search(
         distinct=narrow.distinct,
         min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
     )
+
+
+def _search(collection: Collection, snapshot: Snapshot, query: Query, house: House) -> Hits:
     with stage("search"):
-        hits = snapshot.search(query)
+        hits = fan_out.search(collection, snapshot, query, house)
     note("rows_scanned", hits.scanned)
     note("rows_found", hits.found)
     return hits

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.contract.filters import parse
+from chalicelib.errors import CollectionNotFound, ObjectMissing, StoreUnavailable
+from chalicelib.index.catalog import Catalog
+from chalicelib.index.collection import Collection
+from chalicelib.index.compact import absorb
+from chalicelib.index.fan_out import split
+from chalicelib.index.query import Hits, Query
+from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.region import Region
+from chalicelib.service import Service
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.secrets import MemorySecrets
+from chalicelib.usecases import fan_out
+from chalicelib.usecases.house import House
+from chalicelib.usecases.spread import Ask, Spread
+from tests.doubles import TinyAnalyzer
+
+SEGMENTS = 8
+ROWS = 120
+DIMENSION = BITS = 64
+
+
+class Clock:
+    """Moves by a millisecond at each look, so that records are ordered."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        with self._lock:
+            self.now += 0.001
+            return self.now
+
+
+def vector_of(seed: np.random.Generator) -> Vector:
+    feature = seed.normal(size=DIMENSION).astype(np.float32)
+    feature /= np.linalg.norm(feature)
+    return quantise(feature, np.packbits(feature > 0))
+
+
+def record_of(number: int, seed: np.random.Generator) -> Record:
+    return Record(
+        key=Key(f"product-{number % 211}", f"{number % 499}.jpg"),
+        category_id=(0, 4, 20)[number % 3],
+        region=Region(0, 100, 0, 100 + number % 7),
+        attributes=Attributes(int_attr=number % 50, str_attr=f"s{number % 5}", custom_content="ü" * (number % 3)),
+        vector=vector_of(seed),
+    )
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[House, Collection]:
+    """Eight segments, with rows that later segments and the log replace, change and delete."""
+    ids = iter(range(10**9))
+    clock = Clock()
+    store = MemoryStore()
+    new_id: Callable[[], str] = lambda: f"{next(ids):032x}"  # noqa: E731
+    house = House(
+        settings=Settings(),
+        store=store,
+        catalog=Catalog(store, clock=clock, new_id=new_id),
+        secrets=MemorySecrets(),
+        analyzer=TinyAnalyzer,
+        clock=clock,
+        new_id=new_id,
+    )
+    collection = house.catalog.create("shop", Service.PRODUCT, fingerprint="f", dimension=DIMENSION, bits=BITS)
+    seed = np.random.default_rng(5)
+    number = 0
+    for segment in range(SEGMENTS + 1):
+        changes: list[Change] = []
+        for _ in range(ROWS):
+            number += 1
+            changes.append(Put(record_of(number, seed)))
+        changes.append(Delete(Key(f"product-{segment}", f"{segment}.jpg")))
+        changes.append(Patch(Key(f"product-{segment + 40}", f"{segment + 40}.jpg"), Attributes(int_attr=7)))
+        collection.append(changes)
+        if segment < SEGMENTS:
+            assert absorb(collection.generation) is not None
+    assert collection.snapshot().stats.segments == SEGMENTS
+    assert collection.snapshot().stats.log_objects == 1
+    return house, collection
+
+
+def spread(house: House, ask: Ask | None = None, *, rows: int = ROWS, patience_s: float = 30.0) -> House:
+    return replace(house, spread=Spread(rows, ask, patience_s))
+
+
+def random_query(seed: random.Random) -> Query:
+    filters = [
+        None,
+        "int_attr < 10",
+        'str_attr in ("s1", "s3") AND int_attr != 7',
+        'str_attr = "none of them"',
+        "int_attr2 = 1 OR int_attr = 7",
+    ]
+    text = seed.choice(filters)
+    return Query(
+        vector=vector_of(np.random.default_rng(seed.randrange(10**6))),
+        count=seed.choice([1, 10, 100, 500]),
+        categories=seed.choice([None, frozenset({4}), frozenset({0, 20}), frozenset({9})]),
+        predicate=parse(text) if text else None,
+        distinct=seed.random() < 0.4,
+        min_similarity=seed.choice([-1.0, 0.0, 0.2]),
+    )
+
+
+def as_bytes(hits: Hits) -> bytes:
+    rows = [
+        (*hit.row.key, hit.row.category_id, hit.row.region, repr(hit.row.attributes), hit.similarity.hex(), hit.hamming)
+        for hit in hits.hits
+    ]
+    return json.dumps([rows, hits.found]).encode()
+
+
+class Executor:
+    """Lambda in this process: JSON in, JSON out, parsed and written again on the way as Lambda does. Misbehaves as told."""
+
+    def __init__(self, house: House, *, fails: int = 0, hangs: int = 0, of: int = 2) -> None:
+        self.asked: Counter[bytes] = Counter()
+        self.release = threading.Event()
+        self._house, self._fails, self._hangs, self._of = house, fails, hangs, of
+        self._lock = threading.Lock()
+        self._numbers: dict[bytes, int] = {}
+
+    def __call__(self, question: bytes) -> bytes:
+        with self._lock:
+            self.asked[question] += 1
+            again = self.asked[question]
+            number = self._numbers.setdefault(question, len(self._numbers))
+        if number % self._of == 0 and again <= self._hangs:
+            self.release.wait(30)
+        if number % self._of == 0 and again <= self._fails:
+            raise StoreUnavailable("the function failed")
+        event = json.dumps(json.loads(question), indent=1).encode()
+        return fan_out.answer_part(event, self._house)
+
+
+def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    executor = Executor(house)
+    spreading = spread(house, executor)
+    seed = random.Random(11)
+    hit_counts: Counter[bool] = Counter()
+    for _ in range(200):
+        query = random_query(seed)
+        snapshot = collection.snapshot()
+        alone = snapshot.search(query)
+        assert as_bytes(fan_out.search(collection, snapshot, query, spreading)) == as_bytes(alone)
+        hit_counts[bool(alone.hits)] += 1
+    assert hit_counts[True] > 100, "queries that find nothing prove nothing"
+    assert max(executor.asked.values()) == 1
+
+
+def test_the_parts_are_as_many_as_the_rows_need(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    for rows, parts in ((ROWS, SEGMENTS), (3 * ROWS, 3), (100 * ROWS, 0)):
+        executor = Executor(house)
+        snapshot = collection.snapshot()
+        fan_out.search(collection, snapshot, random_query(random.Random(1)), spread(house, executor, rows=rows))
+        assert abs(len(executor.asked) - parts) <= 1
+        assert bool(executor.asked) == bool(parts)
+
+
+def test_without_functions_the_parts_are_searched_here_by_the_same_code(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    query = random_query(random.Random(3))
+    snapshot = collection.snapshot()
+    assert as_bytes(fan_out.search(collection, snapshot, query, spread(house))) == as_bytes(snapshot.search(query))
+
+
+@pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 1}, 30.0), ({"hangs": 1}, 0.5)])
+def test_parts_that_fail_or_hang_once_do_not_show(world: tuple[House, Collection], trouble: dict[str, int], patience_s: float) -> None:
+    house, collection = world
+    executor = Executor(house, **trouble)
+    query = random_query(random.Random(4))
+    snapshot = collection.snapshot()
+    answer = fan_out.search(collection, snapshot, query, spread(house, executor, patience_s=patience_s))
+    assert as_bytes(answer) == as_bytes(snapshot.search(query))
+    assert 2 in executor.asked.values()
+    executor.release.set()
+
+
+@pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 2}, 30.0), ({"hangs": 2}, 0.1)])
+def test_parts_that_fail_or_hang_twice_fail_the_search(world: tuple[House, Collection], trouble: dict[str, int], patience_s: float) -> None:
+    house, collection = world
+    executor = Executor(house, of=SEGMENTS, **trouble)
+    with pytest.raises(StoreUnavailable):
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(5)), spread(house, executor, patience_s=patience_s))
+    executor.release.set()
+
+
+def test_an_answer_that_comes_twice_counts_once(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    executor = Executor(house)
+    late = threading.Event()
+
+    def ask(question: bytes) -> bytes:  # the first try of each part comes in after the second has been asked
+        answer = executor(question)
+        if executor.asked[question] == 1:
+            late.wait(0.3)
+        return answer
+
+    query = replace(random_query(random.Random(6)), count=500, min_similarity=-1.0, categories=None, predicate=None)
+    snapshot = collection.snapshot()
+    answer = fan_out.search(collection, snapshot, query, spread(house, ask, patience_s=0.2))
+    assert as_bytes(answer) == as_bytes(snapshot.search(query))
+
+
+def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    executor = Executor(house)
+    first: list[bytes] = []
+    lock = threading.Lock()
+
+    def mixed(question: bytes) -> bytes:
+        answer = executor(question)
+        with lock:
+            first.append(answer)
+            return first[0]
+
+    with pytest.raises(StoreUnavailable, match="another question"):
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(7)), spread(house, mixed))
+
+
+@pytest.mark.parametrize("answer", [b"", b"null", b"[]", b'{"to": 1}', b"\xff", b'{"errorMessage": "x"}'])
+def test_nonsense_is_an_error_not_an_empty_part(world: tuple[House, Collection], answer: bytes) -> None:
+    house, collection = world
+    with pytest.raises(StoreUnavailable):
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(8)), spread(house, lambda _: answer))
+
+
+def test_a_segment_that_is_gone_is_told_apart_from_a_failure(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    asked: list[bytes] = []
+
+    def gone(question: bytes) -> bytes:
+        asked.append(question)
+        name = json.loads(fan_out.answer_part(question, house))["to"]
+        return json.dumps({"to": name, "gone": "collections/shop/segments/x"}).encode()
+
+    with pytest.raises(ObjectMissing, match="segments/x"):
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(9)), spread(house, gone))
+    assert len(asked) > SEGMENTS, "a second snapshot was tried"
+
+
+def test_a_question_for_a_collection_that_is_not_there_is_refused(world: tuple[House, Collection]) -> None:
+    house, collection = world
+    part, *_ = split(collection.snapshot(), 2)
+    question = fan_out.encode_question("other", part, random_query(random.Random(10)))
+    with pytest.raises(CollectionNotFound):
+        fan_out.answer_part(question, house)
+
+
+def test_a_question_fits_into_an_invocation(world: tuple[House, Collection]) -> None:
+    _, collection = world
+    part, *_ = split(collection.snapshot(), 1)
+    assert len(fan_out.encode_question("shop", part, random_query(random.Random(12)))) < 100_000
