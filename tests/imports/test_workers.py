@@ -1,0 +1,88 @@
+"""Real worker processes: killed with -9, stopped by their parent, started again; nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.service import Service
+from chalicelib.storage.source import Location
+from chalicelib.usecases.batch.jobs import Job, JobStatus
+from chalicelib.usecases.batch.listing import Progress, Watch
+from chalicelib.usecases.house import House
+from chalicelib.usecases.imports import start_folder_import
+from chalicelib.wiring import local_queue
+from cli.workers import ImportWorkers
+from tests.imports.shop import add, answers, drawn
+from tests.imports.tiny_house import build
+
+COUNT = 160
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(store=str(tmp_path / "data"), secrets=str(tmp_path / "keys.json"), import_workers=2)
+
+
+@pytest.fixture
+def house(settings: Settings) -> House:
+    made = build(settings)
+    for name in ("shop", "calm"):
+        made.catalog.create(name, Service.PRODUCT, fingerprint="tiny-1", dimension=64, bits=64)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Location:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for n in range(COUNT):
+        (pictures / f"{n}.jpg").write_bytes(drawn(n))
+    lines = [str(add(str(n % 13), f"{n}.jpg", IntAttr=n)).replace("'", '"') for n in range(COUNT)]
+    (pictures / "increment.meta").write_text("\n".join([*lines, '{"broken']))
+    return Location("folder", "", str(pictures))
+
+
+def until(house: House, job: Job, enough: Callable[[Progress], bool]) -> Progress:
+    """Looks at `job` until it is as wanted."""
+    watch = Watch(job.collection, "imports", job.id)
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        seen = watch.look(house)
+        if enough(seen):
+            return seen
+        time.sleep(0.02)
+    raise AssertionError(f"two minutes later: {seen}")
+
+
+def test_workers_killed_and_stopped_lose_nothing(settings: Settings, house: House, folder: Location) -> None:
+    job = start_folder_import("shop", folder, house)
+    killed = 0
+    with ImportWorkers(settings, build=build) as workers:
+        for done in (10, 40):
+            until(house, job, lambda seen, done=done: seen.done > done)  # type: ignore[misc]
+            for pid in workers.pids[:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        until(house, job, lambda seen: seen.done > 60)
+    stopped = Watch("shop", "imports", job.id).look(house)
+    assert killed == 2
+    assert not stopped.job.finished
+    assert local_queue(settings).pending() > 0
+
+    with ImportWorkers(settings, build=build):
+        ended = until(house, job, lambda seen: seen.job.finished)
+        calm_job = start_folder_import("calm", folder, house)
+        until(house, calm_job, lambda seen: seen.job.finished)
+    assert (ended.job.status, ended.job.added, ended.job.failed) == (JobStatus.SUCCESS, COUNT, 1)
+    assert [(error.line, error.code) for error in ended.errors] == [(COUNT + 1, "BadRequest")]
+    assert local_queue(settings).pending() == 0
+    queries = [drawn(n) for n in range(0, COUNT, 5)]
+    models = house.analyzer()
+    assert answers(house.catalog.open("shop"), models, queries) == answers(house.catalog.open("calm"), models, queries)
