@@ -1,20 +1,59 @@
-"""What runs beside the local server."""
+"""What schedules and queues do on AWS, a local server does itself: compaction, garbage collection, and the work of imports."""
 
 from __future__ import annotations
 
+import logging
+import threading
+from contextlib import ExitStack
 from types import TracebackType
+from typing import Final, Self
 
+from chalicelib.errors import LookalikeError
 from chalicelib.usecases.house import House
+
+_log = logging.getLogger(__name__)
+
+COMPACT_S: Final = 30.0
+COLLECT_S: Final = 3600.0
 
 
 class Housekeeping:
-    """A context: what it does begins with it and ends with it."""
+    """A context: what it does begins with it, in the background, and ends with it. Killed at any moment, nothing is lost."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, compact_s: float = COMPACT_S, collect_s: float = COLLECT_S) -> None:
         self._house = house
+        self._compact_s, self._collect_s = compact_s, collect_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
+        self._workers = ExitStack()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         """Begins."""
+        if not self._house.settings.store.startswith("s3://"):
+            from cli.workers import ImportWorkers
+
+            self._workers.enter_context(ImportWorkers(self._house.settings))
+        self._thread.start()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Ends."""
+        """Ends; a step under way is finished."""
+        self._ended.set()
+        self._workers.close()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        since_collected = 0.0
+        while not self._ended.wait(self._compact_s):
+            self._step(collect=since_collected >= self._collect_s)
+            since_collected = 0.0 if since_collected >= self._collect_s else since_collected + self._compact_s
+
+    def _step(self, *, collect: bool) -> None:
+        from chalicelib.usecases.maintain import collect_all, compact_all
+
+        try:
+            compact_all(self._house)
+            if collect:
+                collect_all(self._house)
+        except LookalikeError as error:  # the next round tries again; searches and adds do not depend on it
+            _log.warning("housekeeping: %s", error)

@@ -10,7 +10,7 @@ import typer
 
 import chalicelib
 from chalicelib.errors import LookalikeError
-from cli import add, collections, keys, quality, search, serve
+from cli import add, collections, doctor, importing, keys, maintaining, quality, search, serve
 from cli.output import EXIT_CODES, err, report
 
 app = typer.Typer(
@@ -26,6 +26,9 @@ app.command("search", epilog=search.EXAMPLE)(search.search)
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
 app.command("demo", epilog=serve.DEMO_EXAMPLE)(serve.demo)
 app.command("quality", epilog=quality.EXAMPLE)(quality.quality)
+importing.register(app)
+maintaining.register(app)
+doctor.register(app)
 app.add_typer(collections.app, name="collections")
 app.add_typer(keys.app, name="keys")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chalicelib.index.position import Position
 from chalicelib.usecases.house import House
 
 
@@ -30,7 +32,8 @@ class Anatomy:
     rows: int
     """Of segments and log; replaced ones in the log may be counted twice."""
     growth: tuple[tuple[float, int], ...]
-    """(seconds since the epoch, rows), rising: as far as the segments tell it, so rows of a merged segment appear with its newest."""
+    """(seconds since the epoch, rows), rising: as far as it can be told without reading rows. Those of a merged segment appear with its
+    newest, those of the log as if each of its objects brought as many."""
 
 
 def anatomy(collection: str, house: House) -> Anatomy:
@@ -41,9 +44,18 @@ def anatomy(collection: str, house: House) -> Anatomy:
         sorted((Piece(ref.live, ref.size, ref.newest.time / 1e6) for ref in snapshot.manifest.segments), key=lambda piece: piece.newest)
     )
     stats = snapshot.stats
-    points = [(opened.info.created, 0)]
+    absorbed = frozenset(snapshot.manifest.absorbed)
+    names = (stat.key.rpartition("/")[2] for stat in opened.generation.log())
+    log = sorted(Position.parse(name).time / 1e6 for name in names if name not in absorbed)
+    return Anatomy(pieces, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, pieces, log, stats.rows, house.clock())))
+
+
+def _growth(created: float, pieces: tuple[Piece, ...], log: list[float], rows: int, now: float) -> Iterator[tuple[float, int]]:
+    yield created, 0
+    total = 0
     for piece in pieces:
-        points.append((piece.newest, points[-1][1] + piece.rows))
-    if stats.rows != points[-1][1]:
-        points.append((house.clock(), stats.rows))
-    return Anatomy(pieces, stats.log_objects, stats.rows, tuple(points))
+        total += piece.rows
+        yield max(piece.newest, created), total
+    for number, time in enumerate(log, 1):
+        yield max(time, created), total + round((rows - total) * number / len(log))
+    yield now, rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demo import pictures
+from demo.client import Client
 from tests.browser.stage import Service, Visit, sign_in, visit
 
 pytestmark = pytest.mark.browser
@@ -26,6 +28,15 @@ def query(tmp_path: Path) -> Path:
 def _search(page: Page, picture: Path) -> None:
     page.locator(".query input[type=file]").set_input_files(picture)
     page.locator(".card").first.wait_for()
+
+
+def create_collection(page: Page, name: str, kind: str) -> None:
+    page.get_by_role("link", name="Collections").click()
+    page.get_by_role("button", name="Create a collection").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label(kind).check()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
 def _first(page: Page) -> str:
@@ -133,18 +144,32 @@ def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(signed_in:
     signed_in.complaints.clear()  # the browser notes the 400 that was provoked
 
 
-def test_paging_category_distinct_and_threshold_narrow_the_answer(signed_in: Visit, query: Path) -> None:
+def test_the_category_is_predicted_and_another_one_click_away(signed_in: Visit, query: Path) -> None:
     page = signed_in.page
     _search(page, query)
-    page.get_by_role("button", name="Others", exact=False).first.click()
-    page.locator(".results:not([aria-busy]) .card").first.wait_for()
-    expect(page.get_by_role("button", name="Others", exact=False).first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".chip[aria-pressed=true]")).to_contain_text("predicted")
+    with page.expect_request(lambda request: "CategoryId=20" in (request.post_data or "")):
+        page.get_by_role("button", name="Toy").click()
+    expect(page.get_by_role("button", name="Toy")).to_have_attribute("aria-pressed", "true")
+
+
+def test_paging_distinct_and_threshold_narrow_the_answer(signed_in: Visit, service: Service, query: Path) -> None:
+    """In a generic collection of 13 pictures, one more than a page, of which two show one product."""
+    page = signed_in.page
+    create_collection(page, "paged", "Generic")
+    client = Client(service.url.removeprefix("http://").rstrip("/"), service.key_id, service.secret)
+    for number, sample in enumerate(list(pictures.samples())[:13]):
+        content = base64.b64encode(sample.data).decode()
+        client.call("AddImage", InstanceName="paged", ProductId=f"product {max(number, 1)}", PicName=sample.pic_name, PicContent=content)
+    page.get_by_role("button", name="Search in it").click()
+    _search(page, query)
+    expect(page.locator(".card")).to_have_count(12)
     page.get_by_role("button", name="Next").click()
-    expect(page.locator(".rank").first).to_have_text("13")
+    expect(page.locator(".rank")).to_have_text(["13"])
     page.get_by_role("button", name="Previous").click()
     expect(page.locator(".rank").first).to_have_text("1")
-    with page.expect_request(lambda request: "DistinctProductId=true" in (request.post_data or "")):
-        page.get_by_label("Best picture of each product only").check()
+    page.get_by_label("Best picture of each product only").check()
+    expect(page.locator(".status")).to_contain_text("12 candidates")
     page.locator("#least").evaluate("range => { range.value = '1'; range.dispatchEvent(new Event('change')); }")
     expect(page.locator(".results")).to_contain_text("Nothing like it")
 
@@ -203,12 +228,7 @@ def test_a_picture_is_added_changed_and_deleted(signed_in: Visit, query: Path) -
 
 def test_a_collection_is_created_described_and_deleted(signed_in: Visit) -> None:
     page = signed_in.page
-    page.get_by_role("link", name="Collections").click()
-    page.get_by_role("button", name="Create a collection").click()
-    page.get_by_label("Name").fill("marks")
-    page.get_by_label("Trademark").check()
-    page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.get_by_role("heading", name="marks")).to_be_visible()
+    create_collection(page, "marks", "Trademark")
     expect(page.get_by_text("Made by the models this service runs.")).to_be_visible()
     expect(page.locator(".checks li").first).to_be_visible()
     page.get_by_label("Picture URL").fill("https://cdn.example/{PicName}")
