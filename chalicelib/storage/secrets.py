@@ -132,7 +132,7 @@ class SecretsManagerSecrets:
 
     def _fetch(self) -> Secret:
         try:
-            answer = self._client.get_secret_value(SecretId=self._name)
+            answer = self._client.get_secret_value(SecretId=self._name, VersionStage="AWSCURRENT")
         except self._client.exceptions.ResourceNotFoundException as error:
             raise StorageError(f"there is no secret {self._name} with a value; the deployment's template creates it") from error
         except Exception as error:
@@ -143,18 +143,21 @@ class SecretsManagerSecrets:
     def replace(self, text: str, *, version: str) -> None:
         """See SecretStore."""
         token = secrets.token_hex(16)
+        label = f"DRAFT-{token}"
         try:
-            new = self._client.put_secret_value(
-                SecretId=self._name, SecretString=text, ClientRequestToken=token, VersionStages=[f"DRAFT-{token}"]
-            )["VersionId"]
-            self._client.update_secret_version_stage(
-                SecretId=self._name, VersionStage="AWSCURRENT", MoveToVersionId=new, RemoveFromVersionId=version
-            )
-            # a version without labels is deleted by the service in time
-            self._client.update_secret_version_stage(SecretId=self._name, VersionStage=f"DRAFT-{token}", RemoveFromVersionId=new)
+            new = self._client.put_secret_value(SecretId=self._name, SecretString=text, ClientRequestToken=token, VersionStages=[label])
+            try:
+                self._move("AWSCURRENT", to=new["VersionId"], of=version)
+            finally:
+                # a version without labels is deleted by the service in time
+                self._move(label, to=None, of=new["VersionId"])
         except (self._client.exceptions.InvalidParameterException, self._client.exceptions.InvalidRequestException) as error:
             raise VersionConflict("the keys were changed meanwhile; nothing was written") from error
         except Exception as error:
             raise StoreUnavailable(f"cannot write the secret {self._name}: {type(error).__name__}; read it before trying again") from error
         with self._lock:
             self._kept = None
+
+    def _move(self, label: str, *, to: str | None, of: str) -> None:
+        target = {"MoveToVersionId": to} if to else {}
+        self._client.update_secret_version_stage(SecretId=self._name, VersionStage=label, RemoveFromVersionId=of, **target)
