@@ -40,7 +40,7 @@ def build_house(settings: Settings) -> House:
     return House(
         settings=settings,
         store=store,
-        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20),
+        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20, grace_s=settings.grace_s),
         secrets=_open_secrets(settings),
         analyzer=_Once(settings),
         clock=time.time,
@@ -49,6 +49,7 @@ def build_house(settings: Settings) -> House:
         queue=_open_queue(settings),
         presign=_presign(settings),
         notify=_notify,
+        transit=_store("LOOKALIKE_UPLOADS", settings.uploads, settings) if settings.uploads else None,
         spread=Spread(settings.fan_out_rows, _open_searcher(settings)),
     )
 
@@ -97,16 +98,20 @@ class _Once:
 
 def open_store(settings: Settings) -> ObjectStore:
     """The object store that `settings.store` names: `s3://bucket/prefix` or a folder, which is made."""
-    if not settings.store.startswith("s3://"):
+    return _store("LOOKALIKE_STORE", settings.store, settings)
+
+
+def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
+    if not place.startswith("s3://"):
         from chalicelib.storage.files import FileStore
 
-        return FileStore(Path(settings.store))
-    from chalicelib.storage.s3 import S3Store
+        return FileStore(Path(place))
+    from chalicelib.storage.s3 import S3Store, connect
 
-    bucket, _, prefix = settings.store.removeprefix("s3://").partition("/")
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not bucket:
-        raise ValueError(f"LOOKALIKE_STORE is {settings.store!r}; it must be s3://bucket or s3://bucket/prefix")
-    return S3Store(_client("s3", settings), bucket, prefix)
+        raise ValueError(f"{variable} is {place!r}; it must be s3://bucket or s3://bucket/prefix")
+    return S3Store(connect(settings.region), bucket, prefix)
 
 
 def _open_secrets(settings: Settings) -> SecretStore:
