@@ -16,6 +16,8 @@ class Settings:
     """`s3://bucket/prefix`, or a folder."""
     secrets: str = ".lookalike/keys.json"
     """`secretsmanager:NAME`, or an owner-only file."""
+    uploads: str = ""
+    """Where pictures in transit lie until they are used: `s3://bucket/prefix` (not versioned), a folder, or empty: in the store."""
     queue: str = ""
     """SQS queue URL for import slices; empty: worker processes on this machine."""
     public_hosts: str = ""

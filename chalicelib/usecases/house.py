@@ -37,5 +37,7 @@ class House:
     """URL under which anybody can download the object of a key for some seconds; None: the gateway serves it (usecases/downloads.py)."""
     notify: Callable[[str, bytes], object] = field(default=lambda _url, _body: None)
     """Tells a callback address that a job has ended; what comes of it is ignored (storage/callback.py)."""
+    transit: ObjectStore | None = None
+    """Where uploaded pictures lie until they are used; None: in `store`."""
     spread: Spread = field(default_factory=Spread)
     """How searches too large for one function are shared out (usecases/fan_out.py)."""

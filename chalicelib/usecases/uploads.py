@@ -15,6 +15,7 @@ from typing import Final
 from chalicelib.contract.messages import Uploaded
 from chalicelib.errors import AuthFault, Conflict, InvalidField, ObjectMissing, Unauthenticated
 from chalicelib.service import MAX_PICTURE_BYTES
+from chalicelib.storage.base import ObjectStore
 from chalicelib.usecases.house import House
 from chalicelib.usecases.keys import Key
 
@@ -68,7 +69,7 @@ def store_upload(grant: Grant, data: bytes, *, key: Key, house: House) -> None:
     if len(data) > content["max_bytes"]:
         raise InvalidField("picture", f"the uploaded file has {len(data)} bytes; at most {content['max_bytes']} are allowed")
     try:
-        house.store.create(grant.object_key, data)
+        _transit(house).create(grant.object_key, data)
     except Conflict as error:
         raise Unauthenticated(AuthFault.REPLAYED, "this grant to upload has been used: ask for a new one") from error
 
@@ -79,16 +80,20 @@ def take(picture: bytes | Uploaded, house: House) -> bytes:
         return picture
     key = f"{PREFIX}{picture.owner}/{picture.object_id}"
     try:
-        data = house.store.get(key).data
+        data = _transit(house).get(key).data
     except ObjectMissing as error:
         raise InvalidField("picture_url", "no such upload: it was never sent, has been used already, or has expired") from error
-    house.store.delete(key)
+    _transit(house).delete(key)
     return data
 
 
 def sweep_uploads(house: House) -> int:
     """Deletes uploads that nobody used for KEEP_S seconds; how many."""
-    stale = [stat.key for stat in house.store.list(PREFIX) if house.clock() - stat.modified > KEEP_S]
+    stale = [stat.key for stat in _transit(house).list(PREFIX) if house.clock() - stat.modified > KEEP_S]
     for key in stale:
-        house.store.delete(key)
+        _transit(house).delete(key)
     return len(stale)
+
+
+def _transit(house: House) -> ObjectStore:
+    return house.transit or house.store

@@ -65,8 +65,14 @@ def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> N
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "BucketEncryption" in bucket["Properties"]
     rules = {rule["Prefix"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "Prefix" in rule}
-    assert rules["uploads/"]["ExpirationInDays"] == 1
     assert "ExpirationInDays" not in rules["collections/"], "records never expire"
+
+
+def test_pictures_in_transit_leave_no_version_behind() -> None:
+    transit = template()["Resources"]["Transit"]["Properties"]
+    assert "VersioningConfiguration" not in transit
+    assert transit["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 1
+    assert set(transit["PublicAccessBlockConfiguration"].values()) == {True}
 
 
 def test_the_bucket_itself_refuses_unconditional_writes_of_what_is_written_once() -> None:
