@@ -39,22 +39,26 @@ def compact(
     if as_json:
         emit([asdict(one) for one in done])
         return
-    made = table("Collection", "Absorbed#", "Merged#", "Log left#", "Segments#", "Rows#", "MiB#")
+    made = table("Collection", "Absorbed#", "Merged#", "Graphs#", "Log left#", "Segments#", "Rows#", "MiB#")
     for one in done:
-        row(made, one.collection, one.absorbed, one.merged, one.log_objects, one.segments, one.rows, f"{one.bytes / 2**20:.1f}")
+        row(made, one.collection, one.absorbed, one.merged, one.graphs, one.log_objects, one.segments, one.rows, f"{one.bytes / 2**20:.1f}")
     out.print(made)
     if dry_run:
         out.print("Nothing was changed.")
 
 
-def scrub(names: Names = None, as_json: AsJson = False) -> int:
+def scrub(
+    names: Names = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Build damaged graphs anew; damaged records need a backup.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Verify every byte and every invariant."""
     from chalicelib.usecases import maintain
 
     house = open_house()
-    found = {name: maintain.scrub(house, name) for name in names or house.catalog.names()}
+    found = {name: maintain.scrub(house, name, repair=repair) for name in names or house.catalog.names()}
     if as_json:
-        emit({name: asdict(one) for name, one in found.items()})
+        emit({name: {**asdict(one), "bad_graphs": sorted(one.bad_graphs)} for name, one in found.items()})
     else:
         made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#")
         for name, one in found.items():

@@ -42,6 +42,9 @@ class Cache:
                 self._size -= dropped
         return made
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
     def drop(self, key: str) -> None:
         """Forgets the entry of `key`."""
         with self._lock:

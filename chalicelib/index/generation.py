@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, CorruptObject, ObjectMissing, OutcomeUnknown, StorageError, VersionConflict
+from chalicelib.errors import (
+    AlreadyExists,
+    CollectionNotFound,
+    CorruptObject,
+    FormatTooNew,
+    ObjectMissing,
+    OutcomeUnknown,
+    StorageError,
+    VersionConflict,
+)
 from chalicelib.index.batch import Batch, decode_batch, encode_batch
 from chalicelib.index.bundle import Bundle, Lazy
 from chalicelib.index.cache import Cache
+from chalicelib.index.graph import Graph, graph_path
 from chalicelib.index.manifest import Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest
 from chalicelib.index.marks import Mark, decode_marks
 from chalicelib.index.part import SegmentPart
+from chalicelib.index.plan import OpenGraph, Rent
 from chalicelib.index.position import Position, next_position
 from chalicelib.index.records import Change
 from chalicelib.index.revision import Revision, decode_revision
@@ -28,6 +40,8 @@ _READ_ATTEMPTS = 20
 """Snapshots begun anew because compaction removed a log object that was listed; each time at least one compaction went by."""
 
 _WRITE_ATTEMPTS = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,8 @@ class Generation:
         self._known: Versioned | None = None
         self._batches: dict[str, Batch] = {}
         self._snapshot: Snapshot | None = None
+        self._rent = Rent()
+        self._damaged: set[str] = set()
 
     def create(self, manifest: Manifest) -> None:
         """Writes the first manifest. Raises StorageError."""
@@ -186,7 +202,7 @@ class Generation:
         late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
         tail = resolve(batches, manifest.shape, kept=self.marks(late))
         segments = [
-            SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail)  # type: ignore[misc]
+            SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail, self._graph_opener(ref, manifest))  # type: ignore[misc]
             for ref in manifest.segments
         ]
         with self._lock:
@@ -202,6 +218,24 @@ class Generation:
         snapshot = self.assemble(manifest, tail_names)
         self._snapshot = snapshot
         return snapshot
+
+    def graph(self, ref: SegmentRef, manifest: Manifest, saved_s: float) -> Graph | None:
+        """The graph of a segment, if it is open or opening it is worth it. A damaged one is reported once and then done without."""
+        found = ref.graph
+        if found is None or found.id in self._damaged:
+            return None
+        key = self.folder + graph_path(ref, found.id)
+        if key not in self.tools.cache and not self._rent.pays(found.id, found.size, saved_s):
+            return None
+        try:
+            return self.tools.cache.get(key, lambda: (Graph(ref, manifest.shape, key, self._view(key)), found.size))
+        except (CorruptObject, FormatTooNew, ObjectMissing) as error:
+            self._damaged.add(found.id)
+            _log.warning("searching without a graph: %s; run `lookalike scrub --repair`", error)
+            return None
+
+    def _graph_opener(self, ref: SegmentRef, manifest: Manifest) -> OpenGraph | None:
+        return (lambda saved_s: self.graph(ref, manifest, saved_s)) if ref.graph is not None else None
 
     def _batch_loader(self, manifest: Manifest) -> Callable[[str], Batch]:
         def load(name: str) -> Batch:

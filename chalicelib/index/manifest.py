@@ -108,7 +108,7 @@ class Manifest:
         for segment in self.segments:
             found |= {f"segments/{segment.id}/keys", f"segments/{segment.id}/rows"}
             if segment.graph is not None:
-                found.add(f"segments/{segment.id}/graph")
+                found.add(f"segments/{segment.id}/graph-{segment.graph.id}")
             if segment.revision is not None:
                 found.add(f"revisions/{segment.revision.id}")
         return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from chalicelib.index.digests import Digests
 from chalicelib.index.manifest import SegmentRef
+from chalicelib.index.plan import OpenGraph
 from chalicelib.index.query import Mask
 from chalicelib.index.revision import Revision
 from chalicelib.index.segment import positions_of
@@ -29,6 +30,11 @@ class Part:
         """[table.size]; None: all rows count."""
         raise NotImplementedError
 
+    @property
+    def graph(self) -> OpenGraph | None:
+        """How to open the graph over the table's rows; None: it has none."""
+        return None
+
     def live_rows(self) -> RowIds:
         """Ids of the rows that count."""
         return np.arange(self.table.size) if self.alive is None else np.flatnonzero(self.alive)
@@ -48,8 +54,11 @@ class Part:
 class SegmentPart(Part):
     """A segment under its revision and the log. Nothing is read before it is needed; the keys only if the log holds anything."""
 
-    def __init__(self, ref: SegmentRef, base: Table, load_revision: Callable[[], Revision], tail: Tail) -> None:
+    def __init__(
+        self, ref: SegmentRef, base: Table, load_revision: Callable[[], Revision], tail: Tail, graph: OpenGraph | None = None
+    ) -> None:
         self.ref = ref
+        self._graph = graph
         self._base = base
         self._load_revision = load_revision
         self._tail = tail
@@ -82,6 +91,11 @@ class SegmentPart(Part):
         mask = np.ones(self._base.size, dtype=np.bool_)
         mask[dead] = False
         return mask
+
+    @property
+    def graph(self) -> OpenGraph | None:
+        """See Part."""
+        return self._graph
 
     def __len__(self) -> int:
         """Rows that count."""

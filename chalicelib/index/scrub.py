@@ -13,6 +13,7 @@ from chalicelib.index.build import norms
 from chalicelib.index.bundle import Bundle
 from chalicelib.index.digests import Digests, key_digests, product_digests
 from chalicelib.index.generation import Generation, marks_path, revision_path
+from chalicelib.index.graph import Graph, graph_path
 from chalicelib.index.manifest import Manifest, SegmentRef
 from chalicelib.index.position import Position
 from chalicelib.index.reader import Reader
@@ -39,6 +40,8 @@ class Scrubbed:
     """Live."""
     bytes: int
     problems: tuple[Problem, ...]
+    bad_graphs: frozenset[str]
+    """Ids of graphs among the problems: these can be built anew (grow.prune)."""
 
 
 def scrub(generation: Generation) -> Scrubbed:
@@ -49,6 +52,8 @@ def scrub(generation: Generation) -> Scrubbed:
     run.look("manifest.json", lambda: run.manifest(log))
     for ref in manifest.segments:
         run.look(f"segments/{ref.id}", lambda ref=ref: run.segment(ref))
+        if ref.graph is not None:
+            run.look(graph_path(ref, ref.graph.id), lambda ref=ref: run.graph(ref))
     run.look("manifest.json", run.duplicates)
     for marks in manifest.marks:
         run.look(marks_path(marks), lambda marks=marks: run.marks(marks_path(marks), marks.object.sha256))
@@ -56,7 +61,11 @@ def scrub(generation: Generation) -> Scrubbed:
     for key in log:
         if key.rpartition("/")[2] not in absorbed:
             run.look(key.removeprefix(generation.folder), lambda key=key: run.batch(key))
-    return Scrubbed(run.objects, manifest.rows, run.bytes, tuple(run.problems))
+    return Scrubbed(run.objects, manifest.rows, run.bytes, tuple(run.problems), frozenset(run.bad_graphs))
+
+
+GRAPH_PROBE = 64
+"""Rows asked for when a graph is tried out."""
 
 
 class _Run:
@@ -67,6 +76,7 @@ class _Run:
         self.problems: list[Problem] = []
         self.objects = 0
         self.bytes = 0
+        self.bad_graphs: set[str] = set()
 
     def look(self, path: str, check: object) -> None:
         """Runs one check; what it finds or raises is a problem."""
@@ -118,6 +128,20 @@ class _Run:
                 yield "its revision does not fit the manifest"
         alive: RowIds = np.setdiff1d(np.arange(ref.rows), dead)
         self._live.append(table.digests.take(alive))
+
+    def graph(self, ref: SegmentRef) -> Iterator[str]:
+        """A segment's graph; remembered where it is damaged, since it can be built anew."""
+        assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
+        self.bad_graphs.add(ref.graph.id)
+        key, data = self._read(graph_path(ref, ref.graph.id), ref.graph.size)
+        graph = Graph(ref, self._manifest.shape, key, data)
+        rows = open_rows(
+            ref, self._generation.folder + rows_path(ref.id), self._generation.tools.store.view(self._generation.folder + rows_path(ref.id))
+        )
+        if 0 not in graph.search(np.ascontiguousarray(rows["codes"][:, 0]), GRAPH_PROBE):
+            yield "it does not find the segment's first row"
+        else:
+            self.bad_graphs.remove(ref.graph.id)
 
     def duplicates(self) -> Iterator[str]:
         """No key may live twice."""

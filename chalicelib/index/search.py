@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.index.plan import OpenGraph, route
 from chalicelib.index.query import Mask, Query
 from chalicelib.index.scan import FAR, compress, cosines, distances, hamming, nearest, query_words
 from chalicelib.index.table import Range, RowIds, Table
@@ -36,8 +37,8 @@ class Found:
     scanned: int
 
 
-def search_table(table: Table, alive: Mask | None, query: Query) -> Found:
-    """Searches the rows of `table` that are `alive` [size] (None: all)."""
+def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGraph | None = None) -> Found:
+    """Searches the rows of `table` that are `alive` [size] (None: all), by the scan, or by `graph` where that is faster."""
     ranges = [part for part in table.ranges if query.categories is None or part.category_id in query.categories]
     allowed = alive
     if query.predicate is not None:
@@ -45,7 +46,7 @@ def search_table(table: Table, alive: Mask | None, query: Query) -> Found:
         allowed = fits if alive is None else fits & alive
     scanned = sum(part.stop - part.start for part in ranges)
     matching = scanned if allowed is None else sum(int(np.count_nonzero(allowed[part.start : part.stop])) for part in ranges)
-    rows, similarity = _best(table, ranges, allowed, matching, query)
+    rows, similarity = _best(_Task(table, ranges, allowed, scanned, matching, query), graph)
     codes = table.rows["codes"]
     return Found(
         rows=rows,
@@ -58,31 +59,82 @@ def search_table(table: Table, alive: Mask | None, query: Query) -> Found:
     )
 
 
-def _best(table: Table, ranges: list[Range], allowed: Mask | None, matching: int, query: Query) -> tuple[RowIds, npt.NDArray[np.float32]]:
-    direct = DIRECT_ROWS if query.predicate is None else DIRECT_FILTERED_ROWS
-    if matching == 0 or query.count == 0:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A query on one table."""
+
+    table: Table
+    ranges: list[Range]
+    allowed: Mask | None
+    """Rows that are alive and match the filter; None: all."""
+    searched: int
+    """Rows of the ranges."""
+    matching: int
+    """Of these, allowed ones."""
+    query: Query
+
+    @property
+    def width(self) -> int:
+        """Rows whose features are compared."""
+        return max(SHORTLIST, 2 * self.query.count)
+
+    def enough(self, rows: RowIds) -> bool:
+        """Whether `rows` suffice for a full answer."""
+        if self.query.distinct:
+            return len(np.unique(self.table.rows["products"][rows])) >= self.query.count
+        return len(rows) >= min(self.query.count, self.matching)
+
+    def only_allowed(self, rows: RowIds) -> RowIds:
+        """Those of `rows` that may be in the answer."""
+        inside = np.zeros(len(rows), dtype=np.bool_)
+        for part in self.ranges:
+            inside |= (rows >= part.start) & (rows < part.stop)
+        if self.allowed is not None:
+            inside &= self.allowed[rows]
+        return rows[inside]
+
+    def ranked(self, rows: RowIds) -> tuple[RowIds, npt.NDArray[np.float32]]:
+        """The best `query.count` of `rows` (products, for a distinct query) and all that tie with the last."""
+        features = self.table.rows.gather("features", rows)
+        similarity = cosines(features, self.table.rows["norms"][rows], self.query.vector.feature)
+        kept = best(similarity, self.table.rows["products"][rows] if self.query.distinct else None, self.query.count)
+        return rows[kept], similarity[kept]
+
+
+def _best(task: _Task, graph: OpenGraph | None) -> tuple[RowIds, npt.NDArray[np.float32]]:
+    direct = DIRECT_ROWS if task.query.predicate is None else DIRECT_FILTERED_ROWS
+    if task.matching == 0 or task.query.count == 0:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    if matching <= direct:
-        return _ranked(table, np.concatenate([compress(allowed, part.start, part.stop) for part in ranges]), query)
-    words = query_words(query.vector.code, table.shape.words)
-    found = np.concatenate([distances(table.rows["codes"], words, part.start, part.stop) for part in ranges])
-    ids = np.concatenate([np.arange(part.start, part.stop) for part in ranges])
-    if allowed is not None:
-        found[~allowed[ids]] = FAR
-    width = max(SHORTLIST, 2 * query.count)
+    if task.matching <= direct:
+        return task.ranked(np.concatenate([compress(task.allowed, part.start, part.stop) for part in task.ranges]))
+    rows = _by_graph(task, graph) if graph is not None else None
+    return task.ranked(rows) if rows is not None else _by_scan(task)
+
+
+def _by_graph(task: _Task, graph: OpenGraph) -> RowIds | None:
+    """Candidates from the graph; None where the scan is to be preferred or the graph did not find enough."""
+    table = task.table
+    way = route(rows=table.size, searched=task.searched, matching=task.matching, words=table.shape.words, width=task.width)
+    opened = graph(way.saved_s) if way is not None else None
+    if way is None or opened is None:
+        return None
+    rows = task.only_allowed(opened.search(query_words(task.query.vector.code, table.shape.words), way.width))
+    return rows if len(rows) >= min(task.width // 2, task.matching) and task.enough(rows) else None
+
+
+def _by_scan(task: _Task) -> tuple[RowIds, npt.NDArray[np.float32]]:
+    table = task.table
+    words = query_words(task.query.vector.code, table.shape.words)
+    found = np.concatenate([distances(table.rows["codes"], words, part.start, part.stop) for part in task.ranges])
+    ids = np.concatenate([np.arange(part.start, part.stop) for part in task.ranges])
+    if task.allowed is not None:
+        found[~task.allowed[ids]] = FAR
+    width = task.width
     while True:
-        rows, similarity = _ranked(table, ids[nearest(found, width)], query)
-        if not query.distinct or width >= matching or len(np.unique(table.rows["products"][rows])) >= query.count:
+        rows, similarity = task.ranked(ids[nearest(found, width)])
+        if width >= task.matching or task.enough(rows):
             return rows, similarity
         width *= 4
-
-
-def _ranked(table: Table, rows: RowIds, query: Query) -> tuple[RowIds, npt.NDArray[np.float32]]:
-    """The best `query.count` of `rows` (products, for a distinct query) and all that tie with the last."""
-    features = table.rows.gather("features", rows)
-    similarity = cosines(features, table.rows["norms"][rows], query.vector.feature)
-    kept = best(similarity, table.rows["products"][rows] if query.distinct else None, query.count)
-    return rows[kept], similarity[kept]
 
 
 def best(similarity: npt.NDArray[np.float32], products: npt.NDArray[np.uint64] | None, count: int) -> npt.NDArray[np.int64]:

@@ -137,7 +137,7 @@ class Snapshot:
 def search_parts(parts: Iterable[Part], query: Query) -> list[tuple[Reader, Found]]:
     """Searches each of `parts` on its own."""
     searched = [part for part in parts if _may_match(part, query)]
-    return [(Reader(part.table), search_table(part.table, part.alive, query)) for part in searched]
+    return [(Reader(part.table), search_table(part.table, part.alive, query, part.graph)) for part in searched]
 
 
 def _may_match(part: Part, query: Query) -> bool:

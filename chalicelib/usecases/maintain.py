@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.errors import CollectionNotFound, StorageError, VersionConflict
@@ -11,6 +12,7 @@ from chalicelib.index.collect import abandoned, delete_all
 from chalicelib.index.collect import collect as collect_generation
 from chalicelib.index.compact import absorb
 from chalicelib.index.generation import Generation
+from chalicelib.index.grow import grow, lacking, prune
 from chalicelib.index.merge import group, merge
 from chalicelib.index.position import Position
 from chalicelib.index.scrub import Scrubbed
@@ -45,6 +47,8 @@ class Compacted:
     """Log objects that became segments."""
     merged: int = 0
     """Segments that were merged."""
+    graphs: int = 0
+    """Graphs that were built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +64,39 @@ class Collected:
     """Of those."""
 
 
-def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False) -> Compacted:
-    """Empties the log of collection `name` into segments and merges what is due; `everything`: into as few segments as possible.
+def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
+    """Empties the log of collection `name` into segments, merges what is due and builds graphs; `everything`: as few segments as possible.
 
-    Raises CollectionNotFound, StorageError.
+    No merge or graph is begun after the time `until`, seconds: the next run goes on. Raises CollectionNotFound, StorageError.
     """
     generation = _current(house, name)
     if dry_run:
         state = look(house, name)
-        return _with(state, absorbed=state.log_objects, merged=len(group(generation.manifest().manifest.segments)))
-    taken = merges = 0
+        merged = len(group(generation.manifest().manifest.segments))
+        return replace(state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation)))
+    taken = merges = graphs = 0
     while (done := _steady(lambda: absorb(generation))) is not None:
         taken += done.log_objects
-    while (step := _steady(lambda: merge(generation))) is not None:
+    while house.clock() < until and (step := _steady(lambda: merge(generation))) is not None:
         merges += step.segments
     if everything and (step := _steady(lambda: merge(generation, everything=True))) is not None:
         merges += step.segments
-    return _with(look(house, name), absorbed=taken, merged=merges)
+    while house.clock() < until and _steady(lambda: grow(generation)) is not None:
+        graphs += 1
+    return replace(look(house, name), absorbed=taken, merged=merges, graphs=graphs)
 
 
-def compact_all(house: House) -> list[Compacted]:
-    """Compacts every collection whose log is long or old. Tries all of them, then raises the first StorageError."""
+def compact_all(house: House, *, until: float = math.inf) -> list[Compacted]:
+    """Compacts every collection whose log is long or old, and builds graphs that are lacking.
+
+    Tries all of them, then raises the first StorageError. No merge or graph is begun after the time `until`, seconds.
+    """
 
     def one(name: str) -> Compacted:
         state = look(house, name)
         long = state.log_objects >= house.settings.compact_log_objects
-        return compact(house, name) if long or state.oldest_log_s >= OLD_LOG_S else state
+        due = long or state.oldest_log_s >= OLD_LOG_S or lacking(_current(house, name))
+        return compact(house, name, until=until) if due else state
 
     return _each(house, one)
 
@@ -122,9 +133,18 @@ def collect_all(house: House, *, dry_run: bool = False) -> list[Collected]:
     return found
 
 
-def scrub(house: House, name: str) -> Scrubbed:
-    """Verifies everything of collection `name`. Raises CollectionNotFound, StoreUnavailable."""
-    return scrub_generation(_current(house, name))
+def scrub(house: House, name: str, *, repair: bool = False) -> Scrubbed:
+    """Verifies everything of collection `name`. With `repair`, damaged graphs are built anew; records cannot be.
+
+    Raises CollectionNotFound, StorageError.
+    """
+    generation = _current(house, name)
+    found = scrub_generation(generation)
+    if repair and found.bad_graphs:
+        _steady(lambda: prune(generation, set(found.bad_graphs)))
+        while _steady(lambda: grow(generation)) is not None:
+            continue
+    return found
 
 
 def _current(house: House, name: str) -> Generation:
@@ -154,7 +174,3 @@ def _each(house: House, one: Callable[[str], _T]) -> list[_T]:
     if failure is not None:
         raise failure
     return found
-
-
-def _with(state: Compacted, *, absorbed: int, merged: int) -> Compacted:
-    return Compacted(state.collection, state.log_objects, state.oldest_log_s, state.segments, state.rows, state.bytes, absorbed, merged)

@@ -175,7 +175,7 @@ TestCollectionMachine = CollectionMachine.TestCase
 
 @pytest.mark.slow
 def test_many_long_histories() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis's own
+    run_state_machine_as_test(
         CollectionMachine,
         settings=settings(max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
     )
