@@ -21,9 +21,8 @@ FORMATS = frozenset(("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"))
 WITH_AVIF = FORMATS | {"AVIF"}
 """Beyond the contract; a deployment may choose it."""
 
-DETAIL = 896
-"""Pixels of the longer side that a smaller rendering must keep: four times the network's input, so a subject of a quarter of the
-picture still fills it."""
+DETAIL = 640
+"""Pixels of the longer side that a smaller rendering must keep: a subject of a third of the picture still fills the network's input."""
 
 _FOCUS_DETAIL = 448
 """The same for a part that the caller points at: twice the network's input, as for a whole picture's resizing."""
@@ -190,7 +189,7 @@ def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         image = _grey(image)
     try:
         if not image.has_transparency_data:
-            return image.convert("RGB"), None
+            return image if image.mode == "RGB" else image.convert("RGB"), None
         image = image.convert("RGBA")
     except (ValueError, OSError, KeyError, TypeError) as error:
         _refuse(image.format or "picture", error)

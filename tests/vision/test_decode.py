@@ -14,7 +14,7 @@ from PIL import Image
 from chalicelib.errors import BadPicture, PictureFault
 from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.vision.decode import WITH_AVIF, Limits, decode
+from chalicelib.vision.decode import DETAIL, WITH_AVIF, Limits, decode
 from tests.vision import drawn
 from tests.vision.encodings import bitmaps, encoded, samples, turned
 
@@ -125,14 +125,14 @@ def test_a_large_photo_is_rendered_smaller_and_keeps_its_coordinates() -> None:
     for kind in ("JPEG", "PNG", "WEBP"):
         picture = decode(encoded(large, kind, quality=80), limits=Limits())
         assert (picture.width, picture.height) == (3000, 2000)
-        assert 896 <= picture.colour.width < 1800
+        assert DETAIL <= picture.colour.width < 2 * DETAIL
         near = pixels(large.resize(picture.colour.size, Image.Resampling.BOX))
         assert np.abs(pixels(picture.colour) - near).mean() < 3
 
 
 def test_a_part_that_is_pointed_at_keeps_its_detail() -> None:
     data = encoded(drawn.landscape(3000, 2000), "JPEG", quality=80)
-    assert decode(data, limits=Limits(), focus=Region(0, 3000, 0, 2000)).colour.width == 1500
+    assert decode(data, limits=Limits(), focus=Region(0, 3000, 0, 2000)).colour.width == 750
     assert decode(data, limits=Limits(), focus=Region(100, 500, 100, 300)).colour.width == 3000
 
 

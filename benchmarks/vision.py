@@ -1,0 +1,121 @@
+"""What one picture costs: CPU milliseconds from bytes to feature, per service and per step, one thread.
+
+    python -m benchmarks.vision [--pictures 60] [--seed 1]
+
+Photographs of three sizes are drawn by the script, so that it runs anywhere; medians over all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import onnxruntime
+import PIL
+from PIL import Image, ImageFilter
+
+from chalicelib.service import Service
+from chalicelib.vision import evidence, subject
+from chalicelib.vision.analysis import Request
+from chalicelib.vision.analyze import Analyzer
+from chalicelib.vision.decode import Limits, decode
+from chalicelib.vision.heads import Heads
+from chalicelib.vision.network import Network
+
+SIZES = ((640, 480), (1600, 1200), (4000, 3000))
+
+
+def main() -> None:
+    """Prints two tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}, ", end=""
+    )
+    print(
+        f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}; CPU ms of one thread, median (lowest)\n"
+    )
+    pictures = {size: list(_photographs(size, given.pictures, given.seed)) for size in SIZES}
+    analyzer = Analyzer(threads=1)
+    header = " | ".join(f"{width} × {height}" for width, height in SIZES)
+    print(f"| service | {header} |\n|---|{'---|' * len(SIZES)}")
+    for service in Service:
+        cells = [_timed([_analysis(analyzer, data, service) for data in pictures[size]]) for size in SIZES]
+        print(f"| {service.name.lower()} | {' | '.join(cells)} |")
+    _batches(analyzer, pictures[SIZES[0]])
+    _steps(pictures[SIZES[0]])
+
+
+def _analysis(analyzer: Analyzer, data: bytes, service: Service) -> Callable[[], object]:
+    return lambda: analyzer.analyze(data, Request(service))
+
+
+def _batches(analyzer: Analyzer, pictures: list[bytes]) -> None:
+    """One row: analyze_many, per picture."""
+    batch = [(data, Request(Service.PRODUCT)) for data in pictures[:32]]
+    started = time.process_time()
+    analyzer.analyze_many(batch)
+    print(f"| product, 32 at once | {1000 * (time.process_time() - started) / len(batch):.1f} | | |\n")
+
+
+def _steps(pictures: list[bytes]) -> None:
+    """The second table: the steps of a product picture."""
+    network, heads = Network.shipped(threads=1), Heads()
+    head, categories = heads.service(Service.PRODUCT), heads.categories
+    decoded = [decode(data, limits=Limits()) for data in pictures]
+    squares = [picture.letterbox(side=network.side) for picture in decoded]
+    outputs = [network.run(square[None]) for square in squares]
+    known = [evidence.gather(*each) for each in zip(decoded, squares, (output.saliency[0] for output in outputs), strict=True)]
+    summaries = [heads.summary([output.levels[0]]) for output in outputs]
+    steps: dict[str, list[Callable[[], object]]] = {
+        "decode": [lambda data=data: decode(data, limits=Limits()) for data in pictures],  # type: ignore[misc]
+        "letterbox": [lambda picture=picture: picture.letterbox(side=network.side) for picture in decoded],  # type: ignore[misc]
+        "network, one pass": [lambda square=square: network.run(square[None]) for square in squares],  # type: ignore[misc]
+        "evidence": [lambda i=i: evidence.gather(decoded[i], squares[i], outputs[i].saliency[0]) for i in range(len(decoded))],  # type: ignore[misc]
+        "boxes": [lambda i=i: subject.find(decoded[i], known[i], Service.PRODUCT) for i in range(len(decoded))],  # type: ignore[misc]
+        "summary of levels": [lambda output=output: heads.summary([output.levels[0]]) for output in outputs],  # type: ignore[misc]
+        "feature and code": [lambda summary=summary: head.code(head.feature(summary)) for summary in summaries],  # type: ignore[misc]
+        "categories": [lambda i=i: categories.probabilities(summaries[i], outputs[i].logits[0]) for i in range(len(decoded))],  # type: ignore[misc]
+    }
+    print(f"| step, {SIZES[0][0]} × {SIZES[0][1]} | ms |\n|---|---|")
+    for name, calls in steps.items():
+        print(f"| {name} | {_timed(calls)} |")
+
+
+def _timed(calls: list[Callable[[], object]]) -> str:
+    calls[0]()
+    spent = []
+    for call in calls:
+        started = time.process_time()
+        call()
+        spent.append(1000 * (time.process_time() - started))
+    return f"{statistics.median(spent):.1f} ({min(spent):.1f})"
+
+
+def _photographs(size: tuple[int, int], count: int, seed: int) -> Iterator[bytes]:
+    """JPEGs of a blob with texture before a blurred, uneven ground."""
+    dice = np.random.default_rng(seed)
+    for _ in range(count):
+        ground = Image.fromarray(dice.integers(0, 255, (12, 16, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
+        thing = Image.fromarray(dice.integers(0, 255, (60, 60, 3), np.uint8)).resize((size[0] // 2, size[1] // 2), Image.Resampling.BICUBIC)
+        shape = (
+            Image.fromarray(dice.integers(0, 255, (5, 5), np.uint8))
+            .resize(thing.size, Image.Resampling.BICUBIC)
+            .filter(ImageFilter.GaussianBlur(4))
+        )
+        ground.paste(thing, (size[0] // 4, size[1] // 4), shape)
+        out = io.BytesIO()
+        ground.save(out, "JPEG", quality=88)
+        yield out.getvalue()
+
+
+if __name__ == "__main__":
+    main()
