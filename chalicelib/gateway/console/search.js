@@ -32,7 +32,7 @@ class Search {
     this.status = h("p", { class: "status", role: "status", "aria-live": "polite" });
     this.results = h("section", { class: "results", "aria-label": "Results" });
     this.options = h("details", { class: "panel options-panel", open: WIDE.matches });
-    this.node = h("div", { class: "search" }, h("div", { class: "side" }, this.query, this.options), h("div", { class: "found" }, this.status, this.results));
+    this.node = h("div", { class: "search" }, h("h1", { class: "visually-hidden" }, "Search"), h("div", { class: "side" }, this.query, this.options), h("div", { class: "found" }, this.status, this.results));
     accept(this.node, (file) => this.open(file));
     this.onpaste = (event) => { const file = pasted(event); if (file) { event.preventDefault(); this.open(file); } };
     document.addEventListener("paste", this.onpaste);
@@ -192,7 +192,7 @@ class Search {
       this.options.hidden = !state.current;
       fill(this.options, state.current ? [
         h("summary", {}, "Narrow the search"),
-        product ? h("div", { class: "field" }, h("h3", {}, "Category"), this.category) : null,
+        product ? h("div", { class: "field" }, h("h2", {}, "Category"), this.category) : null,
         this.filter.node,
         h("label", { class: "check" }, this.distinct, "Best picture of each product only"),
         h("div", { class: "field" }, h("label", { for: "least" }, "Least score ", this.least), this.threshold),
