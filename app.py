@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response, SQSEvent
+from chalice.app import CloudWatchEvent, Rate, Response, SQSEvent
 
 from chalicelib.gateway import events, import_events, serving
-from chalicelib.gateway.faults import reshape
-from chalicelib.gateway.function_url import is_version_2, rest_event
+from chalicelib.gateway.rest import App
 
 if TYPE_CHECKING:
     from chalicelib.usecases.house import House
-
-
-class App(Chalice):
-    """Chalice, which also answers function URLs and reports its own errors as the contract wants them."""
-
-    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """One HTTP request."""
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-        if is_version_2(event):
-            known = rest_event(event, self.routes)
-            if known is None:
-                body = reshape(404, b"", host=headers.get("host", "")).decode()
-                return {"statusCode": 404, "headers": {"Content-Type": "application/json;charset=utf-8"}, "body": body}
-            event = known
-        answer: dict[str, Any] = super().__call__(event, context)
-        if answer["statusCode"] >= 400 and answer["body"].startswith("{"):
-            answer["body"] = reshape(answer["statusCode"], answer["body"].encode(), host=headers.get("host", "")).decode()
-        return answer
 
 
 app = App(app_name="lookalike", configure_logs=False)
@@ -43,32 +24,19 @@ def _house() -> House:
     return house()
 
 
-def request() -> Request:
-    """The one being answered."""
-    if app.current_request is None:
-        raise RuntimeError("no request is being answered")
-    return app.current_request
+def call() -> Response:
+    """Any action: of 2020-12-14, the upload helper and the console at /, of older versions by their paths."""
+    return serving.signed(app.request, _house())
 
 
-@app.route("/", methods=["POST"], content_types=["*/*"])
-def rpc() -> Response:
-    """2020-12-14, the upload helper and the console's own actions."""
-    return serving.signed(request())
+for _path in ("/", "/v2/image/add", "/v2/image/search", "/v2/image/delete", "/item/add", "/item/search", "/item/delete"):
+    app.route(_path, methods=["POST"], content_types=["*/*"])(call)
 
 
 @app.route("/", methods=["GET"])
-def rpc_get() -> Response:
-    """The same by GET, and the way of a browser to the console."""
-    return serving.root(request())
-
-
-def roa() -> Response:
-    """2019-03-25 and 2018-01-20, whose paths name the action."""
-    return serving.signed(request())
-
-
-for _path in ("/v2/image/add", "/v2/image/search", "/v2/image/delete", "/item/add", "/item/search", "/item/delete"):
-    app.route(_path, methods=["POST"], content_types=["*/*"])(roa)
+def get() -> Response:
+    """Any action by GET, and the way of a browser to the console."""
+    return serving.root(app.request, _house())
 
 
 @app.route("/openapi.json", methods=["GET"])
@@ -80,19 +48,19 @@ def openapi() -> Response:
 @app.route("/files/{token}", methods=["GET"])
 def file(token: str) -> Response:
     """An export, or the errors of an import, by a signed link."""
-    return serving.file(request(), token)
+    return serving.file(app.request, token, _house())
 
 
 @app.route("/console", methods=["GET"])
 def console() -> Response:
     """The console."""
-    return serving.console(request())
+    return serving.console(app.request)
 
 
 @app.route("/console/{name}", methods=["GET"])
 def console_file(name: str) -> Response:
     """One of its files."""
-    return serving.console(request(), name)
+    return serving.console(app.request, name)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

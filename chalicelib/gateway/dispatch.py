@@ -34,13 +34,13 @@ class Door:
     """One per process."""
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self.house = house
         self._limiter = Limiter(house.settings.requests_per_second)
         self._public = tuple(name.strip() for name in house.settings.public_hosts.split(",") if name.strip())
 
     def answer(self, incoming: Incoming) -> Answer:
         """Never raises."""
-        request_id = str(uuid.UUID(self._house.new_id())).upper()
+        request_id = str(uuid.UUID(self.house.new_id())).upper()
         upload = incoming.method == "POST" and incoming.path == "/" and incoming.content_type == "multipart/form-data"
         with log.line(request_id) as entry:
             try:
@@ -68,7 +68,7 @@ class Door:
 
         _check_size(incoming)
         with stage("upload"):
-            return uploads.received(uploads.receive(incoming, self._house), incoming.host)
+            return uploads.received(uploads.receive(incoming, self.house), incoming.host)
 
     def _serve(self, incoming: Incoming, request_id: str, entry: log.Line) -> Answer:
         _check_size(incoming)
@@ -89,7 +89,7 @@ class Door:
         from chalicelib.gateway.authenticate import authenticate
         from chalicelib.gateway.uploads import ACTION, VERSION
 
-        caller = authenticate(incoming, form, hosts=self._public, house=self._house)
+        caller = authenticate(incoming, form, hosts=self._public, house=self.house)
         if incoming.path in PATHS:
             version, action = PATHS[incoming.path]
             if caller.action not in {"", action} or caller.version not in {"", version}:
@@ -114,7 +114,7 @@ class Door:
 
         params = {**dict(incoming.query), **dict(form)}
         if version == uploads.VERSION:
-            return uploads.authorize(incoming, caller.key, self._house, public_host=self._public[0] if self._public else "")
+            return uploads.authorize(incoming, caller.key, self.house, public_host=self._public[0] if self._public else "")
         if version == CONSOLE:
             return self._console(action, params, caller)
         hosts = (incoming.host, *self._public)
@@ -125,16 +125,16 @@ class Door:
         _permit(caller, entry.access, collection)
         _check_uploads(message, caller)
         note("collection", collection)
-        self._limiter.admit(collection, now=self._house.clock())
+        self._limiter.admit(collection, now=self.house.clock())
         base = f"{'https' if incoming.secure else 'http'}://{self._public[0] if self._public else incoming.host}"
-        return entry.run(message, actions.Call(self._house, base))
+        return entry.run(message, actions.Call(self.house, base))
 
     def _console(self, action: str, params: dict[str, str], caller: Caller) -> Json:
         entry = _console_actions()[action]
         if entry.access == "owner" and not caller.key.owner:
             raise Forbidden(f"key {caller.key.key_id} may not do this: it takes a key that may write in every collection")
         _permit(caller, "read" if entry.access == "read" else "write", params.get("InstanceName") or None)
-        return dict(entry.run(params, self._house, caller.key))
+        return dict(entry.run(params, self.house, caller.key))
 
 
 def _console_actions() -> dict[str, ConsoleAction]:

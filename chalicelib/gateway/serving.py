@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
@@ -16,29 +15,34 @@ from chalicelib.gateway.incoming import Answer, Incoming
 if TYPE_CHECKING:
     from chalice.app import Request
 
+    from chalicelib.usecases.house import House
+
 CONSOLE = "/console/"
 
 
-@lru_cache(maxsize=1)
-def door() -> Door:
-    """Built at the first request, so that a broken setting is reported by an answer and not by a dead process."""
-    from chalicelib.wiring import house
-
-    return Door(house())
+_doors: dict[int, Door] = {}
 
 
-def signed(request: Request) -> Response:
+def _door(house: House) -> Door:
+    """The door of `house`; there is one house in a process."""
+    door = _doors.get(id(house))
+    if door is None or door.house is not house:
+        door = _doors[id(house)] = Door(house)
+    return door
+
+
+def signed(request: Request, house: House) -> Response:
     """Any action."""
-    return _response(door().answer(_incoming(request)))
+    return _response(_door(house).answer(_incoming(request)))
 
 
-def root(request: Request) -> Response:
+def root(request: Request, house: House) -> Response:
     """GET /: an action in the query, or a browser, which is shown the console."""
     query: Any = request.query_params or ()
     plain = "authorization" not in request.headers and "Signature" not in query and "x-acs-action" not in request.headers
     if plain and "text/html" in request.headers.get("accept", ""):
         return _redirect(CONSOLE)
-    return signed(request)
+    return signed(request, house)
 
 
 def openapi() -> Response:
@@ -46,12 +50,10 @@ def openapi() -> Response:
     return _response(pages.openapi())
 
 
-def file(request: Request, token: str) -> Response:
+def file(request: Request, token: str, house: House) -> Response:
     """GET /files/{token}."""
-    from chalicelib.wiring import house
-
     request_id = str(uuid.uuid4()).upper()
-    return _response(pages.file(token, house(), request_id=request_id, host=request.headers.get("host", "")))
+    return _response(pages.file(token, house, request_id=request_id, host=request.headers.get("host", "")))
 
 
 def console(request: Request, name: str = "") -> Response:
