@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from chalicelib.index.digests import key_digests, product_digests
 from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Record
 from chalicelib.index.table import Override, Range, RowIds, Shape, Table
 from chalicelib.index.text import Text
+
+_ALL_ATTRIBUTES = attrgetter("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES)
 
 
 def table_of(records: Sequence[Record], shape: Shape) -> Table:
@@ -63,9 +66,20 @@ def joined(parts: Sequence[tuple[Table, RowIds]], shape: Shape) -> tuple[Table, 
     high = np.concatenate([table.keys["high"][rows] for table, rows in parts])
     low = np.concatenate([table.keys["low"][rows] for table, rows in parts])
     order = np.lexsort((low, high, categories))
-    rows = Memory(codes=np.concatenate([table.rows["codes"][:, rows] for table, rows in parts], axis=1)[:, order])
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    rows = Memory(codes=np.empty((shape.words, len(order)), dtype=np.uint64))
     for name in ("features", "scales", "norms", "regions", "products"):
-        rows[name] = np.concatenate([table.rows.gather(name, taken) for table, taken in parts])[order]
+        first = parts[0][0].rows[name]
+        rows[name] = np.empty((len(order), *first.shape[1:]), dtype=first.dtype)
+    start = 0
+    for table, taken in parts:
+        into = places[start : start + len(taken)]
+        start += len(taken)
+        whole = len(taken) == table.size
+        rows["codes"][:, into] = table.rows["codes"] if whole else table.rows["codes"][:, taken]
+        for name in ("features", "scales", "norms", "regions", "products"):
+            rows[name][into] = table.rows[name] if whole else table.rows.gather(name, taken)
     for name in ("product_id", "pic_name"):
         texts = [Text(table.rows[f"{name}.text"], table.rows[f"{name}.ends"]).take(taken) for table, taken in parts]
         _add_text(rows, name, Text.joined(texts).take(order))
@@ -91,10 +105,10 @@ def _ranges(categories: Array) -> tuple[Range, ...]:
 
 
 def _stacked(vectors: Sequence[Array], dtype: type[np.generic], width: int) -> Array:
-    for vector in vectors:
-        if vector.dtype != dtype or vector.shape != (width,):
-            raise ValueError(f"a vector is {vector.dtype} {vector.shape} where this collection has {np.dtype(dtype)} ({width},)")
-    return np.stack(vectors) if vectors else np.empty((0, width), dtype)
+    made = np.stack(vectors) if vectors else np.empty((0, width), dtype)
+    if made.dtype != dtype or made.shape[1:] != (width,):
+        raise ValueError(f"vectors are {made.dtype} {made.shape[1:]} where this collection has {np.dtype(dtype)} ({width},)")
+    return made
 
 
 def _regions(records: Sequence[Record]) -> Array:
@@ -109,16 +123,17 @@ def _add_text(rows: Memory, name: str, text: Text) -> None:
 
 
 def _add_attributes(rows: Memory, records: Sequence[Record]) -> None:
-    contents = [record.attributes.custom_content for record in records]
-    _add_content(rows, [content or "" for content in contents], np.array([content is not None for content in contents], dtype=np.bool_))
-    for name in INT_ATTRIBUTES:
-        numbers = [getattr(record.attributes, name) for record in records]
-        present = np.array([number is not None for number in numbers], dtype=np.bool_)
-        _add_numbers(rows, name, IntColumn(np.array([number or 0 for number in numbers], dtype=np.int64), present))
-    for name in STR_ATTRIBUTES:
-        words = [getattr(record.attributes, name) for record in records]
-        if any(word is not None for word in words):
-            _add_words(rows, name, word_column(words))
+    columns = zip(*map(_ALL_ATTRIBUTES, [record.attributes for record in records]), strict=True)
+    for name, values in zip(("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES), columns, strict=False):
+        if values.count(None) == len(values):
+            continue
+        present = np.array([value is not None for value in values], dtype=np.bool_)
+        if name in INT_ATTRIBUTES:
+            _add_numbers(rows, name, IntColumn(np.array([value or 0 for value in values], dtype=np.int64), present))
+        elif name in STR_ATTRIBUTES:
+            _add_words(rows, name, word_column(values))
+        else:
+            _add_content(rows, [value or "" for value in values], present)
 
 
 def _add_content(rows: Memory, strings: Iterable[str] | Text, present: Array) -> None:

@@ -141,11 +141,11 @@ class Collection:
 
 
 def _check_vectors(changes: Sequence[Change], manifest: Manifest) -> None:
-    for change in changes:
-        if isinstance(change, Put):
-            vector = change.record.vector
-            if vector.feature.shape != (manifest.shape.dimension,) or vector.code.shape != (manifest.shape.code_bytes,):
-                raise FingerprintMismatch(
-                    f"a feature has {vector.feature.shape} numbers and a code {vector.code.shape} bytes, the collection's have "
-                    f"{manifest.shape.dimension} and {manifest.shape.code_bytes}: they are of different models; re-import the collection"
-                )
+    fits = ((manifest.shape.dimension,), (manifest.shape.code_bytes,))
+    vectors = [change.record.vector for change in changes if isinstance(change, Put)]
+    for found in {(vector.feature.shape, vector.code.shape) for vector in vectors}:
+        if found != fits:
+            raise FingerprintMismatch(
+                f"a feature has the shape {found[0]} and its code {found[1]} bytes, the collection's have {fits[0]} and {fits[1]}: "
+                "they are of different models; re-import the collection"
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ class UnsetColumn:
 AnyColumn = IntColumn | WordColumn | UnsetColumn
 
 
-def word_column(strings: list[str | None]) -> WordColumn:
+def word_column(strings: Sequence[str | None]) -> WordColumn:
     """The column of these strings."""
     words = sorted({string for string in strings if string is not None})
     places: dict[str | None, int] = {word: place for place, word in enumerate(words)}

@@ -113,6 +113,8 @@ def _added(generation: Generation, part: TailPart, tail: Tail, manifest: Manifes
     rows = part.live_rows()
     if not len(rows):
         return []
+    if len(rows) == part.table.size and not part.table.changed:
+        return write_segments(generation, part.table, tail.positions, manifest.fingerprint)
     table, places = joined([(part.table, rows)], manifest.shape)
     return write_segments(generation, table, tail.positions.take(rows[places]), manifest.fingerprint)
 
