@@ -40,6 +40,17 @@ test: .venv/pictures ## run the tests
 test-slow: setup ## run the long tests: torture, fuzzing, every bit
 	$(BIN)/python -m pytest -m slow
 
+test-sdk: setup .venv-sdk/ready ## drive the official SDKs (Python now and then, classic, Node) against a real server
+	$(BIN)/python -m pytest -m sdk tests/sdk
+
+.venv-sdk/ready: requirements-sdk.txt
+	$(PYTHON) -m venv .venv-sdk
+	.venv-sdk/bin/python -m pip install --quiet -r requirements-sdk.txt
+	@if command -v npm >/dev/null; then mkdir -p .venv-sdk/node && cd .venv-sdk/node && \
+	  npm install --silent --no-audit --no-fund @alicloud/imagesearch20201214@4.4.0; \
+	else echo 'no npm here: the Node SDK is left out'; fi
+	touch $@
+
 lint: setup ## ruff, mypy --strict, import fences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,4 +71,4 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 
 .PHONY: package size deploy
 .PHONY: run demo
-.PHONY: help setup test test-slow lint check
+.PHONY: help setup test test-slow test-sdk lint check

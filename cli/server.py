@@ -139,13 +139,31 @@ class _Handler(ChaliceRequestHandler):
     def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
         """Headers and body; what cannot be read, or is far too much, is refused before it is."""
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            raise _Refused(HTTPStatus.LENGTH_REQUIRED, "send the body with a Content-Length")
+            return dict(self.headers), self._chunks()
         text = self.headers.get("content-length", "0").strip()
         if not text.isascii() or not text.isdigit():
             raise _Refused(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
         if int(text) > MAX_BODY:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has {int(text)} bytes; it must be below 8 MB")
         return super()._parse_payload()
+
+    def _chunks(self) -> bytes:
+        """A body sent in chunks, as the Node SDK sends every body (RFC 9112 §7.1); extensions and trailers are read over."""
+        body = bytearray()
+        while True:
+            digits = self.rfile.readline(100).split(b";")[0].strip()
+            if not 0 < len(digits) <= 8 or digits.strip(b"0123456789abcdefABCDEF"):
+                raise _Refused(HTTPStatus.BAD_REQUEST, "a chunk of the body has no size")
+            size = int(digits, 16)
+            if len(body) + size > MAX_BODY:
+                raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body must be below 8 MB")
+            if size == 0:
+                break
+            body += self.rfile.read(size)
+            self.rfile.readline(100)
+        while self.rfile.readline(1000).strip():
+            pass
+        return bytes(body)
 
     def _send_error_response(self, error: LocalGatewayException) -> None:
         body = error.body if isinstance(error.body, bytes) else b"{}"

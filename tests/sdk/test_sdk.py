@@ -1,0 +1,98 @@
+"""The official SDKs, unchanged, against a real server: only the endpoint, the key and the secret are ours (`make test-sdk`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.client import picture
+from tests.live import Live, live
+from tests.shared import shared
+
+pytestmark = pytest.mark.sdk
+
+PYTHON = Path(os.environ.get("SDK_PYTHON", ".venv-sdk/bin/python")).absolute()
+NODE = Path(os.environ.get("SDK_NODE", ".venv-sdk/node")).absolute()
+IDENTICAL = "7.33136443711219e+24;0"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    if not PYTHON.exists():
+        pytest.skip("needs the SDKs' environment, which `make test-sdk` makes")
+    with live(tmp_path_factory.mktemp("state"), unsigned_bodies="true") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for seed, name in enumerate("abc"):
+        (folder / f"{name}.png").write_bytes(picture(seed, (160, 140)))
+    return folder
+
+
+def drive(server: Live, sdk: str, pictures: Path) -> dict[str, Any]:
+    script = Path(__file__).with_name("drive.py")
+    arguments = [str(PYTHON), str(script), sdk, server.host, server.key_id, server.secret, "product", str(pictures)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(server: Live, pictures: Path) -> None:
+    result = drive(server, "current", pictures)
+    assert result["found"][0] == "sdk-1"
+    assert (result["name"], result["sort"], result["score"]) == ("上衣 1+*.png", IDENTICAL, 1)
+    assert result["attributes"] == [1, "sdk 4.4", '{"名":"值"}']
+    assert result["count"] == 3
+    assert result["uploaded"] == ["sdk-2"]
+    assert result["refusal"] == ["ClientException", "SignatureDoesNotMatch", 400]
+    assert result["left"] == 0
+
+
+@pytest.mark.parametrize("sdk", ["legacy", "legacy-v2"])
+def test_the_sdk_of_2019_adds_searches_both_ways_and_deletes(server: Live, pictures: Path, sdk: str) -> None:
+    result = drive(server, sdk, pictures)
+    assert result["found"][0] == "sdk-1"
+    assert result["sort"] == IDENTICAL
+    assert result["by_name"] == ["sdk-2"]
+
+
+def test_the_classic_sdk_adds_searches_deletes_and_survives_a_refusal(server: Live, pictures: Path) -> None:
+    result = drive(server, "classic", pictures)
+    assert result["found"][0] == "sdk-1"
+    assert result["sort"] == IDENTICAL
+    assert result["refusal"] == ["SignatureDoesNotMatch", 400]
+
+
+def test_the_node_sdk_adds_searches_and_deletes(server: Live, pictures: Path) -> None:
+    if shutil.which("node") is None or not (NODE / "node_modules").exists():
+        pytest.skip("needs Node and the Node SDK, which `make test-sdk` installs where Node is")
+    script = Path(__file__).with_name("drive.js").read_text()
+    (NODE / "drive.js").write_text(script)
+    arguments = ["node", str(NODE / "drive.js"), server.host, server.key_id, server.secret, "product", str(pictures)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["found"][0] == "node-1"
+    assert result["sort"] == IDENTICAL
+    assert result["left"] == 0
+
+
+def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: Path) -> None:
+    probe = shared("contract/sdk_probe.py")
+    arguments = [str(PYTHON), str(probe), "--endpoint", server.url.rstrip("/"), "--key-id", server.key_id, "--key-secret", server.secret]
+    arguments += ["--instance", "product", "--images", str(pictures), "--upload", "--settle", "2", "--task-wait", "60"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=280, check=False)
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [step for step in steps if not step["ok"]] == [], done.stderr[-2000:]
+    assert steps[-1]["passed"] >= 30
