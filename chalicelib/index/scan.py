@@ -11,6 +11,10 @@ from chalicelib.index.query import Mask
 _BLOCK = 65_536
 """Rows per step, so that the buffers stay in the second-level cache (studies: 3× over a whole sweep)."""
 
+_SAMPLE = 16
+_SAMPLED_FROM = 8_192
+"""A bound from every 16th row spares partitioning all of them: 0.13 instead of 1.0 ms for 262,144 rows."""
+
 FAR = np.uint16(65_535)
 """A distance no row has: fewer than 65,535 bits."""
 
@@ -43,8 +47,18 @@ def nearest(found: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
     """Places of the `count` smallest distances and of all equal to the last of them; never of FAR."""
     if len(found) <= count:
         return np.flatnonzero(found < FAR)
-    bound = min(int(np.partition(found, count - 1)[count - 1]), int(FAR) - 1)
-    return np.flatnonzero(found <= bound)
+    within = np.arange(0)
+    if len(found) >= _SAMPLED_FROM:
+        sample = found[::_SAMPLE]
+        place = min(len(sample) - 1, count // _SAMPLE + 4 * _SAMPLE)  # far enough out that all wanted rows lie nearer, almost always
+        within = np.flatnonzero(found <= min(int(np.partition(sample, place)[place]), int(FAR) - 1))
+    if len(within) < count:
+        within = np.flatnonzero(found < FAR)
+    if len(within) <= count:
+        return within
+    near = found[within]
+    kept: npt.NDArray[np.int64] = within[near <= np.partition(near, count - 1)[count - 1]]
+    return kept
 
 
 def hamming(planes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -125,16 +125,36 @@ def _by_graph(task: _Task, graph: OpenGraph) -> RowIds | None:
 def _by_scan(task: _Task) -> tuple[RowIds, npt.NDArray[np.float32]]:
     table = task.table
     words = query_words(task.query.vector.code, table.shape.words)
-    found = np.concatenate([distances(table.rows["codes"], words, part.start, part.stop) for part in task.ranges])
-    ids = np.concatenate([np.arange(part.start, part.stop) for part in task.ranges])
+    spans = _spans(task.ranges)
+    found = np.concatenate([distances(table.rows["codes"], words, start, stop) for start, stop in spans])
     if task.allowed is not None:
-        found[~task.allowed[ids]] = FAR
+        found[~np.concatenate([task.allowed[start:stop] for start, stop in spans])] = FAR
     width = task.width
     while True:
-        rows, similarity = task.ranked(ids[nearest(found, width)])
+        rows, similarity = task.ranked(_row_ids(nearest(found, width), spans))
         if width >= task.matching or task.enough(rows):
             return rows, similarity
         width *= 4
+
+
+def _spans(ranges: list[Range]) -> list[tuple[int, int]]:
+    """Runs of rows; neighbouring ranges are one."""
+    spans: list[tuple[int, int]] = []
+    for part in ranges:
+        if spans and spans[-1][1] == part.start:
+            spans[-1] = (spans[-1][0], part.stop)
+        else:
+            spans.append((part.start, part.stop))
+    return spans
+
+
+def _row_ids(places: RowIds, spans: list[tuple[int, int]]) -> RowIds:
+    """Rows of places that count from 0 through all spans."""
+    starts = np.array([start for start, _ in spans])
+    offsets = np.cumsum([0, *(stop - start for start, stop in spans)])
+    span = np.searchsorted(offsets, places, side="right") - 1
+    rows: RowIds = places - offsets[span] + starts[span]
+    return rows
 
 
 def best(similarity: npt.NDArray[np.float32], products: npt.NDArray[np.uint64] | None, count: int) -> npt.NDArray[np.int64]:
