@@ -1,0 +1,387 @@
+"""Each function can do all of its work with its role, and nothing more."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.contract.filters import parse
+from chalicelib.contract.messages import (
+    AddPicture,
+    AttributeValues,
+    ComparePictures,
+    CreateCollection,
+    DeleteByFilter,
+    DeletePictures,
+    Describe,
+    LookUp,
+    Narrow,
+    SearchByFilter,
+    SearchByName,
+    SearchByPicture,
+    StartExport,
+    StartImport,
+    UpdatePictures,
+    Uploaded,
+)
+from chalicelib.errors import JobRunning, SourceError, StorageError, StoreUnavailable
+from chalicelib.gateway import events, import_events
+from chalicelib.index.catalog import Catalog
+from chalicelib.index.fan_out import split
+from chalicelib.index.query import Query
+from chalicelib.index.records import Key, Put, quantise
+from chalicelib.service import Service
+from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.source import Location, Role
+from chalicelib.usecases import fan_out
+from chalicelib.usecases.add import add_picture, record_of
+from chalicelib.usecases.batch.bindings import Binding, bind
+from chalicelib.usecases.exports import start_export
+from chalicelib.usecases.house import House
+from chalicelib.usecases.imports import start_import
+from chalicelib.usecases.keys import create_key, list_keys, revoke_key
+from chalicelib.usecases.maintain import compact
+from chalicelib.usecases.manage import create_collection, delete, delete_by_filter, describe, look_up, update
+from chalicelib.usecases.nonces import spend
+from chalicelib.usecases.picture_urls import set_picture_url
+from chalicelib.usecases.rebuild import start_rebuild
+from chalicelib.usecases.search import compare, search_by_filter, search_by_name, search_by_picture
+from chalicelib.usecases.uploads import authorize_upload, store_upload
+from chalicelib.vision.analysis import Request as Look
+from tests.gateway.client import picture
+from tests.imports.aws import policy
+from tests.infra.account import FOREIGN, PICTURES, ROLES, STORE, TRANSIT, Account, Request, account, statements
+from tests.moto_server import locked_moto
+
+BY_LAMBDA_ITSELF = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+}
+"""Used by the platform on the function's behalf, as AWS documents for logs and event sources; moto has no platform to try them."""
+DEAD_LETTERS = "KeepFailedEvents"
+"""Likewise: Lambda itself sends an event that failed three times."""
+LISTING = "ListObjects"
+"""Without s3:ListBucket S3 answers 403, not 404, to a GET of what is not there; moto answers 404 either way."""
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    with locked_moto() as url:
+        yield url
+
+
+def prepare(cloud: Account) -> None:
+    """A collection, a key, two bound folders, one of them lent by a role of another account."""
+    s3, iam = cloud.root("s3"), cloud.root("iam")
+    lines = [json.dumps({"OperationType": "ADD", "ProductId": f"p{at}", "PicName": f"{at}.png"}) for at in range(3)]
+    for bucket, folder in ((PICTURES, "spring"), (PICTURES, "lent"), (FOREIGN, "spring")):
+        for at in range(3):
+            s3.put_object(Bucket=bucket, Key=f"{folder}/{at}.png", Body=picture(at))
+        s3.put_object(Bucket=bucket, Key=f"{folder}/increment.meta", Body="\n".join(lines).encode())
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="lends-pictures", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    iam.put_role_policy(
+        RoleName="lends-pictures", PolicyName="all", PolicyDocument=policy("s3:GetObject", "s3:ListBucket", "s3:HeadBucket")
+    )
+    with cloud.acting_as_owner() as house:
+        create_collection(CreateCollection("shop", Service.GENERIC), house)
+        create_key(house)
+        bind(Binding(PICTURES, "/spring", "shop"), house.store)
+        bind(Binding(PICTURES, "/lent", "shop", Role(cloud.values["ImportRoles"][0], "external")), house.store)
+
+
+def later(house: House, days: float) -> House:
+    """The same house, some days on."""
+
+    def clock() -> float:
+        return time.time() + days * 86_400
+
+    return replace(house, clock=clock, catalog=Catalog(house.store, clock=clock, new_id=house.new_id))
+
+
+def api(cloud: Account) -> None:
+    """Every action that clients and the console have."""
+    with cloud.acting_as("api") as house:
+        create_collection(CreateCollection("second", Service.PRODUCT), house)
+        for at in range(3):
+            add_picture(AddPicture("shop", "p", f"{at}.png", picture(at)), house)
+        assert search_by_picture(SearchByPicture("shop", picture(1), narrow=Narrow(parse("int_attr != 3"))), house).matches
+        assert search_by_name(SearchByName("shop", "p", "1.png"), house).matches
+        assert search_by_filter(SearchByFilter("shop", parse('str_attr != "x"')), house)
+        assert compare(ComparePictures("shop", picture(1), picture(1)), house) == 1
+        update(UpdatePictures("shop", "p", "1.png", AttributeValues(int_attr=3)), house)
+        assert look_up(LookUp("shop", "p", "1.png"), house)
+        delete(DeletePictures("shop", "p", "2.png"), house)
+        delete_by_filter(DeleteByFilter("shop", parse("int_attr = 3")), house)
+        assert describe(Describe("shop"), house).count == 1
+        upload_and_add(house)
+        set_picture_url("shop", "https://cdn.example/{PicName}", house)
+        set_picture_url("shop", "https://cdn.example/{ProductId}", house)
+        for folder in ("/spring", "/lent"):
+            with pytest.raises(JobRunning) if folder == "/lent" else _allowed():
+                start_import(StartImport("shop", PICTURES, folder), house)
+        start_export(StartExport("shop"), house)
+        assert house.spread.ask is not None
+        with pytest.raises(StoreUnavailable):  # moto runs no function without Docker; that the call is allowed has been recorded
+            house.spread.ask(b"{}")
+
+
+def _allowed() -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+def upload_and_add(house: House) -> None:
+    (key,) = list_keys(house)
+    spend(key.key_id, "nonce", moment=house.clock(), house=house)
+    grant = authorize_upload(key, house)
+    store_upload(grant, picture(9), key=key, house=house)
+    owner, object_id = grant.object_key.split("/")[-2:]
+    add_picture(AddPicture("shop", "up", "9.png", Uploaded(owner, object_id)), house)
+
+
+def search(cloud: Account) -> None:
+    """One part of a spread search."""
+    fill(cloud)
+    with cloud.acting_as_owner() as house:
+        collection = house.catalog.open("shop")
+        analysis = house.analyzer().analyze(picture(1), Look(Service.GENERIC))
+        (part,) = split(collection.snapshot(), 1)
+        question = fan_out.encode_question("shop", part, Query(quantise(analysis.feature, analysis.code), 10))
+    with cloud.acting_as("search") as house:
+        assert events.search_segments(json.loads(question), house)["hits"]
+
+
+def fill(cloud: Account) -> None:
+    """Two segments and a log object."""
+    with cloud.acting_as_owner() as house:
+        for at in range(3):
+            add_picture(AddPicture("shop", f"q{at}", "a.png", picture(20 + at)), house)
+            if at < 2:
+                compact(house, "shop")
+
+
+def compacting(cloud: Account) -> None:
+    """Additions, deletions and changes of what older segments hold; then merging."""
+    fill(cloud)
+    with cloud.acting_as_owner() as house:
+        delete(DeletePictures("shop", "q0"), house)
+        update(UpdatePictures("shop", "q1", None, AttributeValues(int_attr=4)), house)
+    with cloud.acting_as("compact") as house:
+        events.compact(later(house, 1))
+        assert house.catalog.open("shop").snapshot().stats.log_objects == 0
+
+
+def collecting(cloud: Account) -> None:
+    """One of everything that is garbage: a used token, a generation never finished, what a killed compactor left."""
+    with cloud.acting_as_owner() as house:
+        collection, models = house.catalog.open("shop"), house.analyzer()
+        analysis = models.analyze(picture(3), Look(Service.GENERIC))
+        record = record_of(Key("t", "t"), analysis, service=Service.GENERIC, category_id=None, attributes=AttributeValues())
+        collection.append([Put(record)], token="once")
+        fresh = house.catalog.begin_generation("shop", fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+        fresh.append([Put(record)])
+        for folder in ("segments", "revisions", "marks"):
+            house.store.create(f"{collection.generation.folder}{folder}/left-behind", b"x")
+    with cloud.acting_as("collect") as house:
+        events.collect(later(house, 8))
+        events.collect(later(house, 16))
+        left = [stat.key for stat in house.store.list("collections/shop/")]
+    assert not [key for key in left if "left-behind" in key or "/tokens/" in key]
+    assert len([key for key in left if key.endswith("manifest.json")]) == 1
+
+
+def event(folder: str) -> dict[str, Any]:
+    detail = {"bucket": {"name": PICTURES}, "object": {"key": f"{folder}/increment.meta", "etag": folder, "sequencer": "1"}}
+    return {"id": folder, "region": "eu-central-1", "detail": detail}
+
+
+def import_event(cloud: Account) -> None:
+    """A new increment.meta, twice, and one in a folder that a role lends."""
+    with cloud.acting_as("import-event") as house:
+        import_events.on_object(event("spring"), house)
+        import_events.on_object(event("spring"), house)
+        import_events.on_object(event("lent"), house)
+
+
+def tend_imports(cloud: Account) -> None:
+    """An import whose messages were lost, and a rebuild whose coordinator died right before its end."""
+    with cloud.acting_as_owner() as house:
+        add_picture(AddPicture("shop", "old", "old.png", picture(7)), house)
+        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), house)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chalicelib.usecases.batch.handle.finish", lambda *_: None)
+        work_off(cloud)
+    with cloud.acting_as("tend-imports") as house:
+        import_events.on_schedule(later(house, 1))
+        assert describe(Describe("shop"), house).count == 3
+    with cloud.acting_as_owner() as house:
+        start_import(StartImport("shop", PICTURES, "/spring"), house)
+    cloud.root("sqs").purge_queue(QueueUrl=cloud.values["ImportQueue"])
+    with cloud.acting_as("tend-imports") as house:
+        import_events.on_schedule(later(house, 1))
+
+
+def import_slice(cloud: Account) -> None:
+    """An import from the deployment's own account and one through a role, an export, a rebuild."""
+    with cloud.acting_as_owner() as house:
+        start_import(StartImport("shop", PICTURES, "/spring"), house)
+        start_export(StartExport("shop"), house)
+    work_off(cloud)
+    with cloud.acting_as_owner() as house:
+        assert describe(Describe("shop"), house).count == 3
+        start_import(StartImport("shop", PICTURES, "/lent"), house)
+    work_off(cloud)
+    with cloud.acting_as_owner() as house:
+        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), house)
+    work_off(cloud)
+    with cloud.acting_as_owner() as house:
+        assert describe(Describe("shop"), house).count == 3
+
+
+def work_off(cloud: Account) -> None:
+    """Plays SQS and Lambda until the queue is empty; the function itself acts with its role."""
+    sqs, url = cloud.root("sqs"), cloud.values["ImportQueue"]
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        with cloud.acting_as("import-slice") as house:
+            for message in messages:
+                record = {"messageId": "1", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
+                import_events.on_messages({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000), house)
+
+
+SCENARIOS: dict[str, Callable[[Account], None]] = {
+    "api": api,
+    "search": search,
+    "compact": compacting,
+    "collect": collecting,
+    "import-event": import_event,
+    "tend-imports": tend_imports,
+    "import-slice": import_slice,
+}
+
+
+def allowed(statements: list[dict[str, Any]]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Action, resource and statement of everything that is allowed."""
+    found = []
+    for statement in statements:
+        assert statement["Effect"] == "Allow"
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        found += [(action, resource, statement) for action in statement["Action"] for resource in resources]
+    return found
+
+
+def covers(action: str, resource: str, request: Request) -> bool:
+    asked = request.action.replace("s3:HeadBucket", "s3:ListBucket").replace("SendMessageBatch", "SendMessage")
+    asked = asked.replace("lambda:Invoke", "lambda:InvokeFunction")
+    unnamed = request.resource == "*" and action.startswith(("secretsmanager:", "lambda:"))
+    return asked == action and (unnamed or fnmatch.fnmatchcase(request.resource, resource))
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_a_function_can_do_all_its_work_and_needs_all_its_rights(moto: str, function: str) -> None:
+    with account(moto) as cloud:
+        prepare(cloud)
+        SCENARIOS[function](cloud)
+    made = [request for request in cloud.requests if request.role == function]
+    rights = allowed(statements(function))
+    idle = [
+        f"{action} {resource}"
+        for action, resource, statement in rights
+        if not (
+            action in BY_LAMBDA_ITSELF or statement["Sid"] in (DEAD_LETTERS, LISTING) or any(covers(action, resource, one) for one in made)
+        )
+    ]
+    assert idle == [], "take these out of the policy, or show in SCENARIOS what they are for"
+    for one in made:
+        used = [statement for action, resource, statement in rights if covers(action, resource, one)]
+        if one.action == "s3:PutObject" and all("Condition" in statement for statement in used):
+            assert one.creates, f"{one.resource} was written without If-None-Match"
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_the_only_condition_is_that_objects_are_created(function: str) -> None:
+    conditions = [statement["Condition"] for statement in statements(function) if "Condition" in statement]
+    assert all(condition == {"Null": {"s3:if-none-match": "false"}} for condition in conditions)
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_no_role_reaches_beyond_the_deployment(function: str) -> None:
+    buckets = [f":::{bucket}" for bucket in (STORE, TRANSIT, PICTURES)]
+    ours = (*buckets, ":imports", ":dead", ":secret:keys-", ":lookalike-search", "role/lends-pictures", "/aws/lambda/lookalike-")
+    for action, resource, _ in allowed(statements(function)):
+        assert "*" not in action
+        assert any(part in resource for part in ours), f"{function} may {action} on {resource}"
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_without_buckets_to_import_from_no_role_mentions_any(function: str) -> None:
+    bare = statements(function, HasImportBuckets=False, HasImportRoles=False)
+    assert not [resource for _, resource, _ in allowed(bare) if PICTURES in resource or "lends" in resource]
+
+
+FORBIDDEN = {
+    "search": [
+        "create collections/shop/g/log/x",
+        "create collections/shop/g/segments/x",
+        "create uploads/x",
+        "delete collections/shop/g/log/x",
+    ],
+    "api": [
+        "create collections/shop/g/segments/x/rows",
+        "create bindings.json",
+        "delete collections/shop/g/log/x",
+        "delete collections/shop/collection.json",
+        "delete collections/shop/g/segments/x/rows",
+        "get elsewhere/x",
+    ],
+    "compact": ["create collections/shop/g/log/x", "delete collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
+    "collect": ["create collections/shop/g/log/x", "create collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
+    "import-event": ["create collections/shop/g/log/x", "create bindings.json"],
+    "tend-imports": ["create collections/shop/g/segments/x", "create bindings.json"],
+    "import-slice": ["create collections/shop/g/segments/x/rows", "delete collections/shop/g/log/x", "create bindings.json"],
+}
+
+
+def test_a_function_cannot_do_the_work_of_another(moto: str) -> None:
+    deeds: dict[str, Callable[[ObjectStore, str], object]] = {
+        "create": lambda store, key: store.create(key, b"x"),
+        "delete": lambda store, key: store.delete(key),
+        "get": lambda store, key: store.get(key),
+    }
+    with account(moto) as cloud:
+        for function, forbidden in FORBIDDEN.items():
+            with cloud.acting_as(function) as house:
+                for deed in forbidden:
+                    verb, key = deed.split()
+                    with pytest.raises(StorageError, match="check the role's policy"):
+                        deeds[verb](house.store, key)
+
+
+def test_the_api_cannot_make_keys_unless_the_console_manages(moto: str) -> None:
+    with account(moto) as cloud, cloud.acting_as("api") as house, pytest.raises(StoreUnavailable):
+        create_key(house)
+    with account(moto, ManagesInConsole=True) as cloud, cloud.acting_as("api") as house:
+        made = create_key(house)
+        revoke_key(house, made.key_id)
+        create_collection(CreateCollection("gone", Service.GENERIC), house)
+        house.catalog.drop("gone")
+
+
+def test_a_bucket_that_is_not_bound_cannot_be_read(moto: str) -> None:
+    with account(moto) as cloud:
+        prepare(cloud)
+        with cloud.acting_as("api") as house, pytest.raises(SourceError, match=FOREIGN):
+            start_import(StartImport("shop", FOREIGN, "/spring"), house)
