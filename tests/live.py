@@ -25,14 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """A running server."""
+class Caller:
+    """Calls a server over HTTP."""
 
     url: str
     host: str
     key_id: str
     secret: str
-    process: subprocess.Popen[str]
 
     def call(self, action: str, params: dict[str, str], *, timeout_s: float = 30.0) -> dict[str, Any]:
         """One signed request; the answer's members. Raises HTTPError for a refusal, URLError or OSError when the server is gone."""
@@ -49,8 +48,15 @@ class Live:
             members: dict[str, Any] = json.load(answer)
             return members
 
+
+@dataclass(frozen=True, slots=True)
+class Live(Caller):
+    """A running server."""
+
+    process: subprocess.Popen[str]
+
     def kill(self) -> None:
-        """As the power does."""
+        """As a power cut does."""
         self.process.kill()
         self.process.wait()
 
