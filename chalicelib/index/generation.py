@@ -23,7 +23,7 @@ from chalicelib.index.batch import Batch, decode_batch, encode_batch
 from chalicelib.index.bundle import Bundle, Lazy
 from chalicelib.index.cache import Cache
 from chalicelib.index.graph import Graph, graph_path
-from chalicelib.index.manifest import Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest
+from chalicelib.index.manifest import FORMAT, Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest, sealed, unsealed
 from chalicelib.index.marks import Mark, decode_marks
 from chalicelib.index.part import SegmentPart
 from chalicelib.index.plan import OpenGraph, Rent
@@ -263,8 +263,8 @@ class Generation:
     def _fixed(self, token: str, position: Position) -> Position:
         """The position of the first attempt with this token."""
         key = f"{self.folder}tokens/{hashlib.sha256(token.encode()).hexdigest()[:32]}"
-        self._create(key, position.text().encode("ascii"))
-        return Position.parse(self.tools.store.get(key).data.decode("ascii"))
+        self._create(key, sealed({"format": FORMAT, "position": position.text()}))
+        return Position.parse(unsealed(key, self.tools.store.get(key).data)["position"])
 
     def _create(self, key: str, data: bytes) -> None:
         """Creates an object of a name that is ours alone: finding it there means that an earlier attempt landed."""
