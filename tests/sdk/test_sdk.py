@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.client import picture
-from tests.live import Live, live
+from tests.live import ROOT, Live, live
 from tests.shared import shared
 
 pytestmark = pytest.mark.sdk
@@ -86,6 +86,16 @@ def test_the_node_sdk_adds_searches_and_deletes(server: Live, pictures: Path) ->
     assert result["found"][0] == "node-1"
     assert result["sort"] == IDENTICAL
     assert result["left"] == 0
+
+
+def test_the_readers_example_runs_as_it_stands(server: Live, pictures: Path) -> None:
+    settings = {"LOOKALIKE_URL": server.url.rstrip("/"), "LOOKALIKE_KEY_ID": server.key_id, "LOOKALIKE_KEY_SECRET": server.secret}
+    command = [str(PYTHON), str(ROOT / "examples" / "python" / "sdk.py"), "generic", str(pictures / "b.png")]
+    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = done.stdout.splitlines()
+    assert IDENTICAL in lines[0]
+    assert lines[-1] == "sent ahead: b.png"
 
 
 def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: Path) -> None:
