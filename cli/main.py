@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 import chalicelib
 from chalicelib.errors import LookalikeError
 from cli import add, collections, doctor, importing, keys, maintaining, quality, search, serve
-from cli.output import EXIT_CODES, err, report
+from cli.output import EXIT_CODES, err, report, report_usage
 
 app = typer.Typer(
     name="lookalike",
@@ -56,13 +55,13 @@ def execute(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; what goes wrong is printed as one line."""
     as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="lookalike")
     except LookalikeError as error:
         return report(error, as_json=as_json)
-    except click.exceptions.Abort:
+    except typer.Abort:
         err.print("Stopped.")
         return 130
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        report_usage(error.format_message(), as_json=as_json)
         return error.exit_code
     return code if isinstance(code, int) else 0

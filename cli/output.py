@@ -59,6 +59,14 @@ def report(error: LookalikeError, *, as_json: bool) -> int:
     return exit_code(error)
 
 
+def report_usage(message: str, *, as_json: bool) -> None:
+    """Prints what is wrong with a command line."""
+    if as_json:
+        emit({"error": {"kind": "Usage", "message": message}})
+    else:
+        err.print(Text.assemble(("error: ", "bold red"), visible(message), ("  (--help shows how it is used)", "dim")))
+
+
 def visible(text: str) -> str:
     """`text` with everything that could steer a terminal or reorder a line spelled out, as in `u{1b}` for ESC. Joiners stay: emoji."""
     return "".join(f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _STEERING and char not in _JOINERS else char for char in text)

@@ -196,8 +196,8 @@ def test_the_query_and_a_result_are_seen_side_by_side(signed_in: Visit, query: P
 def test_two_pictures_are_compared(signed_in: Visit, query: Path) -> None:
     page = signed_in.page
     page.get_by_role("link", name="Compare").click()
-    page.locator("input[type=file]").nth(0).set_input_files(query)
-    page.locator("input[type=file]").nth(0).set_input_files(query)
+    page.get_by_label("First picture").set_input_files(query)
+    page.get_by_label("Second picture").set_input_files(query)
     expect(page.locator(".answer .big")).to_have_text("1.000")
 
 

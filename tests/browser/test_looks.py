@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, expect
 
 from demo import pictures
 from tests.browser.stage import SCREENSHOTS, Service, sign_in, visit
@@ -21,7 +21,8 @@ BUDGET_MS = 1000
 def _searched(page: Page, query: Path) -> None:
     page.locator(".query input[type=file]").set_input_files(query)
     page.locator(".card").first.wait_for()
-    page.wait_for_function("[...document.querySelectorAll('.card img')].slice(0, 4).every(image => image.complete)")
+    for at in range(min(4, page.locator(".card img").count())):
+        expect(page.locator(".card img").nth(at)).to_have_js_property("complete", value=True)
 
 
 def _details(page: Page, query: Path) -> None:

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { thumb } from "./cards.js";
 import { button, dialog, fill, h, problem, said } from "./dom.js";
-import { base64, dropZone, opened } from "./picture.js";
+import { base64, dropZone, opened, pasted } from "./picture.js";
 import { current, pictureUrl, state } from "./state.js";
 import { sortValues } from "./words.js";
 
@@ -26,7 +26,10 @@ export function compareView() {
   const panes = [0, 1].map((at) => h("div", { class: "pane" }));
   const draw = (at) => fill(panes[at], pictures[at]
     ? [h("img", { src: pictures[at].url ?? "", alt: at ? "Second picture" : "First picture" }), button("Another picture", () => { pictures[at] = null; draw(at); fill(answer); })]
-    : dropZone(async (file) => { pictures[at] = await opened(file); draw(at); compare(); }, { label: at ? "Second picture" : "First picture" }));
+    : dropZone((file) => take(at, file), { label: at ? "Second picture" : "First picture" }));
+  const take = async (at, file) => { pictures[at] = await opened(file); draw(at); compare(); };
+  const onpaste = (event) => { const file = pasted(event); if (file) { event.preventDefault(); take(pictures[0] ? 1 : 0, file); } };
+  document.addEventListener("paste", onpaste);
   const compare = async () => {
     if (!pictures[0] || !pictures[1]) return;
     fill(answer, h("p", { class: "faint" }, "Comparing…"));
@@ -40,7 +43,7 @@ export function compareView() {
   };
   draw(0);
   draw(1);
-  return { node: h("div", { class: "page" }, h("h1", {}, "Compare two pictures"), h("div", { class: "pair" }, panes), answer), stop() {} };
+  return { node: h("div", { class: "page" }, h("h1", {}, "Compare two pictures"), h("div", { class: "pair" }, panes), answer), stop: () => document.removeEventListener("paste", onpaste) };
 }
 
 function gauge(score) {

@@ -50,7 +50,7 @@ export function filterField(onapply) {
 
   input.addEventListener("input", offer);
   input.addEventListener("focus", offer);
-  input.addEventListener("blur", apply);
+  input.addEventListener("blur", hide); // only Enter applies: a filter left half-written is not yet meant
   input.addEventListener("keydown", (event) => {
     const size = items().length;
     if (event.key === "ArrowDown" && size) { event.preventDefault(); if (list.hidden) offer(); else mark((active + 1) % size); }

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chalicelib.wiring
+from chalicelib.config import Settings
+from chalicelib.usecases.house import House
+from chalicelib.wiring import build_house
+from cli.main import execute
+from tests.doubles import TinyAnalyzer
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A house on a folder, as the environment of the commands names it, with the tiny analyzer."""
+    settings = Settings(store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json"))
+    analyzer = TinyAnalyzer()
+    made = replace(build_house(settings), analyzer=lambda: analyzer)
+    monkeypatch.setattr(chalicelib.wiring, "house", lambda: made)
+    return made
+
+
+@pytest.fixture
+def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command line: (exit code, standard output, standard error)."""
+
+    def one(*arguments: str) -> tuple[int, str, str]:
+        code = execute(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return one
+
+
+@pytest.fixture
+def told(run: Run) -> Callable[..., Any]:
+    """Runs one command line that must succeed, with --json, and reads what it printed."""
+
+    def one(*arguments: str) -> Any:  # JSON
+        code, text, _ = run(*arguments, "--json")
+        assert code == 0, text
+        return json.loads(text)
+
+    return one
