@@ -1,4 +1,4 @@
-"""Deletions and patches as they were logged, kept until no late change can be older than they are (docs/FORMAT.md §7)."""
+"""Deletions and patches as they were logged, kept until no late change can be older than they are (docs/FORMAT.md §5.4)."""
 
 from __future__ import annotations
 

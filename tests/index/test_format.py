@@ -1,0 +1,128 @@
+"""Collections of every published format are read; newer ones are refused; the current one is written as it was."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import FormatTooNew
+from chalicelib.index.bundle import encode
+from chalicelib.index.compact import absorb
+from chalicelib.index.manifest import FORMAT, sealed, unsealed
+from chalicelib.index.merge import merge
+from chalicelib.index.query import Query
+from chalicelib.index.records import Key, Put
+from chalicelib.index.scrub import scrub
+from chalicelib.storage.memory import MemoryStore
+from tests.index.golden.write import fill, model
+from tests.index.world import Clock, content, expected, ids, open_catalog, record
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def unpacked(path: Path) -> MemoryStore:
+    store = MemoryStore()
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            store.create(name, archive.read(name))
+    return store
+
+
+def test_there_is_a_golden_collection_of_every_format() -> None:
+    assert sorted(path.name for path in GOLDEN.glob("*.zip")) == [f"v{number}.zip" for number in range(1, FORMAT + 1)]
+
+
+@pytest.mark.parametrize("version", range(1, FORMAT + 1))
+def test_a_golden_collection_is_read_and_goes_on(version: int) -> None:
+    store = unpacked(GOLDEN / f"v{version}.zip")
+    collection = open_catalog(store, Clock(), ids(9_000)).open("shop")
+    wanted = model()
+    snapshot = collection.snapshot()
+    assert content(snapshot) == expected(wanted)
+    hits = snapshot.search(Query(wanted[Key("p9", "ä.jpg")].vector, 3)).hits
+    assert (hits[0].similarity, hits[0].row.key) == (1.0, Key("p9", "ä.jpg"))
+    generation = collection.current()
+    assert scrub(generation).problems == ()
+    manifest = generation.manifest().manifest
+    (graph,) = [generation.graph(ref, manifest, 1e9) for ref in manifest.segments if ref.graph]
+    assert graph is not None
+    new = record("new", "1", 77)
+    collection.append([Put(new)])
+    absorb(generation)
+    merge(generation, everything=True)
+    assert content(collection.snapshot()) == expected({**wanted, new.key: new})
+
+
+def test_the_current_format_is_written_as_it_was() -> None:
+    store = MemoryStore(clock=Clock())
+    fill(store)
+    golden = unpacked(GOLDEN / f"v{FORMAT}.zip")
+    written = {stat.key: store.get(stat.key).data for stat in store.list("")}
+    kept = {stat.key: golden.get(stat.key).data for stat in golden.list("")}
+    assert written.keys() == kept.keys()
+    changed = [key for key in written if written[key] != kept[key] and "/graph-" not in key and not key.endswith("manifest.json")]
+    assert changed == [], "the bytes of a published format never change: make a new version (docs/FORMAT.md §10)"
+
+
+def test_a_newer_manifest_is_refused_by_name() -> None:
+    store = unpacked(GOLDEN / f"v{FORMAT}.zip")
+    (key,) = [stat.key for stat in store.list("") if stat.key.endswith("manifest.json")]
+    blob = store.get(key)
+    body = {**unsealed(key, blob.data), "format": FORMAT + 1}
+    store.replace(key, sealed(body), version=blob.version)
+    with pytest.raises(FormatTooNew, match=rf"{key} has format {FORMAT + 1}.*upgrade"):
+        open_catalog(store, Clock(), ids()).open("shop").snapshot()
+
+
+def test_a_newer_binary_object_is_refused_by_name() -> None:
+    store = unpacked(GOLDEN / f"v{FORMAT}.zip")
+    (key,) = [stat.key for stat in store.list("") if stat.key.endswith("/rows")]
+    blob = store.get(key)
+    store.replace(key, blob.data[:7] + bytes([FORMAT + 1]) + blob.data[8:], version=blob.version)
+    with pytest.raises(FormatTooNew, match=rf"{key} has format {FORMAT + 1}.*upgrade"):
+        content(open_catalog(store, Clock(), ids()).open("shop").snapshot())
+
+
+def test_the_container_is_as_documented() -> None:
+    import hashlib
+    import json
+
+    import numpy as np
+
+    data, sha256 = encode("marks", {"count": 0}, {"a": np.arange(5, dtype="<u2"), "b": np.ones((2, 3), np.uint8)}, blocks={"a": 4})
+    magic, version, length, zero, digest = struct.unpack_from("<7sBII32s", data)
+    assert (magic, version, zero) == (b"LOOKALK", 1, 0)
+    header = data[48 : 48 + length]
+    assert hashlib.sha256(header).digest() == digest == bytes.fromhex(sha256)
+    body = 48 + length + -(48 + length) % 64
+    sections = {row["name"]: row for row in json.loads(header)["sections"]}
+    assert {row["offset"] % 64 for row in sections.values()} == {0}
+    first = sections["a"]
+    raw = data[body + first["offset"] :][: first["size"]]
+    assert raw == np.arange(5, dtype="<u2").tobytes()
+    assert first["sha256"] == [hashlib.sha256(raw[start : start + 4]).hexdigest() for start in (0, 4, 8)]
+    assert sections["b"]["shape"] == [2, 3]
+
+
+def test_the_documentation_names_what_is_written() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "FORMAT.md").read_text(encoding="utf-8")
+    store = unpacked(GOLDEN / f"v{FORMAT}.zip")
+    for stat in store.list(""):
+        data = store.get(stat.key).data
+        if not data.startswith(b"LOOKALK"):
+            for name in unsealed(stat.key, data):
+                assert f"`{name}`" in text or f'"{name}"' in text, name
+            continue
+        length = struct.unpack_from("<I", data, 8)[0]
+        import json
+
+        header = json.loads(data[48 : 48 + length])
+        assert f"`{header['kind']}`" in text
+        for name in header["meta"]:
+            assert f"`{name}`" in text, name
+        for section in header["sections"]:
+            last = section["name"].partition(".")[0]
+            assert f"`{last}" in text, section["name"]
