@@ -96,7 +96,7 @@ TABLE: Final[Mapping[type[Exception], tuple[Fault, Fault, Fault]]] = {
     e.Throttled: _plain("DeniedRequest", 403),
     e.CollectionNotFound: _plain("InvalidInstance", 400, "Console.InstanceNotFound", "Console.InstanceNotFound"),
     e.RecordNotFound: _plain("PicNotExist", 400),
-    e.NotFound: _plain("NotFound", 404, "Console.BadRequest"),
+    e.NotFound: (Fault("NotFound", 404), Fault("Console.BadRequest", 400), Fault("NotFound", 404)),
     e.JobRunning: _plain("Console.IncrementStatusError", 409),
     e.OverCapacity: _plain("InstanceOverQuota", 400),
     e.FingerprintMismatch: _plain("InstanceStatusError", 409, "Console.InstanceStatusError"),

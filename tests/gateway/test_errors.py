@@ -137,7 +137,7 @@ CONSOLE: list[tuple[Exception, str, int, str]] = [
     (e.JobRunning("one"), "IncreaseInstance", 409, "Console.IncrementStatusError"),
     (e.JobRunning("one"), "DumpMeta", 409, "Console.TaskAlreadyExist"),
     (e.FingerprintMismatch("other"), "IncreaseInstance", 409, "Console.InstanceStatusError"),
-    (e.JobNotFound("no"), "IncreaseList", 404, "Console.BadRequest"),
+    (e.JobNotFound("no"), "IncreaseList", 400, "Console.BadRequest"),
     (e.StoreUnavailable("away"), "DumpMeta", 500, "Console.CallServiceError"),
     (ValueError("x"), "Detail", 500, "Console.InternalError"),
     (e.SourceError(e.SourceFault.NO_PERMISSION, "no"), "IncreaseInstance", 403, "Console.NoPermission"),

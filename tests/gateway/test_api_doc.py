@@ -1,0 +1,81 @@
+"""docs/API.md and /openapi.json say what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from chalicelib.contract.categories import PRODUCT_CATEGORIES
+from chalicelib.gateway.actions import ACTIONS, PATHS, V2019, V2020
+from chalicelib.gateway.answers import ANSWERS_2019, ANSWERS_2020
+from chalicelib.gateway.openapi import SUMMARIES, document
+from chalicelib.gateway.pages import openapi
+from chalicelib.gateway.wire import PARAMETERS_2019, PARAMETERS_2020
+from tests.gateway.api_doc import PAGE, written
+from tests.live import ROOT
+
+TEXT = PAGE.read_text(encoding="utf-8")
+DOCUMENT = json.loads(json.dumps(document()))
+
+
+def test_the_tables_are_the_codes() -> None:
+    assert written(TEXT) == TEXT, "run: python -m tests.gateway.api_doc"
+
+
+def test_each_action_has_its_section_and_table_and_no_other_has_one() -> None:
+    section = TEXT[TEXT.index("\n## Actions") : TEXT.index("\n## Older versions")]
+    headings = re.findall(r"^### (\w+)$", section, re.MULTILINE)
+    assert headings == [*PARAMETERS_2020, "AuthorizeFileUpload"]
+    assert set(headings[:-1]) == {action for version, action in ACTIONS if version == V2020}
+    assert re.findall(r"<!-- parameters (\w+) -->", section) == list(PARAMETERS_2020)
+
+
+def test_the_page_names_every_category_path_and_setting_it_speaks_of() -> None:
+    for number, name in PRODUCT_CATEGORIES.items():
+        assert f"{number} {name}" in TEXT.replace("\n", " ")
+    for path in PATHS:
+        assert path in TEXT
+    from dataclasses import fields
+
+    from chalicelib.config import Settings
+
+    known = {f"LOOKALIKE_{field.name.upper()}" for field in fields(Settings)}
+    assert set(re.findall(r"LOOKALIKE_[A-Z_]+", TEXT)) <= known | {"LOOKALIKE_URL"}
+
+
+def test_every_file_the_page_links_to_is_there() -> None:
+    for target in re.findall(r"\]\((?!#|http)([^)]+)\)", TEXT):
+        assert (ROOT / "docs" / target).resolve().exists(), target
+
+
+def test_openapi_is_served_and_is_valid() -> None:
+    answer = openapi()
+    assert answer.status == 200
+    assert json.loads(answer.body) == DOCUMENT
+    from openapi_spec_validator import validate
+
+    validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("action", list(PARAMETERS_2020))
+def test_openapi_knows_every_parameter_of_an_action(action: str) -> None:
+    forms = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["oneOf"]
+    (form,) = [form for form in forms if form["title"] == action]
+    assert set(form["properties"]) == {"Action", "Version"} | {row.name for row in PARAMETERS_2020[action]}
+    assert set(form["required"]) == {"Action"} | {row.name for row in PARAMETERS_2020[action] if row.required}
+    assert action in SUMMARIES
+    assert action in ANSWERS_2020
+
+
+def test_openapi_knows_the_paths_of_2019() -> None:
+    paths = {path for path, (version, _) in PATHS.items() if version == V2019}
+    assert set(DOCUMENT["paths"]) == {"/", "/openapi.json"} | paths
+    assert set(ANSWERS_2019) == set(PARAMETERS_2019)
+
+
+@pytest.mark.parametrize("schema", [*ANSWERS_2020.values(), *ANSWERS_2019.values()])
+def test_the_schemas_are_schemas(schema: dict[str, object]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
