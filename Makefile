@@ -34,6 +34,10 @@ run: .venv/pictures ## serve on http://127.0.0.1:8000 with a demo collection (PO
 demo: .venv/pictures ## start, add the demo's pictures, search with one that is not among them, print, stop
 	@$(BIN)/lookalike demo
 
+media: .venv/pictures ## take the README's pictures again (needs Chromium)
+	$(BIN)/python -m demo.recording docs/media/terminal.svg
+	$(BIN)/python -m demo.screenshot docs/media
+
 test: .venv/pictures ## run the tests
 	$(BIN)/python -m pytest -n 2
 
@@ -70,5 +74,5 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 	@$(BIN)/python -m tools.deploy --folder $(PACKAGE) --stack $(STACK) --region $(REGION) --bucket $(BUCKET) $(PARAMETERS)
 
 .PHONY: package size deploy
-.PHONY: run demo
+.PHONY: run demo media
 .PHONY: help setup test test-slow test-sdk lint check

@@ -1,4 +1,6 @@
-"""What schedules and queues do on AWS, a local server does itself: compaction, garbage collection, and the work of imports."""
+"""What schedules and queues do on AWS, a local server does itself: compaction, sweeping, garbage collection, and the work of
+imports.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ class Housekeeping:
 
     def _step(self, *, collect: bool) -> None:
         from chalicelib.usecases.maintain import collect_all, compact_all
+        from chalicelib.usecases.nonces import sweep_nonces
+        from chalicelib.usecases.uploads import sweep_uploads
 
         try:
             compact_all(self._house)
+            sweep_uploads(self._house)
             if collect:
+                sweep_nonces(self._house)
                 collect_all(self._house)
         except LookalikeError as error:  # the next round tries again; searches and adds do not depend on it
             _log.warning("housekeeping: %s", error)

@@ -73,8 +73,10 @@ def visible(text: str) -> str:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table with these headings; a heading that ends in `#` is of numbers and stands to the right."""
-    made = Table(title=title, title_justify="left", box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
+    """A plain table with these headings, none where all are empty; one that ends in `#` is of numbers and stands to the right."""
+    made = Table(
+        title=title, show_header=any(columns), title_justify="left", box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0)
+    )
     for column in columns:
         made.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
     return made

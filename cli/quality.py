@@ -92,7 +92,6 @@ def evaluate(folder: Path, service: Service, house: House, *, quiet: bool) -> Re
 def in_memory(house: House) -> House:
     """The same models and settings, over a store that ends with this process."""
     from chalicelib.index.catalog import Catalog
-
     from chalicelib.storage.memory import MemoryStore
 
     store = MemoryStore()
