@@ -80,7 +80,8 @@ def _prune_file(file: Path, operations: frozenset[str]) -> None:
         content["operations"] = {name: content["operations"][name] for name in sorted(operations)}
         shapes = needed_shapes(content, operations)
         content["shapes"] = {name: shape for name, shape in content["shapes"].items() if name in shapes}
-        content = _without_prose(content)
+        for part in ("operations", "shapes"):  # botocore does read the prose of the rest
+            content[part] = _without_prose(content[part])
     if kind == "paginators-1" and "pagination" in content:
         content["pagination"] = {name: value for name, value in content["pagination"].items() if name in operations}
     file.unlink()

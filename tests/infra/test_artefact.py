@@ -1,0 +1,285 @@
+"""The zip that is deployed, unpacked into an empty folder and run as Lambda runs it, against S3, SQS and Secrets Manager on moto."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import subprocess
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from chalicelib.contract.messages import CreateCollection
+from chalicelib.service import Service
+from chalicelib.usecases.batch.bindings import Binding, bind
+from chalicelib.usecases.keys import NewKey, create_key
+from chalicelib.usecases.manage import create_collection
+from chalicelib.vision.analyze import Analyzer
+from tests.gateway.client import acs3, picture
+from tests.imports.aws import REGION
+from tests.infra.account import PICTURES, STORE, TRANSIT, Account, account
+from tests.infra.runtime import EVENT_LIMIT, Function, FunctionFailed, function
+from tests.moto_server import locked_moto
+from tools.package import ROOT, Order, package
+
+pytestmark = pytest.mark.slow
+
+FORM = "application/x-www-form-urlencoded"
+HOST = "abc.lambda-url.eu-central-1.on.aws"
+EVENT = {
+    "version": "0",
+    "id": "1",
+    "account": "123456789012",
+    "time": "2026-01-01T00:00:00Z",
+    "region": REGION,
+    "source": "aws.events",
+    "detail-type": "Scheduled Event",
+    "resources": [],
+    "detail": {},
+}
+
+
+@pytest.fixture(scope="session")
+def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package unpacked; nothing else in the folder. LOOKALIKE_PACKAGE names one that is made already."""
+    made = os.environ.get("LOOKALIKE_PACKAGE")
+    folder = Path(made) if made else package(Order())
+    task = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(folder / "deployment.zip") as archive:
+        archive.extractall(task)
+    return task
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    return (ROOT / "build/venv-py3.12/bin/python").resolve()
+
+
+@pytest.fixture(scope="session")
+def ric(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real runtime client, where the registry has one; else an empty folder."""
+    folder = tmp_path_factory.mktemp("ric")
+    command = [
+        str(ROOT / "build/venv-py3.12/bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(folder),
+        "awslambdaric==4.2.2",
+    ]
+    subprocess.run(command, check=False, capture_output=True)
+    return folder
+
+
+@dataclass
+class Deployment:
+    """The functions, started when first called, all on one account."""
+
+    cloud: Account
+    key: NewKey
+    start: ExitStack
+    task: Path
+    python: Path
+    ric: Path
+    running: dict[str, Function] = field(default_factory=dict)
+
+    def __getitem__(self, handler: str) -> Function:
+        if handler not in self.running:
+            environment = {
+                "AWS_ENDPOINT_URL": self.cloud.url,
+                "AWS_ACCESS_KEY_ID": "root",
+                "AWS_SECRET_ACCESS_KEY": "root",
+                "AWS_REGION": REGION,
+                "LOOKALIKE_STORE": f"s3://{STORE}",
+                "LOOKALIKE_UPLOADS": f"s3://{TRANSIT}",
+                "LOOKALIKE_SECRETS": f"secretsmanager:{self.cloud.values['AccessKeys']}",
+                "LOOKALIKE_QUEUE": self.cloud.values["ImportQueue"],
+            }
+            started = function(f"app.{handler}", task=self.task, python=self.python, ric=self.ric, environment=environment)
+            self.running[handler] = self.start.enter_context(started)
+        return self.running[handler]
+
+    def call(self, action: str, fields: Mapping[str, str], *, as_url: bool = False) -> tuple[int, dict[str, Any]]:
+        """One signed request through API Gateway, or through the function URL."""
+        body = urlencode(fields).encode()
+        signed = acs3(self.key, action, "2020-12-14", now=time.time(), body=body, host=HOST)
+        event = url_event(signed, body) if as_url else gateway_event(signed, body)
+        answer = self["app"].invoke(event)
+        text = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"]
+        return answer["statusCode"], json.loads(text)
+
+
+def headers_of(signed: Any) -> dict[str, str]:
+    return {**dict(signed.headers), "Host": HOST}
+
+
+def gateway_event(signed: Any, body: bytes) -> dict[str, Any]:
+    """As a REST API sends it: forms stay text."""
+    return {
+        "resource": "/",
+        "path": "/",
+        "httpMethod": "POST",
+        "headers": headers_of(signed),
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/", "path": "/", "identity": {"sourceIp": "192.0.2.1"}, "stage": "live"},
+        "body": body.decode(),
+        "isBase64Encoded": False,
+    }
+
+
+def url_event(signed: Any, body: bytes) -> dict[str, Any]:
+    """As a function URL sends it: format 2.0, the body in base64."""
+    return {
+        "version": "2.0",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": headers_of(signed),
+        "requestContext": {"http": {"method": "POST", "path": "/", "sourceIp": "192.0.2.1"}, "domainName": HOST, "stage": "$default"},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+@pytest.fixture(scope="module")
+def deployment(artefact: Path, python: Path, ric: Path) -> Iterator[Deployment]:
+    with locked_moto() as url, account(url) as cloud, ExitStack() as start:
+        with cloud.acting_as_owner() as bare:
+            analyzer = Analyzer()
+            house = replace(bare, analyzer=lambda: analyzer)
+            create_collection(CreateCollection("shop", Service.GENERIC), house)
+            key = create_key(house)
+            bind(Binding(PICTURES, "/spring", "shop"), house.store)
+        yield Deployment(cloud, key, start, artefact, python, ric)
+
+
+def big_picture(target: int) -> bytes:
+    """A picture of about `target` bytes: noise does not compress."""
+    side = int((target / 3) ** 0.5)
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)).save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def fields_of(name: str, data: bytes) -> dict[str, str]:
+    return {"InstanceName": "shop", "ProductId": name, "PicName": f"{name}.png", "PicContent": base64.b64encode(data).decode()}
+
+
+def test_the_package_holds_what_is_needed_and_no_secrets_of_the_workshop(artefact: Path) -> None:
+    names = {path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()}
+    assert {"app.py", "models/cards.json", "chalicelib/gateway/console/index.html"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "tools/", "models/build", "boto3/")) or name.endswith(".pyi")]
+    compiled = [name for name in names if name.startswith("chalicelib/") and name.endswith(".pyc")]
+    assert len(compiled) == len([name for name in names if name.startswith("chalicelib/") and name.endswith(".py")])
+
+
+@pytest.mark.parametrize("as_url", [False, True], ids=["api-gateway", "function-url"])
+def test_add_and_search(deployment: Deployment, as_url: bool) -> None:
+    name = f"one-{as_url}"
+    status, added = deployment.call("AddImage", fields_of(name, picture(3, (300, 200))), as_url=as_url)
+    assert (status, added["Success"]) == (200, True), added
+    status, found = deployment.call(
+        "SearchImageByPic", {"InstanceName": "shop", "PicContent": fields_of("", picture(3, (300, 200)))["PicContent"]}
+    )
+    assert status == 200, found
+    assert name in {row["ProductId"] for row in found["Auctions"]}
+    assert found["Auctions"][0]["Score"] == 1
+
+
+def test_a_picture_of_4_mib_passes_through_api_gateway_as_text(deployment: Deployment) -> None:
+    data = big_picture(4 * 1024 * 1024 - 4096)
+    status, added = deployment.call("AddImage", fields_of("big", data))
+    assert (status, added["Success"]) == (200, True), added
+
+
+def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_lambda(deployment: Deployment) -> None:
+    with pytest.raises(AssertionError, match="Lambda refuses"):
+        deployment.call("AddImage", fields_of("big", big_picture(4 * 1024 * 1024 - 4096)), as_url=True)
+    status, added = deployment.call("AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True)
+    assert (status, added["Success"]) == (200, True), added
+    assert EVENT_LIMIT == 6_291_456
+
+
+def test_a_wrong_signature_is_refused_in_the_contracts_form(deployment: Deployment) -> None:
+    wrong = NewKey(deployment.key.key_id, "x" * 40)
+    deployment.key, right = wrong, deployment.key
+    try:
+        status, answer = deployment.call("Detail", {"InstanceName": "shop"})
+    finally:
+        deployment.key = right
+    assert status == 400
+    assert answer["Code"].startswith("SignatureDoesNotMatch")
+    assert {"RequestId", "HostId", "Code", "Message"} <= answer.keys()
+
+
+def test_an_import_runs_from_eventbridge_through_sqs(deployment: Deployment) -> None:
+    s3, sqs, url = deployment.cloud.root("s3"), deployment.cloud.root("sqs"), deployment.cloud.values["ImportQueue"]
+    lines = [json.dumps({"OperationType": "ADD", "ProductId": f"imported-{at}", "PicName": f"{at}.png"}) for at in range(5)]
+    for at in range(5):
+        s3.put_object(Bucket=PICTURES, Key=f"spring/{at}.png", Body=picture(100 + at, (200, 200)))
+    s3.put_object(Bucket=PICTURES, Key="spring/increment.meta", Body="\n".join(lines).encode())
+    detail = {"bucket": {"name": PICTURES}, "object": {"key": "spring/increment.meta", "etag": "e", "sequencer": "1"}}
+    deployment["import_event"].invoke(EVENT | {"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
+    delivered = 0
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            record = {"messageId": "1", "receiptHandle": "r", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
+            record |= {"eventSource": "aws:sqs", "awsRegion": REGION, "messageAttributes": {}}
+            deployment["import_slice"].invoke({"Records": [record]})
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            delivered += 1
+    assert delivered >= 1
+    status, found = deployment.call("CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"})
+    assert (status, found["Success"]) == (200, True), found
+    deployment["tend_imports"].invoke(
+        {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [], "region": REGION, "detail": {}}
+    )
+
+
+def test_the_schedules_compact_and_collect(deployment: Deployment) -> None:
+    for handler in ("compact", "collect"):
+        deployment[handler].invoke(EVENT)
+        (line,) = [json.loads(text) for text in deployment[handler].output().splitlines() if text.startswith('{"time"')]
+        assert (line["action"], line["status"]) == (handler, 200)
+        assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Lookalike"
+
+
+def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(deployment: Deployment) -> None:
+    with pytest.raises(FunctionFailed):
+        deployment["search_segments"].invoke({"collection": "nothing"})
+
+
+def test_the_console_is_served(deployment: Deployment) -> None:
+    event = gateway_event(acs3(deployment.key, "x", "x", now=0), b"") | {"httpMethod": "GET", "path": "/console/", "resource": "/console"}
+    event["requestContext"] |= {"httpMethod": "GET", "resourcePath": "/console", "path": "/console/"}
+    answer = deployment["app"].invoke(event)
+    assert answer["statusCode"] == 200
+    assert "text/html" in str(answer)
+
+
+def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(deployment: Deployment, artefact: Path) -> None:
+    assert not list(artefact.glob(".lookalike"))
+    for running in deployment.running.values():
+        assert deployment.key.secret not in running.output()
+        assert "Traceback" not in running.output() or "search_segments" in running.output()
+
+
+def test_the_package_is_the_same_byte_for_byte_when_made_again() -> None:
+    folder = Order().folder
+    first = (folder / "deployment.zip").read_bytes()
+    package(Order())
+    assert (folder / "deployment.zip").read_bytes() == first
