@@ -154,14 +154,11 @@ def _command() -> str:
 
 
 def _query(pictures: Path | None) -> tuple[str, bytes]:
-    """Name and bytes of a picture to search with: not in the collection, or a changed copy of one of the reader's own."""
-    from demo.pictures import folder_paths, query
+    """Name and bytes of a picture to search with: one that is not in the collection, or the first of the reader's own folder."""
+    from demo.pictures import plan_of_folder, query
 
-    if pictures is None:
-        sample = query()
-        return sample.pic_name, sample.data
-    path = folder_paths(pictures)[0]
-    return path.name, path.read_bytes()
+    sample = query() if pictures is None else plan_of_folder(pictures)[0].load()
+    return sample.key.pic_name, sample.data
 
 
 def _query_file() -> Path:
@@ -172,7 +169,7 @@ def _query_file() -> Path:
     sample = query()
     folder = samples_folder(open_house().settings)
     assert folder is not None  # noqa: S101  # the demo runs on a folder
-    path = folder / "query" / sample.pic_name
+    path = folder / "query" / sample.key.pic_name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.data)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chalicelib.errors import NotFound
+from chalicelib.index.records import Key
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One picture with what the demo says about it."""
 
-    product_id: str
-    pic_name: str
+    key: Key
     data: bytes
     title: str
     source: str
     kind: str
     """`photo`, `mark` or `picture`; becomes the attribute str_attr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A picture that can be had."""
+
+    key: Key
+    load: Callable[[], Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +79,15 @@ _SIDE = 480
 _SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
 
 
+def plan() -> list[Planned]:
+    """All pictures of the demo, the same ones in the same order every time; none is read or drawn yet."""
+    photos = [Planned(Key(photo.product_id, photo.path.rpartition("/")[2]), partial(_photo, photo)) for photo in _PHOTOS]
+    return photos + [Planned(Key(f"mark-{slug}", f"{slug}.png"), partial(_mark, slug)) for slug in _MARKS]
+
+
 def samples() -> Iterator[Sample]:
-    """All pictures of the demo, the same ones in the same order every time. Raises NotFound where the packages are absent."""
-    yield from map(_photo, _PHOTOS)
-    yield from map(_mark, _MARKS)
-
-
-def count() -> int:
-    """How many pictures `samples` yields."""
-    return len(_PHOTOS) + len(_MARKS)
+    """The pictures of `plan`. Raises NotFound where the packages are absent."""
+    return (planned.load() for planned in plan())
 
 
 def query() -> Sample:
@@ -86,29 +95,32 @@ def query() -> Sample:
     return _photo(_QUERY)
 
 
-def folder_paths(folder: Path) -> list[Path]:
-    """The picture files below `folder`, in order of their names. Raises NotFound for a folder without any."""
+def plan_of_folder(folder: Path) -> list[Planned]:
+    """The picture files below `folder`, in order of their names. Raises NotFound for a folder without any.
+
+    A picture's product is the sub-folder it lies in, else the file's name without suffix.
+    """
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder; set PICTURES to a folder of pictures")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
     if not paths:
         raise NotFound(f"{folder} holds no picture; pictures end in {', '.join(sorted(_SUFFIXES))}")
-    return paths
+    return [Planned(_key(path.relative_to(folder)), partial(_of_folder, folder, path)) for path in paths]
 
 
-def folder_sample(folder: Path, path: Path) -> Sample:
-    """`path`, a picture below `folder`: its product is its sub-folder, else the file's name without suffix."""
-    relative = path.relative_to(folder)
-    product_id = relative.parts[0] if len(relative.parts) > 1 else path.stem
-    name = relative.as_posix()
-    return Sample(product_id, name, path.read_bytes(), title=path.stem, source=folder.name, kind="picture")
+def _key(relative: Path) -> Key:
+    return Key(relative.parts[0] if len(relative.parts) > 1 else relative.stem, relative.as_posix())
+
+
+def _of_folder(folder: Path, path: Path) -> Sample:
+    return Sample(_key(path.relative_to(folder)), path.read_bytes(), title=path.stem, source=folder.name, kind="picture")
 
 
 def _photo(photo: _Photo) -> Sample:
     data = (_package(photo.package) / photo.path).read_bytes()
     name = photo.path.rpartition("/")[2]
     source = {_SKIMAGE: "scikit-image", _SKLEARN: "scikit-learn"}[photo.package]
-    return Sample(photo.product_id, name, data, photo.title, source, "photo")
+    return Sample(Key(photo.product_id, name), data, photo.title, source, "photo")
 
 
 def _mark(slug: str) -> Sample:
@@ -123,7 +135,7 @@ def _mark(slug: str) -> Sample:
     inner = icon.svg[icon.svg.index(">") + 1 : icon.svg.rindex("</svg>")]
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32" fill="#{icon.hex}">{inner}</svg>'
     data = bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", width=_SIDE, height=_SIDE, skip_system_fonts=True))
-    return Sample(f"mark-{slug}", f"{slug}.png", data, icon.title, "Simple Icons", "mark")
+    return Sample(Key(f"mark-{slug}", f"{slug}.png"), data, icon.title, "Simple Icons", "mark")
 
 
 def _package(name: str) -> Path:

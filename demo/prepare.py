@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from chalicelib.contract.messages import AddPicture, AttributeValues, CreateCollection
 from chalicelib.errors import AlreadyExists, LookalikeError
-from chalicelib.index.records import Key
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
 from chalicelib.usecases.house import House
@@ -31,14 +30,6 @@ class Prepared:
     """(picture, reason) of a folder's files that are no usable pictures."""
 
 
-def is_ready(house: House, total: int) -> bool:
-    """Whether the collection is there, of this deployment's models, with at least `total` records."""
-    if COLLECTION not in house.catalog.names():
-        return False
-    collection = house.catalog.open(COLLECTION)
-    return collection.info.fingerprint == house.analyzer().fingerprint and len(collection.snapshot()) >= total
-
-
 def prepare(house: House, *, folder: Path | None, samples: Path | None, template: str, step: Callable[[int, int], None]) -> Prepared:
     """Adds the pictures of `folder`, or the packages' own, that are not there yet; `step(done, total)` is told of each.
 
@@ -50,22 +41,29 @@ def prepare(house: House, *, folder: Path | None, samples: Path | None, template
         if folder is not None:
             _link(samples, folder)
         set_picture_url(COLLECTION, template, house)
+    planned = pictures.plan() if folder is None else pictures.plan_of_folder(folder)
     there = house.catalog.open(COLLECTION).snapshot()
     added, refused = 0, []
-    total, source = _source(folder)
-    for done, sample in enumerate(source, 1):
-        if samples is not None and folder is None:
-            _keep(samples, sample)
-        if there.find(Key(sample.product_id, sample.pic_name)) is None:
+    for done, one in enumerate(planned, 1):
+        if there.find(one.key) is None:
             try:
-                add_picture(_message(sample), house)
+                _add(one.load(), house, samples if folder is None else None)
                 added += 1
             except LookalikeError as error:
                 if folder is None:
                     raise
-                refused.append((sample.pic_name, str(error)))
-        step(done, total)
-    return Prepared(added, total, tuple(refused))
+                refused.append((one.key.pic_name, str(error)))
+        step(done, len(planned))
+    return Prepared(added, len(planned), tuple(refused))
+
+
+def _add(sample: Sample, house: House, samples: Path | None) -> None:
+    """Adds one; its picture is kept first, where pictures are kept, so that a record is never without."""
+    if samples is not None:
+        path = samples / COLLECTION / sample.key.pic_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.data)
+    add_picture(_message(sample), house)
 
 
 def _collection(house: House) -> None:
@@ -79,13 +77,6 @@ def _collection(house: House) -> None:
             return  # another first start was faster
 
 
-def _source(folder: Path | None) -> tuple[int, Iterator[Sample]]:
-    if folder is None:
-        return pictures.count(), pictures.samples()
-    paths = pictures.folder_paths(folder)
-    return len(paths), (pictures.folder_sample(folder, path) for path in paths)
-
-
 def _message(sample: Sample) -> AddPicture:
     attributes = AttributeValues(
         custom_content=f"{sample.title} ({sample.source})",
@@ -93,14 +84,7 @@ def _message(sample: Sample) -> AddPicture:
         str_attr=sample.kind,
         str_attr2=sample.source,
     )
-    return AddPicture(COLLECTION, sample.product_id, sample.pic_name, sample.data, attributes=attributes)
-
-
-def _keep(samples: Path, sample: Sample) -> None:
-    path = samples / COLLECTION / sample.pic_name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sample.data)
+    return AddPicture(COLLECTION, *sample.key, sample.data, attributes=attributes)
 
 
 def _link(samples: Path, folder: Path) -> None:

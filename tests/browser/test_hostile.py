@@ -115,12 +115,12 @@ def _quality(page: Page, tmp_path: Path) -> None:
     folder.mkdir()
     samples = list(pictures.samples())[:2]
     for sample in samples:
-        (folder / sample.pic_name).write_bytes(sample.data)
+        (folder / sample.key.pic_name).write_bytes(sample.data)
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "split", "label", "category", "instance"])
-        writer.writerow([samples[0].pic_name, "gallery", "", "", SCRIPT])
-        writer.writerow([samples[1].pic_name, f"query{SCRIPT}", "", "", TURNED])
+        writer.writerow([samples[0].key.pic_name, "gallery", "", "", SCRIPT])
+        writer.writerow([samples[1].key.pic_name, f"query{SCRIPT}", "", "", TURNED])
     page.get_by_role("link", name="Quality").click()
     page.get_by_label("Labelled folder").set_input_files(folder)
     expect(page.locator(".misses")).to_contain_text(SCRIPT, timeout=30_000)

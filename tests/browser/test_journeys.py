@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def query(tmp_path: Path) -> Path:
     sample = pictures.query()
-    path = tmp_path / sample.pic_name
+    path = tmp_path / sample.key.pic_name
     path.write_bytes(sample.data)
     return path
 
@@ -160,7 +160,9 @@ def test_paging_distinct_and_threshold_narrow_the_answer(signed_in: Visit, servi
     client = Client(service.url.removeprefix("http://").rstrip("/"), service.key_id, service.secret)
     for number, sample in enumerate(list(pictures.samples())[:13]):
         content = base64.b64encode(sample.data).decode()
-        client.call("AddImage", InstanceName="paged", ProductId=f"product {max(number, 1)}", PicName=sample.pic_name, PicContent=content)
+        client.call(
+            "AddImage", InstanceName="paged", ProductId=f"product {max(number, 1)}", PicName=sample.key.pic_name, PicContent=content
+        )
     page.get_by_role("button", name="Search in it").click()
     _search(page, query)
     expect(page.locator(".card")).to_have_count(12)
@@ -270,8 +272,8 @@ def _folder(tmp_path: Path) -> Path:
     samples = [sample for sample in pictures.samples() if sample.kind == "mark"][:3]
     lines = []
     for sample in samples:
-        (folder / sample.pic_name).write_bytes(sample.data)
-        lines.append(json.dumps({"OperationType": "ADD", "ProductId": f"import-{sample.product_id}", "PicName": sample.pic_name}))
+        (folder / sample.key.pic_name).write_bytes(sample.data)
+        lines.append(json.dumps({"OperationType": "ADD", "ProductId": f"import-{sample.key.product_id}", "PicName": sample.key.pic_name}))
     (folder / "broken.png").write_bytes(b"no picture at all")
     lines.append(json.dumps({"OperationType": "ADD", "ProductId": "broken", "PicName": "broken.png"}))
     lines.append(json.dumps({"OperationType": "ADD", "ProductId": "absent", "PicName": "absent.png"}))
@@ -316,13 +318,13 @@ def test_a_labelled_folder_is_measured_in_a_collection_of_its_own(signed_in: Vis
     folder.mkdir()
     rows = ["path,split,label,category,instance"]
     for sample in list(pictures.samples())[:4]:
-        (folder / sample.pic_name).write_bytes(sample.data)
-        rows += [f"{sample.pic_name},gallery,,,{sample.product_id}"]
+        (folder / sample.key.pic_name).write_bytes(sample.data)
+        rows += [f"{sample.key.pic_name},gallery,,,{sample.key.product_id}"]
     query = pictures.query()
-    other = next(sample for sample in pictures.samples() if sample.pic_name == "motorcycle_left.png")
-    (folder / other.pic_name).write_bytes(other.data)
-    (folder / query.pic_name).write_bytes(query.data)
-    rows += [f"{other.pic_name},gallery,,,motorcycle", f"{query.pic_name},query,,,motorcycle"]
+    other = next(sample for sample in pictures.samples() if sample.key.pic_name == "motorcycle_left.png")
+    (folder / other.key.pic_name).write_bytes(other.data)
+    (folder / query.key.pic_name).write_bytes(query.data)
+    rows += [f"{other.key.pic_name},gallery,,,motorcycle", f"{query.key.pic_name},query,,,motorcycle"]
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     page = signed_in.page
     page.get_by_role("link", name="Quality").click()

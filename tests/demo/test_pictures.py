@@ -10,16 +10,20 @@ from demo import pictures
 
 def test_there_are_at_least_forty_pictures_each_of_its_own_and_fit_to_be_added() -> None:
     samples = list(pictures.samples())
-    assert len(samples) == pictures.count() >= 40
-    assert len({(sample.product_id, sample.pic_name) for sample in samples}) == len(samples)
+    assert len(samples) == len(pictures.plan()) >= 40
+    assert len({sample.key for sample in samples}) == len(samples)
     assert len({sample.data for sample in samples}) == len(samples)
     assert all(1000 < len(sample.data) <= MAX_PICTURE_BYTES for sample in samples)
+
+
+def test_a_plan_names_its_pictures_before_they_are_read() -> None:
+    assert [planned.key for planned in pictures.plan()] == [sample.key for sample in pictures.samples()]
 
 
 def test_the_query_shows_a_product_that_is_there_from_where_it_is_not() -> None:
     samples = list(pictures.samples())
     query = pictures.query()
-    assert query.product_id in {sample.product_id for sample in samples}
+    assert query.key.product_id in {sample.key.product_id for sample in samples}
     assert query.data not in {sample.data for sample in samples}
 
 
@@ -33,9 +37,8 @@ def test_a_folder_s_pictures_belong_to_their_sub_folder_or_to_themselves(tmp_pat
     (tmp_path / "shoe").mkdir()
     for name in ("shoe/1.jpg", "shoe/2.PNG", "hat.webp", "notes.txt"):
         (tmp_path / name).write_bytes(name.encode())
-    paths = pictures.folder_paths(tmp_path)
-    samples = [pictures.folder_sample(tmp_path, path) for path in paths]
-    assert [(sample.product_id, sample.pic_name) for sample in samples] == [
+    samples = [planned.load() for planned in pictures.plan_of_folder(tmp_path)]
+    assert [(sample.key.product_id, sample.key.pic_name) for sample in samples] == [
         ("hat", "hat.webp"),
         ("shoe", "shoe/1.jpg"),
         ("shoe", "shoe/2.PNG"),
@@ -44,6 +47,6 @@ def test_a_folder_s_pictures_belong_to_their_sub_folder_or_to_themselves(tmp_pat
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="holds no picture"):
-        pictures.folder_paths(tmp_path)
+        pictures.plan_of_folder(tmp_path)
     with pytest.raises(NotFound, match="is not a folder"):
-        pictures.folder_paths(tmp_path / "absent")
+        pictures.plan_of_folder(tmp_path / "absent")

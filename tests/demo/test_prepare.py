@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import NotFound
+from chalicelib.usecases.house import House
+from chalicelib.usecases.picture_urls import picture_urls
+from demo import pictures
+from demo.prepare import COLLECTION, prepare
+from tests.gateway.client import memory_house, picture
+
+
+@pytest.fixture
+def house() -> House:
+    return memory_house()
+
+
+def _prepare(house: House, folder: Path | None, samples: Path) -> tuple[int, int]:
+    steps: list[tuple[int, int]] = []
+    done = prepare(
+        house, folder=folder, samples=samples, template="/samples/demo/{PicName}", step=lambda at, total: steps.append((at, total))
+    )
+    assert steps[-1] == (done.total, done.total)
+    return done.added, done.total
+
+
+def test_the_first_start_adds_everything_and_the_second_nothing(house: House, tmp_path: Path) -> None:
+    total = len(pictures.plan())
+    assert _prepare(house, None, tmp_path) == (total, total)
+    assert _prepare(house, None, tmp_path) == (0, total)
+    assert len(house.catalog.open(COLLECTION).snapshot()) == total
+    assert picture_urls(house) == {COLLECTION: "/samples/demo/{PicName}"}
+    assert len(list((tmp_path / COLLECTION).iterdir())) == total
+
+
+def test_a_start_that_was_cut_off_is_gone_on_with(house: House, tmp_path: Path) -> None:
+    def cut(at: int, total: int) -> None:
+        del total
+        if at == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(house, folder=None, samples=tmp_path, template="/x/{PicName}", step=cut)
+    total = len(pictures.plan())
+    assert _prepare(house, None, tmp_path) == (total - 5, total)
+
+
+def test_a_folder_of_one_s_own_is_linked_not_copied_and_bad_files_are_left_out(house: House, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "a.png").write_bytes(picture(1))
+    (own / "b.png").write_bytes(b"no picture")
+    done = prepare(house, folder=own, samples=tmp_path / "samples", template="/samples/demo/{PicName}", step=lambda *_: None)
+    assert (done.added, done.total) == (1, 2)
+    assert [name for name, _ in done.refused] == ["b.png"]
+    assert (tmp_path / "samples" / COLLECTION).is_symlink()
+    assert list((tmp_path / "samples").iterdir()) == [tmp_path / "samples" / COLLECTION]
+
+
+def test_other_models_mean_a_fresh_collection(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "a.png").write_bytes(picture(1))
+    assert _prepare(house, own, tmp_path / "s") == (1, 1)
+    monkeypatch.setattr(type(house.analyzer()), "fingerprint", "tiny-2")
+    assert _prepare(house, own, tmp_path / "s") == (1, 1)
+    assert house.catalog.open(COLLECTION).info.fingerprint == "tiny-2"
+
+
+def test_an_absent_folder_is_refused(house: House, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="not a folder"):
+        _prepare(house, tmp_path / "absent", tmp_path)
