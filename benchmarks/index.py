@@ -168,7 +168,10 @@ def without_graphs(collection: Collection) -> Snapshot:
 def run(rows: int, folder: Path) -> dict[str, float]:
     """All measurements."""
     data = Data(rows)
-    steps = build(folder, data)
+    built = folder / "built.json"
+    if not built.exists():
+        built.write_text(json.dumps(build(folder, data)))
+    steps = json.loads(built.read_text())
     found: dict[str, float] = {
         "append, rows per CPU s": rows / steps["append"],
         "append + absorb + merge, rows per CPU s": rows / (steps["append"] + steps["absorb"] + steps["merge"]),
@@ -228,9 +231,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--folder", type=Path, help="Keep the collection here, and use the one that is here already.")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = run(options.rows, Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        found = run(options.rows, options.folder or Path(temporary))
     if options.json:
         print(json.dumps({"rows": options.rows, **found}))
         return

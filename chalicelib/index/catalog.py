@@ -76,11 +76,11 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Of all collections, in order. Costs two listings per collection."""
-        return [
+        return sorted(
             name
             for name in self._folders("collections/")
             if any(stat.key == _pointer_key(name) for stat in self._tools.store.list(_pointer_key(name)))
-        ]
+        )
 
     def unreachable(self) -> list[Generation]:
         """Generations that no collection serves: replaced, under construction, or left behind. For the collector."""
@@ -95,7 +95,7 @@ class Catalog:
         return found
 
     def _folders(self, prefix: str) -> Iterator[str]:
-        """Names of the folders right under `prefix`, in order: one listing each."""
+        """Names of the folders right under `prefix`: one listing each."""
         after = prefix
         while (found := next(self._tools.store.list(prefix, after=after), None)) is not None:
             name, slash, _ = found.key[len(prefix) :].partition("/")

@@ -59,6 +59,17 @@ def absorb(generation: Generation) -> Absorbed | None:
     names = _oldest([(name, size) for name, size in log if name not in absorbed])
     if not names or manifest.successor is not None:
         return None
+    with generation.overtaken(old):
+        new, done = _absorbed(generation, manifest, names)
+    listed = {name for name, _ in log}
+    new = replace(new, absorbed=tuple(sorted({name for name in absorbed if name in listed} | set(names))))
+    generation.replace_manifest(old, with_garbage(manifest, new, generation.tools.clock()))
+    _sweep(generation, [name for name, _ in log], set(new.absorbed))
+    return done
+
+
+def _absorbed(generation: Generation, manifest: Manifest, names: Sequence[str]) -> tuple[Manifest, Absorbed]:
+    """The manifest that has absorbed these log objects; all that it refers to is on the store."""
     batches = generation.batches(names, manifest)
     first = min(batch.position for batch in batches)
     kept = generation.marks([ref for ref in manifest.marks if first <= ref.newest])
@@ -68,16 +79,9 @@ def absorb(generation: Generation) -> Absorbed | None:
     added = _added(generation, TailPart(tail, parts), tail, manifest)
     now = generation.tools.clock()
     marks = _kept_marks(generation, manifest, now) + _written_marks(generation, tail.marks, now)
-    listed = {name for name, _ in log}
-    new = manifest.next(
-        segments=tuple(segments + added),
-        marks=tuple(marks),
-        absorbed=tuple(sorted({name for name in absorbed if name in listed} | set(names))),
-    )
-    generation.replace_manifest(old, with_garbage(manifest, new, now))
-    _sweep(generation, [name for name, _ in log], set(new.absorbed))
     dead = sum(len(part.effect.dead) for part in parts if part.effect)
-    return Absorbed(len(names), sum(segment.rows for segment in added), dead)
+    done = Absorbed(len(names), sum(segment.rows for segment in added), dead)
+    return manifest.next(segments=tuple(segments + added), marks=tuple(marks)), done
 
 
 def _sweep(generation: Generation, log: Sequence[str], absorbed: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -124,6 +125,16 @@ class Generation:
         except OutcomeUnknown:
             if self.tools.store.get(key).data != data:
                 raise VersionConflict(f"writing {key} may not have happened; look again") from None
+
+    @contextlib.contextmanager
+    def overtaken(self, old: Versioned) -> Iterator[None]:
+        """Inside, an object that is gone means that somebody committed since `old` was read (VersionConflict), or is lost (CorruptObject)."""
+        try:
+            yield
+        except ObjectMissing as error:
+            if self.manifest().version != old.version:
+                raise VersionConflict(f"{error.key} was compacted by somebody else meanwhile; nothing was written") from error
+            raise CorruptObject(error.key, "the manifest or the log names it, but it is not there; restore it from a backup") from error
 
     def log(self) -> Iterator[Stat]:
         """The log's objects, the newest first; absorbed ones may be among them."""

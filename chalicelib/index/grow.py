@@ -23,9 +23,10 @@ def grow(generation: Generation) -> SegmentRef | None:
     if not waiting:
         return None
     ref = waiting[0]
-    manifest = generation.manifest().manifest
-    table = generation.table(ref, manifest)
-    graph, data = encode_graph(table.rows["codes"], manifest.shape, generation.tools.new_id())
+    old = generation.manifest()
+    with generation.overtaken(old):
+        table = generation.table(ref, old.manifest)
+        graph, data = encode_graph(table.rows["codes"], old.manifest.shape, generation.tools.new_id())
     generation.put(graph_path(ref, graph.id), data)
     return _commit(generation, ref, replace(ref, graph=graph))
 

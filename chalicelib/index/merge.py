@@ -10,7 +10,7 @@ import numpy as np
 from chalicelib.index.build import joined
 from chalicelib.index.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
 from chalicelib.index.generation import Generation
-from chalicelib.index.manifest import SegmentRef
+from chalicelib.index.manifest import Manifest, SegmentRef
 from chalicelib.index.segment import positions_of
 from chalicelib.index.table import RowIds, Table
 from chalicelib.index.tail import Positions
@@ -43,6 +43,16 @@ def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
     chosen = group(manifest.segments) if not everything else _whole(manifest.segments)
     if not chosen or manifest.successor is not None:
         return None
+    with generation.overtaken(old):
+        added, rows = _rewritten(generation, chosen, manifest)
+    rest = tuple(ref for ref in manifest.segments if ref not in chosen)
+    new = manifest.next(segments=rest + tuple(added))
+    generation.replace_manifest(old, with_garbage(manifest, new, generation.tools.clock()))
+    return Merged(len(chosen), rows)
+
+
+def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: Manifest) -> tuple[list[SegmentRef], int]:
+    """New segments of the live rows of `chosen`, on the store, and how many rows these are."""
     parts: list[tuple[Table, RowIds]] = []
     times, ties = [], []
     for ref in chosen:
@@ -55,11 +65,7 @@ def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
         ties.append(positions.tie)
     table, places = joined(parts, manifest.shape)
     positions = Positions(np.concatenate(times), np.concatenate(ties)).take(places)
-    added = write_segments(generation, table, positions, manifest.fingerprint) if table.size else []
-    rest = tuple(ref for ref in manifest.segments if ref not in chosen)
-    new = manifest.next(segments=rest + tuple(added))
-    generation.replace_manifest(old, with_garbage(manifest, new, generation.tools.clock()))
-    return Merged(len(chosen), table.size)
+    return write_segments(generation, table, positions, manifest.fingerprint) if table.size else [], table.size
 
 
 def group(segments: Sequence[SegmentRef]) -> list[SegmentRef]:

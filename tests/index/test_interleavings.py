@@ -192,6 +192,30 @@ def test_07_a_log_object_vanishes_between_listing_and_reading() -> None:
     assert sorted(key.product_id for key in content(reader.snapshot())) == ["one", "three", "two"]
 
 
+def test_16_two_compactors_of_which_one_has_swept_the_log() -> None:
+    shop = Shop()
+    for name in ("one", "two", "three"):
+        shop.process().append([put(name)])
+    slow = shop.process(Faulty(shop.store, before=once("get", "/log/", lambda: absorb(shop.process().current()))))
+    with pytest.raises(VersionConflict):
+        absorb(slow.current())
+    assert shop.keys() == ["one", "three", "two"]
+    for name in ("four", "five"):
+        shop.process().append([put(name)])
+        absorb(shop.process().current())
+
+    def merged_and_collected() -> None:
+        merge(shop.process().current(), everything=True)
+        for _ in range(3):
+            shop.clock.now += 4000
+            collect(shop.process().current())
+
+    slow = shop.process(Faulty(shop.store, before=once("get", "/keys", merged_and_collected)))
+    with pytest.raises(VersionConflict):
+        merge(slow.current(), everything=True)
+    assert len(shop.keys()) == 5
+
+
 def test_08_a_token_counts_once_even_at_once_and_after_compaction() -> None:
     shop = Shop()
     first = [put("one", 1)]
