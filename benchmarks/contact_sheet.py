@@ -57,7 +57,7 @@ def _cell(path: Path, network: Network, service: Service) -> Iterator[Image.Imag
         print(f"{path.name}: {error}")
         return
     square = picture.letterbox(side=network.side)
-    saliency = network.run(square[None]).saliency[0]
+    saliency = network.run(square).saliency
     found = subject.find(picture, evidence.gather(picture, square, saliency), service)
     shown = Image.fromarray(picture.letterbox(side=CELL))
     drawing = ImageDraw.Draw(shown)

@@ -37,12 +37,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}, ", end=""
-    )
-    print(
-        f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}; CPU ms of one thread, median (lowest)\n"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}")
+    print(f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}")
+    print("CPU ms of one thread, median (lowest)\n")
     pictures = {size: list(_photographs(size, given.pictures, given.seed)) for size in SIZES}
     analyzer = Analyzer(threads=1)
     header = " | ".join(f"{width} × {height}" for width, height in SIZES)
@@ -50,20 +47,11 @@ def main() -> None:
     for service in Service:
         cells = [_timed([_analysis(analyzer, data, service) for data in pictures[size]]) for size in SIZES]
         print(f"| {service.name.lower()} | {' | '.join(cells)} |")
-    _batches(analyzer, pictures[SIZES[0]])
     _steps(pictures[SIZES[0]])
 
 
 def _analysis(analyzer: Analyzer, data: bytes, service: Service) -> Callable[[], object]:
     return lambda: analyzer.analyze(data, Request(service))
-
-
-def _batches(analyzer: Analyzer, pictures: list[bytes]) -> None:
-    """One row: analyze_many, per picture."""
-    batch = [(data, Request(Service.PRODUCT)) for data in pictures[:32]]
-    started = time.process_time()
-    analyzer.analyze_many(batch)
-    print(f"| product, 32 at once | {1000 * (time.process_time() - started) / len(batch):.1f} | | |\n")
 
 
 def _steps(pictures: list[bytes]) -> None:
@@ -72,18 +60,18 @@ def _steps(pictures: list[bytes]) -> None:
     head, categories = heads.service(Service.PRODUCT), heads.categories
     decoded = [decode(data, limits=Limits()) for data in pictures]
     squares = [picture.letterbox(side=network.side) for picture in decoded]
-    outputs = [network.run(square[None]) for square in squares]
-    known = [evidence.gather(*each) for each in zip(decoded, squares, (output.saliency[0] for output in outputs), strict=True)]
-    summaries = [heads.summary([output.levels[0]]) for output in outputs]
+    outputs = [network.run(square) for square in squares]
+    known = [evidence.gather(*each) for each in zip(decoded, squares, (output.saliency for output in outputs), strict=True)]
+    summaries = [heads.summary([output.levels]) for output in outputs]
     steps: dict[str, list[Callable[[], object]]] = {
         "decode": [lambda data=data: decode(data, limits=Limits()) for data in pictures],  # type: ignore[misc]
         "letterbox": [lambda picture=picture: picture.letterbox(side=network.side) for picture in decoded],  # type: ignore[misc]
-        "network, one pass": [lambda square=square: network.run(square[None]) for square in squares],  # type: ignore[misc]
-        "evidence": [lambda i=i: evidence.gather(decoded[i], squares[i], outputs[i].saliency[0]) for i in range(len(decoded))],  # type: ignore[misc]
+        "network, one pass": [lambda square=square: network.run(square) for square in squares],  # type: ignore[misc]
+        "evidence": [lambda i=i: evidence.gather(decoded[i], squares[i], outputs[i].saliency) for i in range(len(decoded))],  # type: ignore[misc]
         "boxes": [lambda i=i: subject.find(decoded[i], known[i], Service.PRODUCT) for i in range(len(decoded))],  # type: ignore[misc]
-        "summary of levels": [lambda output=output: heads.summary([output.levels[0]]) for output in outputs],  # type: ignore[misc]
+        "summary of levels": [lambda output=output: heads.summary([output.levels]) for output in outputs],  # type: ignore[misc]
         "feature and code": [lambda summary=summary: head.code(head.feature(summary)) for summary in summaries],  # type: ignore[misc]
-        "categories": [lambda i=i: categories.probabilities(summaries[i], outputs[i].logits[0]) for i in range(len(decoded))],  # type: ignore[misc]
+        "categories": [lambda i=i: categories.probabilities(summaries[i], outputs[i].logits) for i in range(len(decoded))],  # type: ignore[misc]
     }
     print(f"| step, {SIZES[0][0]} × {SIZES[0][1]} | ms |\n|---|---|")
     for name, calls in steps.items():

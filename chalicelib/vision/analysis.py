@@ -18,7 +18,7 @@ class Analysis:
     """One picture, analysed."""
 
     region: Region
-    """The subject: the caller's region unchanged, the one found, or the whole picture. What its feature sees beside it, docs/MODELS.md tells."""
+    """The subject: the caller's region unchanged, the one found, or the whole picture. docs/MODELS.md says what else the feature sees."""
     regions: tuple[Region, ...]
     """Every subject found, largest first; the used one alone where none was looked for."""
     categories: tuple[tuple[int, float], ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +24,14 @@ _WHOLE = "whole"
 _CROP = "crop"
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One picture on its way."""
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What was looked at."""
 
-    request: Request
-    picture: Picture
-    square: npt.NDArray[np.uint8]
-    """The view that the first pass sees."""
-    regions: tuple[Region, ...] = ()
-    """Empty: still to be found."""
-    views: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = field(default_factory=list)
-    """(levels, logits) of each view that the feature is made of."""
+    regions: tuple[Region, ...]
+    """The subject first."""
+    views: tuple[Outputs, ...]
+    """What the feature is made of."""
 
 
 class Analyzer:
@@ -56,89 +52,75 @@ class Analyzer:
         return self._heads.service(service).curve
 
     def analyze(self, data: bytes, request: Request) -> Analysis:
-        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a region outside it."""
-        (answer,) = self.analyze_many([(data, request)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a region outside it.
+
+        A region that equals the one that would be found gives the same answer, bit for bit, as none: a record keeps only its region, and
+        an import of an export must make the same record.
+        """
+        service = request.service
+        with stage("decode"):
+            picture = self._decode(data, service)
+            if request.region is not None and request.crop and service.finds_subject:
+                _check(request.region, picture)
+        with stage("vision"):
+            sight = self._look(data, picture, request)
+            summary = self._heads.summary([view.levels for view in sight.views])
+            head = self._heads.service(service)
+            feature = head.feature(summary)
+            categories: tuple[tuple[int, float], ...] = ()
+            if service.has_categories:
+                logits: npt.NDArray[np.float32] = np.mean([view.logits for view in sight.views], axis=0)
+                categories = self._heads.categories.probabilities(summary, logits)
+            return Analysis(sight.regions[0], sight.regions, categories, feature, head.code(feature))
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        """Like analyze for each, in order, in batches; an exception that analyze would raise stands in its place."""
-        answers: list[Analysis | Exception | None] = [None] * len(pictures)
-        works: dict[int, _Work] = {}
-        with stage("decode"):
-            for place, (data, request) in enumerate(pictures):
-                try:
-                    works[place] = self._prepare(data, request)
-                except LookalikeError as error:
-                    answers[place] = error
-        with stage("vision"):
-            self._look(list(works.values()))
-            for place, work in works.items():
-                answers[place] = self._conclude(work)
-        return [answer for answer in answers if answer is not None]
+        """Like analyze for each, in order; an exception that analyze would raise stands in its place. Why not in batches: Network.run."""
+        answers: list[Analysis | Exception] = []
+        for data, request in pictures:
+            try:
+                answers.append(self.analyze(data, request))
+            except LookalikeError as error:
+                answers.append(error)
+        return answers
 
-    def _prepare(self, data: bytes, request: Request) -> _Work:
-        """Decodes, and lays down what is known before the network has seen anything."""
-        service = request.service
-        given = request.region if request.crop and service.finds_subject else None
+    def _decode(self, data: bytes, service: Service, *, focus: Region | None = None) -> Picture:
         limits = Limits.of(service, formats=self._formats)
-        picture = decode(data, limits=limits, strict_orientation=self._strict_orientation, focus=given)
-        if given is not None:
-            _check(given, picture)
-            return _Work(request, picture, picture.letterbox(given, side=self._network.side), (given,))
-        square = picture.letterbox(side=self._network.side)
-        work = _Work(request, picture, square)
-        if not (request.crop and service.finds_subject):
-            work.regions = (picture.region,)
-        elif self._views_of(service) == (_CROP,):
-            # A drawing on an even ground needs no network to be found: one pass instead of two.
-            found = evidence.from_pixels(picture, square)
-            if found is not None:
-                work.regions = subject.find(picture, found, service)
-                work.square = picture.letterbox(work.regions[0], side=self._network.side)
-        return work
+        return decode(data, limits=limits, strict_orientation=self._strict_orientation, focus=focus)
 
-    def _look(self, works: list[_Work]) -> None:
-        """Runs the passes: the first for everybody, the second for subjects that the first has found."""
-        if not works:
-            return
-        first = self._network.run(np.stack([work.square for work in works]))
-        second: list[_Work] = []
-        for number, work in enumerate(works):
-            searching = not work.regions
-            if searching:
-                service = work.request.service
-                found = evidence.gather(work.picture, work.square, first.saliency[number])
-                work.regions = subject.find(work.picture, found, service)
-                if _CROP in self._views_of(service) and work.regions[0] != work.picture.region:
-                    second.append(work)
-                    if _WHOLE not in self._views_of(service):
-                        continue
-            work.views.append(_view(first, number))
-        if second:
-            side = self._network.side
-            crops = self._network.run(np.stack([work.picture.letterbox(work.regions[0], side=side) for work in second]))
-            for number, work in enumerate(second):
-                work.views.append(_view(crops, number))
+    def _look(self, data: bytes, picture: Picture, request: Request) -> _Sight:
+        """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
+        service, given = request.service, request.region
+        if not (request.crop and service.finds_subject) or given == picture.region:
+            return _Sight((picture.region,), (self._pass(data, picture, service, picture.region),))
+        wanted = self._views_of(service)
+        whole: Outputs | None = None
+        if given is not None and wanted == (_CROP,):
+            found: tuple[Region, ...] = (given,)
+        else:
+            square = picture.letterbox(side=self._network.side)
+            # A drawing on an even ground is found without the network: one pass instead of two.
+            known = evidence.from_pixels(picture, square) if wanted == (_CROP,) else None
+            if known is None:
+                whole = self._network.run(square)
+                known = evidence.gather(picture, square, whole.saliency)
+            found = subject.find(picture, known, service)
+        if given is not None and given != found[0]:
+            return _Sight((given,), (self._pass(data, picture, service, given),))
+        views = [whole] if whole is not None and (_WHOLE in wanted or found[0] == picture.region) else []
+        if not views or (_CROP in wanted and found[0] != picture.region):
+            views.append(self._pass(data, picture, service, found[0]))
+        return _Sight(found if given is None else (given,), tuple(views))
 
-    def _conclude(self, work: _Work) -> Analysis:
-        service = work.request.service
-        head = self._heads.service(service)
-        summary = self._heads.summary([levels for levels, _ in work.views])
-        feature = head.feature(summary)
-        categories: tuple[tuple[int, float], ...] = ()
-        if service.has_categories:
-            logits: npt.NDArray[np.float32] = np.mean([logits for _, logits in work.views], axis=0)
-            categories = self._heads.categories.probabilities(summary, logits)
-        return Analysis(region=work.regions[0], regions=work.regions, categories=categories, feature=feature, code=head.code(feature))
+    def _pass(self, data: bytes, picture: Picture, service: Service, region: Region) -> Outputs:
+        """One pass over a part of the picture, decoded again where the rendering at hand is too small for it."""
+        side = self._network.side
+        shrunk = picture.colour.width / picture.width
+        if shrunk < 1 and region != picture.region and max(region.width, region.height) * shrunk < side:
+            picture = self._decode(data, service, focus=region)
+        return self._network.run(picture.letterbox(region, side=side))
 
     def _views_of(self, service: Service) -> tuple[str, ...]:
         return self._views[service.name.lower()]
-
-
-def _view(outputs: Outputs, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    return outputs.levels[number], outputs.logits[number]
 
 
 def _check(region: Region, picture: Picture) -> None:
