@@ -24,16 +24,16 @@ def _real() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def catalogue(count: int) -> dict[str, bytes]:
-    """`count` pictures by name, each with sides from 100 to 4096."""
+def catalogue(count: int, *, min_side: int = 100) -> dict[str, bytes]:
+    """`count` pictures by name, each with sides from `min_side` to 4096."""
     pictures: dict[str, bytes] = {}
     for name, path in _real():
         if len(pictures) == count:
             break
         file = SHARED / "data" / name / path
         with Image.open(file) as picture:
-            if min(picture.size) >= 100:
+            if min(picture.size) >= min_side:
                 pictures[f"{name}/{path}"] = file.read_bytes()
     for number in range(count - len(pictures)):
-        pictures[f"drawn/{number}.jpg"] = drawn(number)
+        pictures[f"drawn/{number}.jpg"] = drawn(number, side=max(112, min_side))
     return pictures
