@@ -55,11 +55,14 @@ def bind(
         out.print(json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}))
 
 
-def unbind(folder: Folder) -> None:
+def unbind(folder: Folder, as_json: AsJson = False) -> None:
     """Let a bucket's folder belong to no collection any more. What was imported stays."""
     from chalicelib.usecases.batch.bindings import unbind as remove
 
-    remove(*_parts(folder), open_house().store)
+    bucket, path = _parts(folder)
+    remove(bucket, path, open_house().store)
+    if as_json:
+        emit({"unbound": f"s3://{bucket}{path}"})
 
 
 def bindings(as_json: AsJson = False) -> None:

@@ -100,10 +100,16 @@ def rebuild(
 def export(
     collection: Collection = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output where not given.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write every record as a line of increment.meta, which can be imported again beside the same pictures. Pictures are no part of it."""
+    """Write every record as a line of increment.meta, which can be imported again beside the same pictures. Pictures are no part of it.
+
+    With --json a file must be named: what is printed is then how many records went into it.
+    """
     from chalicelib.usecases.batch.export import lines_of
 
+    if as_json and output is None:
+        raise MissingField("output", "the exported lines and --json cannot both go to standard output; add --output FILE")
     house = open_house()
     found = house.catalog.open(chosen_collection(collection, house))
     data = lines_of(found.snapshot(), with_category=found.info.service.has_categories)
@@ -114,7 +120,11 @@ def export(
         output.write_bytes(data)
     except OSError as error:
         raise InvalidField("output", f"{output} cannot be written: {error.strerror}") from error
-    err.print(f"{data.count(10)} records in {visible(str(output))}")
+    records = data.count(b"\n")
+    if as_json:
+        emit({"written": str(output), "records": records})
+    else:
+        err.print(f"{records} records in {visible(str(output))}")
 
 
 def _located(source: str, house: House, *, yes: bool, quiet: bool) -> tuple[Location, bytes | None]:
