@@ -128,7 +128,7 @@ class Generation:
 
     @contextlib.contextmanager
     def overtaken(self, old: Versioned) -> Iterator[None]:
-        """Inside, an object that is gone means that somebody committed since `old` was read (VersionConflict), or is lost (CorruptObject)."""
+        """Inside, an object that is gone means that others committed since `old` was read (VersionConflict), or is lost (CorruptObject)."""
         try:
             yield
         except ObjectMissing as error:

@@ -1,0 +1,244 @@
+"""Maintenance as schedules and people start it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chalicelib.wiring
+from chalicelib.config import Settings
+from chalicelib.errors import CollectionNotFound, CorruptObject
+from chalicelib.index import grow as growing
+from chalicelib.index.catalog import Catalog
+from chalicelib.index.collection import Collection
+from chalicelib.index.records import Attributes, Delete, Key, Patch, Put
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.usecases import maintain
+from chalicelib.usecases.house import House
+from chalicelib.wiring import build_house
+from cli.main import execute
+from tests.index.world import BITS, DIMENSION, Clock, content, ids, record
+
+DAY = 86_400
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def house(tmp_path: Path, clock: Clock) -> House:
+    store = MemoryStore(clock=clock)
+    settings = Settings(store=str(tmp_path / "unused"), secrets=str(tmp_path / "keys.json"), compact_log_objects=5)
+    catalog = Catalog(store, clock=clock, new_id=ids(), grace_s=settings.grace_s)
+    return replace(build_house(settings), store=store, catalog=catalog, clock=clock)
+
+
+def make(house: House, name: str = "shop") -> Collection:
+    from chalicelib.service import Service
+
+    return house.catalog.create(name, Service.PRODUCT, fingerprint="f1", dimension=DIMENSION, bits=BITS)
+
+
+def fill(collection: Collection, count: int, start: int = 0) -> None:
+    for number in range(start, start + count):
+        collection.append([Put(record(f"p{number}", "a", number))])
+
+
+def test_compaction_empties_the_log_and_merges(house: House) -> None:
+    collection = make(house)
+    for round_number in range(4):
+        fill(collection, 3, 3 * round_number)
+        planned = maintain.compact(house, "shop", dry_run=True)
+        assert (planned.absorbed, planned.log_objects) == (3, 3)
+        done = maintain.compact(house, "shop")
+        assert (done.absorbed, done.log_objects, done.oldest_log_s) == (3, 0, 0.0)
+    assert (done.merged, done.segments, done.rows) == (4, 1, 12)
+    assert maintain.compact(house, "shop").absorbed == 0
+    assert len(collection.snapshot()) == 12
+
+
+def test_everything_means_one_segment_without_a_revision(house: House) -> None:
+    collection = make(house)
+    fill(collection, 20)
+    maintain.compact(house, "shop")
+    collection.append([Delete(Key("p1", "a")), Patch(Key("p2", "a"), Attributes(int_attr=1))])
+    done = maintain.compact(house, "shop", everything=True)
+    (segment,) = collection.current().manifest().manifest.segments
+    assert (done.segments, segment.rows, segment.revision) == (1, 19, None)
+    assert maintain.compact(house, "shop", everything=True).merged == 0
+
+
+def test_a_segment_that_died_to_a_quarter_is_rewritten(house: House) -> None:
+    collection = make(house)
+    collection.append([Put(record(f"p{number}", "a", number)) for number in range(40)])
+    maintain.compact(house, "shop")
+    collection.append([Delete(Key(f"p{number}", "a")) for number in range(10)])
+    assert maintain.compact(house, "shop").merged == 0
+    collection.append([Delete(Key("p10", "a"))])
+    assert maintain.compact(house, "shop").merged == 1
+    collection.append([Delete(Key(f"p{number}", "a")) for number in range(40)])
+    assert maintain.compact(house, "shop").segments == 0
+    assert len(collection.snapshot()) == 0
+
+
+def test_all_collections_whose_log_is_long_or_old(house: House, clock: Clock) -> None:
+    fill(make(house, "long"), 5)
+    fill(make(house, "short"), 4)
+    fill(make(house, "old"), 1)
+    make(house, "empty")
+    reports = {report.collection: report for report in maintain.compact_all(house)}
+    assert {name: report.absorbed for name, report in reports.items()} == {"long": 5, "short": 0, "old": 0, "empty": 0}
+    assert reports["short"].log_objects == 4
+    clock.now += maintain.OLD_LOG_S + 1
+    before = maintain.look(house, "old")
+    assert before.oldest_log_s > maintain.OLD_LOG_S
+    assert {report.absorbed for report in maintain.compact_all(house) if report.collection in {"old", "short"}} == {1, 4}
+
+
+def test_one_damaged_collection_does_not_keep_the_others_waiting(house: House) -> None:
+    fill(make(house, "bad"), 5)
+    fill(make(house, "good"), 5)
+    key = next(stat.key for stat in house.store.list("collections/bad/") if "/log/" in stat.key)
+    blob = house.store.get(key)
+    house.store.replace(key, blob.data[:-1], version=blob.version)
+    with pytest.raises(CorruptObject, match=key):
+        maintain.compact_all(house)
+    assert maintain.look(house, "good").log_objects == 0
+
+
+def test_graphs_are_built_once_and_named_in_the_report(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
+    collection = make(house)
+    collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
+    assert maintain.compact(house, "shop", dry_run=True).graphs == 0
+    assert maintain.compact(house, "shop", until=house.clock()).graphs == 0
+    assert maintain.compact(house, "shop", dry_run=True).graphs == 1
+    assert maintain.compact(house, "shop").graphs == 1
+    assert maintain.compact(house, "shop").graphs == 0
+    assert [segment.graph for segment in collection.snapshot().segments()] == [True]
+    assert maintain.scrub(house, "shop").problems == ()
+
+
+def test_garbage_goes_in_two_steps(house: House, clock: Clock) -> None:
+    collection = make(house)
+    for number in range(4):
+        fill(collection, 1, number)
+        maintain.compact(house, "shop")
+    objects = len(list(house.store.list("")))
+    assert maintain.collect(house, "shop").removed == 0
+    clock.now += DAY + 1
+    planned = maintain.collect(house, "shop", dry_run=True)
+    assert planned.removed == 8
+    assert len(list(house.store.list(""))) == objects
+    done = maintain.collect(house, "shop")
+    assert (done.removed, done.bytes) == (planned.removed, planned.bytes)
+    assert len(list(house.store.list(""))) == objects - 8
+    assert maintain.collect(house, "shop").removed == 0
+    assert len(content(collection.snapshot())) == 4
+    assert maintain.scrub(house, "shop").problems == ()
+
+
+def test_orphans_are_named_first_and_go_later(house: House, clock: Clock) -> None:
+    collection = make(house)
+    fill(collection, 1)
+    collection.generation.put("segments/00000000000000ff/rows", b"left by a compactor that died")
+    assert maintain.collect(house, "shop").named == 0
+    clock.now += DAY + 1
+    assert maintain.collect(house, "shop").named == 1
+    assert maintain.collect(house, "shop").removed == 0
+    clock.now += DAY + 1
+    assert maintain.collect(house, "shop").removed == 1
+
+
+def test_generations_that_nobody_serves(house: House, clock: Clock) -> None:
+    collection = make(house)
+    fill(collection, 2)
+    fresh = house.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    fill(fresh, 1, 7)
+    unfinished = house.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    old = collection.snapshot()
+    house.catalog.switch("shop", fresh.info.generation)
+    assert maintain.collect_all(house)[1:] == []
+    assert len(content(old)) == 2
+    clock.now += DAY + 1
+    assert [found.removed for found in maintain.collect_all(house)[1:]] == [3]
+    assert house.catalog.generation("shop", unfinished.info.generation)
+    clock.now += maintain.UNFINISHED_S
+    assert [found.removed for found in maintain.collect_all(house)[1:]] == [1]
+    assert house.catalog.unreachable() == []
+    assert len(collection.snapshot()) == 1
+
+
+def test_scrub_finds_what_is_wrong_and_repairs_graphs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
+    collection = make(house)
+    collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
+    maintain.compact(house, "shop")
+    for kind in ("/graph-", "/rows"):
+        (key,) = [stat.key for stat in house.store.list("") if kind in stat.key]
+        blob = house.store.get(key)
+        house.store.replace(key, blob.data[:-1] + bytes([blob.data[-1] ^ 1]), version=blob.version)
+        found = maintain.scrub(house, "shop", repair=True)
+        assert key in {problem.key for problem in found.problems}
+        if kind == "/graph-":
+            assert maintain.scrub(house, "shop").problems == ()
+
+
+def test_a_collection_that_is_not_there(house: House) -> None:
+    for act in (maintain.compact, maintain.collect, maintain.scrub, maintain.look):
+        with pytest.raises(CollectionNotFound, match="none"):
+            act(house, "none")
+    assert maintain.compact_all(house) == []
+    assert maintain.collect_all(house) == []
+
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr(chalicelib.wiring, "house", lambda: house)
+
+    def one(*arguments: str) -> tuple[int, Any]:
+        code = execute(list(arguments))
+        text = capsys.readouterr().out
+        return code, json.loads(text) if "--json" in arguments else text
+
+    return one
+
+
+def test_the_commands(house: House, run: Run, clock: Clock) -> None:
+    fill(make(house), 3)
+    make(house, "empty")
+    code, planned = run("compact", "--dry-run", "--json")
+    assert (code, [one["absorbed"] for one in planned]) == (0, [0, 3])
+    code, text = run("compact", "shop", "--dry-run")
+    assert "Nothing was changed" in text
+    code, done = run("compact", "shop", "--json")
+    assert (code, done[0]["absorbed"], done[0]["segments"]) == (0, 3, 1)
+    code, text = run("compact", "--everything")
+    assert (code, "shop" in text) == (0, True)
+    code, found = run("scrub", "--json")
+    assert (code, found["shop"]["problems"], found["shop"]["rows"]) == (0, [], 3)
+    clock.now += DAY + 1
+    code, done = run("gc", "--dry-run", "--json")
+    assert (code, [one["removed"] for one in done]) == (0, [0, 0])
+    code, text = run("gc", "shop")
+    assert (code, "86400 s" in text) == (0, True)
+
+
+def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(house: House, run: Run) -> None:
+    fill(make(house), 1)
+    maintain.compact(house, "shop")
+    (key,) = [stat.key for stat in house.store.list("") if stat.key.endswith("/keys")]
+    house.store.delete(key)
+    code, text = run("scrub")
+    assert code == 1
+    assert key in text.replace("\n", "")
