@@ -71,8 +71,8 @@ def _describe_collection(fields: Fields, house: House, _: Key) -> Json:
         "Bits": info.bits,
         "Current": info.fingerprint == house.analyzer().fingerprint,
         "LogObjects": found.log_objects,
-        "Bytes": sum(piece.size for piece in found.pieces),
-        "Segments": [{"Rows": piece.rows, "Bytes": piece.size} for piece in found.pieces],
+        "Bytes": sum(segment.bytes for segment in found.segments),
+        "Segments": [{"Rows": segment.rows, "Bytes": segment.bytes} for segment in found.segments],
         "Growth": [{"Time": round(time * 1000), "Rows": rows} for time, rows in found.growth],
     }
 

@@ -6,26 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.index.position import Position
+from chalicelib.index.snapshot import SegmentStats
 from chalicelib.usecases.house import House
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A segment."""
-
-    rows: int
-    """That count; replaced and deleted ones do not."""
-    size: int
-    """Bytes on the store."""
-    newest: float
-    """When its newest row was added, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
     """A collection at one moment."""
 
-    pieces: tuple[Piece, ...]
+    segments: tuple[SegmentStats, ...]
     """Oldest first."""
     log_objects: int
     """Not in a segment yet."""
@@ -40,22 +29,20 @@ def anatomy(collection: str, house: House) -> Anatomy:
     """Raises CollectionNotFound, StorageError."""
     opened = house.catalog.open(collection)
     snapshot = opened.snapshot()
-    pieces = tuple(
-        sorted((Piece(ref.live, ref.size, ref.newest.time / 1e6) for ref in snapshot.manifest.segments), key=lambda piece: piece.newest)
-    )
+    segments = tuple(sorted(snapshot.segments(), key=lambda segment: segment.newest))
     stats = snapshot.stats
     absorbed = frozenset(snapshot.manifest.absorbed)
     names = (stat.key.rpartition("/")[2] for stat in opened.generation.log())
     log = sorted(Position.parse(name).time / 1e6 for name in names if name not in absorbed)
-    return Anatomy(pieces, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, pieces, log, stats.rows, house.clock())))
+    return Anatomy(segments, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, segments, log, stats.rows, house.clock())))
 
 
-def _growth(created: float, pieces: tuple[Piece, ...], log: list[float], rows: int, now: float) -> Iterator[tuple[float, int]]:
+def _growth(created: float, segments: tuple[SegmentStats, ...], log: list[float], rows: int, now: float) -> Iterator[tuple[float, int]]:
     yield created, 0
     total = 0
-    for piece in pieces:
-        total += piece.rows
-        yield max(piece.newest, created), total
+    for segment in segments:
+        total += segment.rows
+        yield max(segment.newest, created), total
     for number, time in enumerate(log, 1):
         yield max(time, created), total + round((rows - total) * number / len(log))
     yield now, rows
