@@ -37,8 +37,8 @@ class _Sight:
 class Analyzer:
     """Decodes and analyses with the models of models/. Implements vision.analysis.PictureAnalyzer; safe to share between threads."""
 
-    def __init__(self, *, threads: int = 2, strict_orientation: bool = False, avif: bool = False) -> None:
-        self._network = Network.shipped(threads=threads)
+    def __init__(self, *, threads: int = 2, strict_orientation: bool = False, avif: bool = False, network: Network | None = None) -> None:
+        self._network = network or Network.shipped(threads=threads)
         self._heads = Heads()
         self._views = models.card().views
         self._strict_orientation = strict_orientation

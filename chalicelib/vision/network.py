@@ -26,7 +26,8 @@ class Outputs:
 class Network:
     """An ONNX Runtime session. Safe to share between threads."""
 
-    def __init__(self, model: bytes, *, side: int, threads: int) -> None:
+    def __init__(self, model: bytes, *, side: int, threads: int, fused: bool = True) -> None:
+        """`fused`: False keeps the graph as it is written, so that quantised parts run in float without the processor's integer kernels."""
         # Here and not at the top: it costs 60 ms, and most actions of the service need no picture.
         import onnxruntime
 
@@ -36,13 +37,15 @@ class Network:
         # Idle threads that spin are billed on Lambda and steal from the other picture on a laptop.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        if not fused:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.side = side
 
     @classmethod
-    def shipped(cls, *, threads: int) -> Network:
+    def shipped(cls, *, threads: int, fused: bool = True) -> Network:
         """The network in models/. Raises CorruptObject when its file is not what its card says."""
-        return cls(shipped.read(shipped.NETWORK), side=models.card().side, threads=threads)
+        return cls(shipped.read(shipped.NETWORK), side=models.card().side, threads=threads, fused=fused)
 
     def run(self, image: npt.NDArray[np.uint8]) -> Outputs:
         """One pass over `image`, uint8 [side, side, 3].
