@@ -1,0 +1,205 @@
+"""`lookalike import`, `rebuild`, `export`, `bind`: through the command line, with real worker processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import chalicelib.wiring
+import cli.workers
+from chalicelib.config import Settings
+from chalicelib.service import Service
+from chalicelib.usecases.batch.bindings import Binding, bindings
+from chalicelib.usecases.house import House
+from cli.main import execute
+from tests.imports.shop import add, drawn
+from tests.imports.tiny_house import build
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json"), import_workers=2)
+
+
+@pytest.fixture
+def house(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
+    made = build(settings)
+    made.catalog.create("shop", Service.PRODUCT, fingerprint="tiny-1", dimension=64, bits=64)
+    monkeypatch.setattr(chalicelib.wiring, "house", lambda: made)
+    monkeypatch.setattr(cli.workers, "ImportWorkers", partial(cli.workers.ImportWorkers, build=build))
+    return made
+
+
+@pytest.fixture
+def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
+    def one(*arguments: str) -> tuple[int, str, str]:
+        code = execute(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return one
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures in sub-folders, one on top, and two other files."""
+    made = tmp_path / "photos"
+    for number, name in enumerate(("boots/front.jpg", "boots/side.JPG", "hat/1.jpg", "loose.jpg")):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_bytes(drawn(number))
+    (made / "notes.txt").write_text("not a picture")
+    (made / ".hidden.jpg").write_bytes(drawn(9))
+    return made
+
+
+def keys(house: House) -> list[tuple[str, str]]:
+    return sorted((row.key.product_id, row.key.pic_name) for row in house.catalog.open("shop").snapshot().rows())
+
+
+def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(run: Run, house: House, folder: Path) -> None:
+    code, _, told = run("import", str(folder))
+    assert code == 2
+    assert "boots" in told
+    assert "front.jpg" in told
+    assert "1 other files are left out" in told
+    assert "--yes" in told
+    assert keys(house) == []
+
+    code, said, told = run("import", str(folder), "--yes")
+    assert (code, keys(house)) == (
+        0,
+        [("boots", "boots/front.jpg"), ("boots", "boots/side.JPG"), ("hat", "hat/1.jpg"), ("loose", "loose.jpg")],
+    ), told
+    assert "4 added, 0 deleted, 0 failed" in said
+
+
+def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, house: House, folder: Path) -> None:
+    lines = [json.dumps(add("b", "boots/front.jpg")), json.dumps(add("x", "gone.jpg")), "nonsense"]
+    (folder / "increment.meta").write_text("\n".join(lines))
+    code, said, told = run("import", str(folder))
+    assert code == 1
+    assert "line 2: PicNotExist" in told
+    assert "line 3: BadRequest" in told
+    assert "1 added, 0 deleted, 2 failed" in said
+
+    code, said, _ = run("import", str(folder), "--json")
+    value = json.loads(said)
+    assert code == 1
+    assert (value["status"], value["added"], value["failed"]) == ("SUCCESS", 1, 2)
+    assert [(error["line"], error["code"]) for error in value["errors"]] == [(2, "PicNotExist"), (3, "BadRequest")]
+    assert value["errors"][1]["input"] == "nonsense"
+
+
+def test_a_bucket_of_this_machine_is_a_folder(run: Run, house: House, settings: Settings, folder: Path) -> None:
+    code, _, told = run("import", "s3://pics/shop")
+    assert code == 6
+    assert "no bucket 'pics'" in told
+    assert "AWS_REGION" in told
+    bucket = Path(settings.store).parent / "buckets" / "pics"
+    bucket.parent.mkdir()
+    folder.rename(bucket)
+    code, _, told = run("import", "s3://pics")
+    assert code == 6
+    assert "there is no increment.meta in s3://pics/" in told
+    (bucket / "increment.meta").write_text(json.dumps(add("b", "boots/front.jpg")))
+    assert run("import", "s3://pics")[0] == 0
+    assert keys(house) == [("b", "boots/front.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("import",), 2, "say what to import"),
+        (("import", "/nonexistent"), 2, "there is no folder"),
+        (("import", "s3://UPPER/x"), 2, "cannot be a bucket's name"),
+        (("rebuild", "s3://pics/x"), 3, "is empty"),
+        (("import", "--cancel"), 4, "no import of collection shop is unfinished"),
+        (("export", "--json"), 2, "--output"),
+        (("bind", "/photos"), 2, "s3://bucket/path"),
+        (("bind", "s3://pics/x", "--external-id", "e"), 2, "--role"),
+        (("unbind", "s3://pics/x"), 3, "not bound"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(run: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
+    found, said, told = run(*arguments)
+    assert found == code
+    assert words in " ".join((said + told).split())
+
+
+def test_rebuild_and_export(run: Run, house: House, folder: Path, tmp_path: Path) -> None:
+    assert run("import", str(folder), "--yes")[0] == 0
+    (folder / "increment.meta").write_text(json.dumps(add("hat", "hat/1.jpg", CategoryId=5)))
+    assert run("rebuild", str(folder))[0] == 0
+    assert keys(house) == [("hat", "hat/1.jpg")]
+    line = {"OperationType": "ADD", "ProductId": "hat", "PicName": "hat/1.jpg", "CategoryId": 5, "Region": "0,112,0,112"}
+    assert json.loads(run("export", "-o", str(tmp_path / "out"), "--json")[1]) == {"written": str(tmp_path / "out"), "records": 1}
+    assert json.loads((tmp_path / "out").read_text()) == line
+
+
+def test_bindings_are_made_listed_and_removed(run: Run, house: House) -> None:
+    assert run("bind", "s3://pics/", "-c", "shop")[0] == 0
+    arn = "arn:aws:iam::123456789012:role/reader"
+    made = json.loads(run("bind", "s3://theirs/a/b/", "--role", arn, "--json")[1])
+    assert made["path"] == "/a/b"
+    assert len(made["external_id"]) == 32
+    again = json.loads(run("bind", "s3://theirs/a/b", "--role", arn, "--json")[1])
+    assert again["external_id"] == made["external_id"]
+    assert [each["bucket"] for each in json.loads(run("bindings", "--json")[1])] == ["pics", "theirs"]
+    assert arn in run("bindings")[1].replace("\n", "")
+    assert run("unbind", "s3://theirs/a/b")[0] == 0
+    assert bindings(house.store) == [Binding("pics", "/", "shop")]
+    assert run("bind", "s3://pics/", "-c", "none")[0] == 3
+
+
+PROGRAM = """
+import sys
+from functools import partial
+import chalicelib.wiring, cli.workers
+from chalicelib.config import Settings
+from tests.imports.tiny_house import build
+from cli.main import execute
+
+if __name__ == "__main__":
+    settings = Settings(store=sys.argv[1], secrets=sys.argv[1] + ".json", import_workers=2)
+    house = build(settings)
+    chalicelib.wiring.house = lambda: house
+    cli.workers.ImportWorkers = partial(cli.workers.ImportWorkers, build=build)
+    sys.exit(execute(["import", sys.argv[2]]))
+"""
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(house: House, settings: Settings, tmp_path: Path) -> None:
+    pictures = tmp_path / "many"
+    pictures.mkdir()
+    for number in range(300):
+        (pictures / f"{number}.jpg").write_bytes(drawn(number))
+    (pictures / "increment.meta").write_text("\n".join(json.dumps(add("p", f"{number}.jpg")) for number in range(300)))
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, str(program), settings.store, str(pictures)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as first:
+        end = time.monotonic() + 60
+        while len(keys(house)) < 20 and time.monotonic() < end:
+            time.sleep(0.05)
+        first.send_signal(signal.SIGINT)
+        _, told = first.communicate(timeout=60)
+    assert first.returncode == 130, told
+    assert "The same command goes on" in told
+    before = len(keys(house))
+    assert 20 <= before < 300
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Going on with job" in done.stderr
+    assert "300 added, 0 deleted, 0 failed" in done.stdout
+    assert len(keys(house)) == 300
