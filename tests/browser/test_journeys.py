@@ -242,6 +242,19 @@ def test_a_collection_is_created_described_and_deleted(signed_in: Visit) -> None
     expect(page.get_by_role("link", name="marks")).to_have_count(0)
 
 
+def test_the_records_of_a_collection_are_exported(signed_in: Visit) -> None:
+    page = signed_in.page
+    page.get_by_role("link", name="Collections").click()
+    page.get_by_role("link", name="demo").click()
+    page.get_by_role("button", name="Export the records").click()
+    expect(page.locator(".job .tag").first).to_have_text("SUCCESS", timeout=60_000)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download").first.click()
+    lines = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
+    assert len(lines) >= 49
+    assert json.loads(lines[0])["OperationType"] == "ADD"
+
+
 def test_a_key_is_created_used_and_revoked(browser: Browser, service: Service, signed_in: Visit) -> None:
     page = signed_in.page
     page.get_by_role("link", name="Keys").click()

@@ -2,7 +2,7 @@
 
 import { call, manage } from "./api.js";
 import { growth, tiers } from "./charts.js";
-import { busy, button, confirmed, dialog, field, fill, h, number, problem, said, toast, when } from "./dom.js";
+import { busy, button, confirmed, dialog, field, fill, h, link, number, problem, said, toast, when } from "./dom.js";
 import { addDialog } from "./edit.js";
 import { choose, refresh, state } from "./state.js";
 import { TYPES, typeName } from "./words.js";
@@ -66,6 +66,7 @@ export function collectionView(name) {
       : h("p", { class: "note bad" }, "Made by other models than this service runs. Import its pictures again to search in it.")),
     h("section", {}, h("h2", {}, "Health"), checks),
     pictures(name),
+    exports(name),
     h("section", { class: "danger-zone" }, h("h2", {}, "Delete"), h("p", {}, "Deletes the collection with all its records."),
       button("Delete the collection", drop, { class: "button danger" })));
   const health = async () => {
@@ -104,4 +105,21 @@ function pictures(name) {
     event.preventDefault();
     if (await busy(event.submitter, () => manage("SetPictureUrl", { InstanceName: name, PictureUrl: input.value.trim() || "none" }))) { await refresh(); toast("Saved."); }
   } }, field("Picture URL", input, "Pictures are not stored. {PicName} and {ProductId} stand for a record's own."), h("button", { class: "button" }, "Save")));
+}
+
+// An export is a file of increment.meta lines; it can be imported again beside the same pictures.
+function exports(name) {
+  const list = h("div", { role: "status" });
+  let timer = null;
+  const load = async () => {
+    clearTimeout(timer);
+    const { Data } = await call("DumpMetaList", { InstanceName: name, PageSize: 5 });
+    const rows = Data.DumpMetaList ?? [];
+    fill(list, rows.length ? h("ul", { class: "rows" }, rows.map((row) => h("li", { class: "job" }, h("div", { class: "job-head" },
+      h("span", { class: `tag ${row.Status.toLowerCase()}` }, row.Status), row.MetaUrl ? link(row.MetaUrl, "Download", "increment.meta") : null,
+      row.Msg && row.Msg !== "success" ? said(row.Msg) : null, h("span", { class: "faint" }, when(row.UtcCreate)))))) : null);
+    if (list.isConnected && rows.some(({ Status }) => Status === "PROCESSING")) timer = setTimeout(() => load().catch(() => {}), 1000);
+  };
+  const start = button("Export the records", () => busy(start, async () => { await call("DumpMeta", { InstanceName: name }); await load(); }));
+  return h("section", {}, h("h2", {}, "Export"), h("p", { class: "hint" }, "Every record as a line of increment.meta. Pictures are no part of it."), h("div", { class: "actions" }, start), list);
 }

@@ -118,3 +118,9 @@ export function download(name, text, type) {
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
+
+// A link to a download, if it is one: http and https, nothing that runs.
+export function link(url, label, name) {
+  const { protocol } = new URL(url, location.href);
+  return protocol === "https:" || protocol === "http:" ? h("a", { class: "button", href: url, download: name, rel: "noreferrer" }, label) : null;
+}

@@ -1,7 +1,7 @@
 // Imports: a folder of this computer, picture by picture from the browser, or a bucket that the service reads itself.
 
 import { call, manage } from "./api.js";
-import { busy, button, download, field, fill, h, number, problem, said, toast, when } from "./dom.js";
+import { busy, button, download, field, fill, h, link, number, problem, said, toast, when } from "./dom.js";
 import { planned, walked } from "./folder.js";
 import { base64, opened } from "./picture.js";
 import { changed, current, state } from "./state.js";
@@ -150,12 +150,7 @@ function job(row, live) {
     live ? h("div", {}, h("progress", { max: String(live.Total || 1), value: live.Done, "aria-label": "Import progress" }),
       h("p", { class: "num" }, `${number(live.Done)} of ${number(live.Total)}, ${number(live.Failed)} failed`, h("span", { class: "faint" }, ` · ${live.PerSecond.toFixed(1)} per second${live.EtaSeconds === null ? "" : ` · ${lasting(live.EtaSeconds)} left`}`))) : null,
     row.Msg && row.Msg !== "success" ? h("p", {}, said(row.Msg)) : null,
-    row.ErrorUrl ? h("div", { class: "actions" }, button("Show the errors", (event) => show(errors, row, event.currentTarget)), link(row.ErrorUrl)) : null, errors);
-}
-
-function link(url) {
-  const { protocol } = new URL(url, location.href);
-  return protocol === "https:" || protocol === "http:" ? h("a", { class: "button", href: url, download: "errors.jsonl", rel: "noreferrer" }, "Download them") : null;
+    row.ErrorUrl ? h("div", { class: "actions" }, button("Show the errors", (event) => show(errors, row, event.currentTarget)), link(row.ErrorUrl, "Download them", "errors.jsonl")) : null, errors);
 }
 
 async function show(into, row, control) {
