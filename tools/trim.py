@@ -34,7 +34,7 @@ DROPPED: Final = {
     r"^onnxruntime/capi/libonnxruntime\.so": "the C library; the Python one holds its own copy",
     r"^google/|^flatbuffers/|^protobuf-|^flatbuffers-": "only read by the tools dropped above",
     r"^PIL/(ImageQt|ImageTk|ImageShow|ImageGrab|_imagingtk|_tkinter_finder|_imagingft|ImageFont)": "screens and fonts",
-    r"^pillow\.libs/lib(harfbuzz|freetype|raqm|fribidi|Xau|xcb|brotli)": "their libraries",
+    r"^pillow\.libs/lib(harfbuzz|freetype|raqm|fribidi|brotli)": "their libraries",
     r"^boto3|^s3transfer": "storage/clients.py builds clients by botocore alone",
 }
 """Pattern → why nobody misses it. The smoke test runs every kind of event on what is left."""
@@ -53,8 +53,10 @@ def trim(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         with zipfile.ZipFile(source) as archive:
-            for name in sorted(filter(kept, archive.namelist())):
+            names = sorted(archive.namelist())
+            for name in filter(kept, names):
                 archive.extract(name, tree)
+        _check_needed(tree, [name.split("/")[-1] for name in names if ".libs/" in name and not kept(name)])
         if (tree / "botocore/data").is_dir():
             botodata.prune(tree / "botocore/data")
         for path in files(tree):
@@ -66,6 +68,16 @@ def trim(source: Path, target: Path) -> None:
         draft = target.with_suffix(".draft")
         _zip(tree, draft)
         shutil.move(draft, target)
+
+
+def _check_needed(tree: Path, dropped: list[str]) -> None:
+    """Raises SystemExit when a library that stays names one that was dropped: it would not load."""
+    for path in files(tree):
+        if ".so" in path.name:
+            data = path.read_bytes()
+            for name in dropped:
+                if name.encode() + b"\0" in data:
+                    raise SystemExit(f"{path.relative_to(tree)} needs {name}, which DROPPED in tools/trim.py drops")
 
 
 def files(tree: Path) -> list[Path]:

@@ -123,7 +123,7 @@ class Deployment:
 
 
 def headers_of(signed: Any) -> dict[str, str]:
-    return {**dict(signed.headers), "Host": HOST}
+    return {**{name: values[0] for name, values in signed.headers.items()}, "host": HOST}
 
 
 def gateway_event(signed: Any, body: bytes) -> dict[str, Any]:

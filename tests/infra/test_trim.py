@@ -94,6 +94,12 @@ def test_byte_code_is_used_without_a_look_at_the_source(tmp_path: Path) -> None:
     assert flags == 0b01, "PEP 552: hash-based, unchecked"
 
 
+def test_dropping_what_another_library_loads_is_refused(tmp_path: Path) -> None:
+    members = {"PIL/_imaging.so": b"\0libharfbuzz-1.so.0\0", "pillow.libs/libharfbuzz-1.so.0": b"x"}
+    with pytest.raises(SystemExit, match=r"PIL/_imaging\.so needs libharfbuzz-1\.so\.0"):
+        trim(a_zip(tmp_path / "in.zip", members), tmp_path / "out.zip")
+
+
 def folder_of(module: str) -> Path:
     """Where a library lies; without importing it, since usearch before onnxruntime crashes the process."""
     spec = find_spec(module)
@@ -184,7 +190,7 @@ def test_a_service_keeps_the_shapes_its_operations_reach() -> None:
 CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "s3": ("list_objects_v2", {"IsTruncated": False}, {"Bucket": "b", "Prefix": "p"}),
     "sqs": ("send_message", {"MessageId": "1"}, {"QueueUrl": "https://q/1/x", "MessageBody": "x"}),
-    "sts": ("get_caller_identity", {"Arn": "a"}, {}),
+    "sts": ("get_caller_identity", {"Arn": "arn:aws:iam::123456789012:user/x"}, {}),
     "secretsmanager": ("get_secret_value", {"SecretString": "{}"}, {"SecretId": "x"}),
     "lambda": ("invoke", {"StatusCode": 200}, {"FunctionName": "f", "Payload": b"{}"}),
 }
