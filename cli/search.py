@@ -65,7 +65,7 @@ def search(
     how = this_terminal(terminal=out.is_terminal, colours=out.color_system) if pictures is not False else None
     show(found, took_ms, start=start)
     if how is not None:
-        _show_pictures(name, found, how, house, start=start)
+        show_pictures(name, found, how, house, start=start)
 
 
 def show(found: Found, took_ms: float, *, start: int = 0) -> None:
@@ -88,7 +88,8 @@ def show(found: Found, took_ms: float, *, start: int = 0) -> None:
     out.print(made if found.matches else "Nothing like it.")
 
 
-def _show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:
+def show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:
+    """Prints the results' pictures, of those that the demo's samples hold."""
     from chalicelib.usecases.picture_urls import picture_urls
 
     url, folder = picture_urls(house).get(collection), samples_folder(house.settings)

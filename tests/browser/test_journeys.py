@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from pathlib import Path
+from urllib.parse import parse_qs
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from chalicelib.service import MAX_PICTURE_BYTES
 from demo import pictures
 from demo.client import Client
 from tests.browser.stage import Service, Visit, sign_in, visit
@@ -99,6 +104,36 @@ def test_a_pasted_picture_is_searched_with(signed_in: Visit, query: Path) -> Non
     )
     signed_in.page.locator(".card").first.wait_for()
     assert _first(signed_in.page) == "motorcycle"
+
+
+def test_a_picture_is_taken_with_the_camera(signed_in: Visit) -> None:
+    page = signed_in.page
+    page.get_by_role("button", name="Take one").click()
+    page.locator("video").evaluate(
+        "video => new Promise(done => video.readyState > 1 ? done() : video.addEventListener('loadeddata', done))"
+    )
+    page.get_by_role("button", name="Take it").click()
+    page.locator(".card").first.wait_for()
+
+
+def test_a_picture_too_large_for_the_service_is_drawn_smaller_first(signed_in: Visit, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (1500, 2400, 3), dtype=np.uint8)
+    large = tmp_path / "large.png"
+    Image.fromarray(noise).resize((4800, 3000), Image.Resampling.NEAREST).save(large)
+    assert large.stat().st_size > MAX_PICTURE_BYTES
+    with signed_in.page.expect_request(lambda request: "PicContent=" in (request.post_data or "")) as sent:
+        _search(signed_in.page, large)
+    content = parse_qs(sent.value.post_data or "")["PicContent"][0]
+    assert len(base64.b64decode(content)) <= MAX_PICTURE_BYTES
+
+
+def test_a_clock_that_is_wrong_is_corrected_by_the_service_s(browser: Browser, service: Service) -> None:
+    opened = visit(browser, service)
+    opened.page.clock.install(time=time.time() - 7200)
+    opened.page.reload()
+    sign_in(opened.page, service)
+    expect(opened.page.get_by_role("heading", name="What looks like it?")).to_be_visible()
+    opened.page.context.close()
 
 
 def test_moving_and_resizing_the_box_search_again_with_it(signed_in: Visit, query: Path) -> None:

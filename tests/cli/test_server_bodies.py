@@ -50,6 +50,17 @@ def test_chunks_that_are_none_are_refused_in_the_contracts_form(server: Live, ch
         assert set(json.loads(answer.read())) == {"RequestId", "HostId", "Code", "Message"}
 
 
+@pytest.mark.parametrize(("line", "status"), [(b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405), (b"GET /" + b"x" * 70_000, 414)])
+def test_what_the_server_itself_refuses_has_the_contracts_form(server: Live, line: bytes, status: int) -> None:
+    host, port = server.host.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(line)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == status
+        assert set(json.loads(answer.read())) == {"RequestId", "HostId", "Code", "Message"}
+
+
 def test_a_state_is_kept_between_servers(tmp_path: Path) -> None:
     for _ in range(2):
         with live(tmp_path) as running:

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chalicelib.contract.messages import AddPicture, CreateCollection, SearchByPicture
+from chalicelib.service import Service
+from chalicelib.usecases.add import add_picture
+from chalicelib.usecases.house import House
+from chalicelib.usecases.manage import create_collection
+from chalicelib.usecases.picture_urls import set_picture_url
+from chalicelib.usecases.search import search_by_picture
+from cli.samples import samples_folder, template
+from cli.search import show_pictures
 from cli.thumbnails import CELLS, Graphics, blocks, drawn, graphics, iterm, kitty
+from tests.gateway.client import picture
 
 
 @pytest.mark.parametrize(
@@ -36,12 +46,12 @@ def test_blocks_put_the_upper_pixel_before_the_lower() -> None:
 
 
 def test_kitty_gets_every_pixel_in_chunks_of_4096() -> None:
-    picture = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    chunks = [part.removeprefix("_G").split(";") for part in kitty(picture).replace("\x1b\\", "").split("\x1b")[1:]]
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    chunks = [part.removeprefix("_G").split(";") for part in kitty(noise).replace("\x1b\\", "").split("\x1b")[1:]]
     assert chunks[0][0].startswith("a=T,f=24,o=z,s=64,v=64,")
     assert [head.rsplit("m=", 1)[1] for head, _ in chunks] == ["1"] * (len(chunks) - 1) + ["0"]
     assert all(len(payload) <= 4096 for _, payload in chunks)
-    assert zlib.decompress(base64.b64decode("".join(payload for _, payload in chunks))) == picture.tobytes()
+    assert zlib.decompress(base64.b64decode("".join(payload for _, payload in chunks))) == noise.tobytes()
 
 
 def test_iterm_gets_the_file_itself() -> None:
@@ -49,14 +59,32 @@ def test_iterm_gets_the_file_itself() -> None:
 
 
 def test_a_picture_becomes_lines_and_what_is_none_becomes_nothing(tmp_path: Path) -> None:
-    picture = tmp_path / "a.png"
+    file = tmp_path / "a.png"
     buffer = io.BytesIO()
     Image.new("RGB", (200, 100), "red").save(buffer, "PNG")
-    picture.write_bytes(buffer.getvalue())
-    text = drawn(picture, Graphics.BLOCKS)
+    file.write_bytes(buffer.getvalue())
+    text = drawn(file, Graphics.BLOCKS)
     assert text is not None
     assert not isinstance(text, str)
     assert [len(line) for line in text.plain.splitlines()] == [CELLS] * (CELLS // 2)
     (tmp_path / "b.png").write_bytes(b"no picture")
     assert drawn(tmp_path / "b.png", Graphics.BLOCKS) is None
     assert drawn(tmp_path / "absent.png", Graphics.KITTY) is None
+
+
+def test_results_whose_samples_are_here_are_drawn_under_their_table(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    create_collection(CreateCollection("demo", Service.GENERIC), house)
+    add_picture(AddPicture("demo", "with", "a.png", picture(1)), house)
+    add_picture(AddPicture("demo", "without", "b.png", picture(2)), house)
+    folder = samples_folder(house.settings)
+    assert folder is not None
+    (folder / "demo").mkdir(parents=True)
+    (folder / "demo" / "a.png").write_bytes(picture(1))
+    set_picture_url("demo", template("demo"), house)
+    found = search_by_picture(SearchByPicture("demo", picture(1)), house)
+    capsys.readouterr()
+    show_pictures("demo", found, Graphics.BLOCKS, house, start=0)
+    said = capsys.readouterr().out
+    assert said.count("▀") == CELLS * CELLS // 2
+    assert "1  with" in said
+    assert "without" not in said
