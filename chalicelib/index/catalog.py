@@ -131,6 +131,10 @@ class Catalog:
             raise CollectionNotFound(f"generation {generation} of {name} was switched away or dropped")
         return collection
 
+    def retired(self, name: str, generation: str) -> Generation:
+        """A generation by its id, also one that was switched away: its snapshot holds whatever was acknowledged in it."""
+        return self._generation(name, generation)
+
     def switch(self, name: str, generation: str) -> None:
         """Puts `generation` in the place of the current one, in one step; twice is once. Snapshots taken before go on answering.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from chalicelib.contract.messages import ListImports, StartImport
@@ -116,8 +117,8 @@ def draft(
     )
 
 
-def begin(wanted: Job, house: House, *, meta: bytes | None = None) -> Job:
-    """Writes the job down and hands it to the queue. Raises JobRunning, StorageError."""
+def begin(wanted: Job, house: House, *, meta: bytes | None = None, before: Callable[[Job], None] = lambda _: None) -> Job:
+    """Writes the job down, does what must be done `before` it, and hands it to the queue. Raises JobRunning, StorageError."""
     job = jobs.create(wanted, house.store)
     holder = jobs.claim(job, house.store)
     if holder is not None:
@@ -125,5 +126,6 @@ def begin(wanted: Job, house: House, *, meta: bytes | None = None) -> Job:
         raise JobRunning(f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)")
     if meta is not None:
         put_once(house.store, Work(job, house.store).meta_key, meta)
+    before(job)
     house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
     return job

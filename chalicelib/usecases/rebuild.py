@@ -10,7 +10,9 @@ from dataclasses import replace
 from chalicelib.errors import JobRunning, RecordNotFound
 from chalicelib.storage.source import Location
 from chalicelib.usecases.batch import jobs
+from chalicelib.usecases.batch.carry import remember
 from chalicelib.usecases.batch.jobs import Job, JobKind
+from chalicelib.usecases.batch.work import Work
 from chalicelib.usecases.house import House
 from chalicelib.usecases.imports import GROUP, begin, draft
 
@@ -27,8 +29,8 @@ def start_rebuild(collection: str, location: Location, house: House, *, meta: by
 
     Raises CollectionNotFound, RecordNotFound for a collection that holds nothing, SourceError, JobRunning, StorageError.
     """
-    current = house.catalog.open(collection)
-    if not len(current.snapshot()):
+    snapshot = house.catalog.open(collection).snapshot()
+    if not len(snapshot):
         raise RecordNotFound(f"collection {collection} is empty, there is nothing to rebuild; import into it instead")
     if meta is None:
         house.sources.open(location).check()
@@ -36,5 +38,10 @@ def start_rebuild(collection: str, location: Location, house: House, *, meta: by
         raise JobRunning(f"job {busy.id} of collection {collection} is still running; wait for its end")
     analyzer = house.analyzer()
     fresh = house.catalog.begin_generation(collection, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits)
-    wanted = draft(JobKind.REBUILD, collection, house, location=location, own_meta=meta is not None)
-    return begin(replace(wanted, generation=fresh.info.generation, accept_failures=accept_failures), house, meta=meta)
+    wanted = replace(
+        draft(JobKind.REBUILD, collection, house, location=location, own_meta=meta is not None),
+        generation=fresh.info.generation,
+        replaces=house.catalog.open(collection).info.generation,
+        accept_failures=accept_failures,
+    )
+    return begin(wanted, house, meta=meta, before=lambda job: remember(snapshot, Work(job, house.store).before_key, house.store))

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.contract.messages import AddPicture, AttributeValues, DeletePictures, UpdatePictures
 from chalicelib.errors import FingerprintMismatch, JobRunning, RecordNotFound
+from chalicelib.index.catalog import Catalog
 from chalicelib.region import Region
-from chalicelib.usecases.add import fitting_analyzer
+from chalicelib.usecases.add import add_picture, fitting_analyzer
 from chalicelib.usecases.batch.jobs import JobStatus
 from chalicelib.usecases.imports import start_folder_import
+from chalicelib.usecases.manage import delete as delete_pictures
+from chalicelib.usecases.manage import update
 from chalicelib.usecases.rebuild import start_rebuild
 from tests.doubles import TinyAnalyzer
 from tests.imports.shop import Shop, add, delete, open_shop
@@ -142,6 +146,65 @@ def test_searches_under_way_never_fail_and_never_see_a_mixture(shop: Shop) -> No
             searcher.join()
     assert failures == []
     assert set(seen) == {frozenset({"old"}), frozenset({"new"})}
+
+
+def put(shop: Shop, number: int, str_attr: str | None = None) -> None:
+    """Adds a picture as AddImage does."""
+    data = shop.draw(f"api/{number}.jpg", 1000 + number)
+    message = AddPicture("shop", "api", f"{number}.jpg", data, attributes=AttributeValues(str_attr=str_attr))
+    add_picture(message, shop.house)
+
+
+def test_what_is_written_while_a_rebuild_runs_is_not_lost(shop: Shop) -> None:
+    put(shop, 1, str_attr="before")
+    start_rebuild("shop", shop.location, shop.house)
+    shop.work_off(most=2, finish=False)
+    put(shop, 2, str_attr="meanwhile")
+    delete_pictures(DeletePictures("shop", "5"), shop.house)
+    update(UpdatePictures("shop", "6", changes=AttributeValues(str_attr="changed")), shop.house)
+    shop.work_off()
+    found = {row.key: row.attributes.str_attr for row in shop.collection.snapshot().rows()}
+    assert ("api", "1.jpg") not in found  # it was there before and is not in the folder
+    assert found["api", "2.jpg"] == "meanwhile"  # type: ignore[index]  # keys are tuples
+    assert ("5", "5.jpg") not in found
+    assert found["6", "6.jpg"] == "changed"  # type: ignore[index]
+    assert len(found) == 20
+
+
+def test_attributes_changed_meanwhile_go_over_to_new_models_and_new_pictures_forbid_the_switch(shop: Shop) -> None:
+    models = NewerModels()
+    old, new = shop.house, replace(shop.house, analyzer=lambda: models)
+    shop.house = new
+    start_rebuild("shop", shop.location, shop.house)
+    shop.work_off(most=1, finish=False)
+    update(UpdatePictures("shop", "6", changes=AttributeValues(str_attr="changed")), old)
+    shop.work_off()
+    assert shop.collection.snapshot().fingerprint == "tiny-2"
+    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("6")] == ["changed"]
+
+    shop.house = replace(shop.house, analyzer=TinyAnalyzer)
+    job = start_rebuild("shop", shop.location, shop.house)
+    shop.work_off(most=1, finish=False)
+    rebuilding, shop.house = shop.house, new
+    put(shop, 3)
+    shop.house = rebuilding
+    shop.work_off()
+    assert shop.job(job).status is JobStatus.FAIL
+    assert "1 pictures were added" in shop.job(job).message
+    assert shop.collection.snapshot().fingerprint == "tiny-2"
+
+
+def test_an_add_acknowledged_at_the_moment_of_the_switch_is_carried_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_rebuild("shop", shop.location, shop.house)
+    switch = Catalog.switch
+
+    def slow(catalog: Catalog, name: str, generation: str) -> None:
+        put(shop, 4, str_attr="late")
+        switch(catalog, name, generation)
+
+    monkeypatch.setattr(Catalog, "switch", slow)
+    shop.work_off()
+    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("api")] == ["late"]
 
 
 def test_regions_and_categories_come_with_the_lines(shop: Shop) -> None:

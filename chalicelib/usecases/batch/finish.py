@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
+from chalicelib.usecases.batch.carry import carry, missed
 from chalicelib.usecases.batch.jobs import Job, JobKind, JobStatus, put_once, update
 from chalicelib.usecases.batch.listing import listed
 from chalicelib.usecases.batch.outcomes import Outcome, covering, merged, progress
@@ -70,9 +71,27 @@ def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus,
         return JobStatus.FAIL, "BadRequest", message
     if not added:
         return JobStatus.FAIL, "BadRequest", "increment.meta adds nothing, so the old records stay in place"
-    house.catalog.switch(job.collection, job.generation or "")
+    stuck = _replace(job, house)
+    if stuck:
+        message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
+        return JobStatus.FAIL, "InstanceStatusError", message
     message = f"{failed} lines were not carried out; the error file names each" if failed else "success"
     return JobStatus.SUCCESS, "0", message
+
+
+def _replace(job: Job, house: House) -> int:
+    """Puts the new generation in the old one's place, with what was written to the old one meanwhile. How many pictures forbid it."""
+    before = Work(job, house.store).before_key
+    old, generation = house.catalog.retired(job.collection, job.replaces or ""), job.generation or ""
+    new = house.catalog.generation(job.collection, generation)
+    found = missed(before, old.snapshot(), new.snapshot(), house.store)
+    if found.stuck and not job.accept_failures:
+        return found.stuck
+    carry(found, new)
+    house.catalog.switch(job.collection, generation)
+    # An add may have been acknowledged between that look and the switch; from the switch on, nothing more is acknowledged in the old one.
+    carry(missed(before, old.snapshot(), new.snapshot(), house.store), new)
+    return 0
 
 
 def fail(job: Job, error: LookalikeError, house: House, wording: Wording) -> None:

@@ -59,6 +59,8 @@ class Job:
     callback: str | None = None
     generation: str | None = None
     """Of a rebuild: the generation it fills."""
+    replaces: str | None = None
+    """Of a rebuild: the generation whose place it takes."""
     accept_failures: bool = False
     """Of a rebuild: take the new generation although lines failed."""
     lines: int = 0

@@ -108,6 +108,11 @@ class Work:
         return f"{self.prefix}done/{span.name()}"
 
     @property
+    def before_key(self) -> str:
+        """Of a rebuild: what there was before it (carry.py)."""
+        return f"{self.prefix}before"
+
+    @property
     def errors_key(self) -> str:
         """The error file, kept."""
         return f"{self.prefix}errors.jsonl"
