@@ -29,6 +29,7 @@ from chalicelib.vision.analyze import Analyzer
 from tests.gateway.client import acs3, picture
 from tests.imports.aws import REGION
 from tests.infra.account import PICTURES, STORE, TRANSIT, Account, account
+from tests.infra.events import gateway_event, url_event
 from tests.infra.runtime import EVENT_LIMIT, Function, FunctionFailed, function
 from tests.moto_server import locked_moto
 from tools.package import ROOT, Order, package
@@ -120,39 +121,6 @@ class Deployment:
         answer = self["app"].invoke(event)
         text = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"]
         return answer["statusCode"], json.loads(text)
-
-
-def headers_of(signed: Any) -> dict[str, str]:
-    return {**{name: values[0] for name, values in signed.headers.items()}, "host": HOST}
-
-
-def gateway_event(signed: Any, body: bytes) -> dict[str, Any]:
-    """As a REST API sends it: forms stay text."""
-    return {
-        "resource": "/",
-        "path": "/",
-        "httpMethod": "POST",
-        "headers": headers_of(signed),
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {"httpMethod": "POST", "resourcePath": "/", "path": "/", "identity": {"sourceIp": "192.0.2.1"}, "stage": "live"},
-        "body": body.decode(),
-        "isBase64Encoded": False,
-    }
-
-
-def url_event(signed: Any, body: bytes) -> dict[str, Any]:
-    """As a function URL sends it: format 2.0, the body in base64."""
-    return {
-        "version": "2.0",
-        "rawPath": "/",
-        "rawQueryString": "",
-        "headers": headers_of(signed),
-        "requestContext": {"http": {"method": "POST", "path": "/", "sourceIp": "192.0.2.1"}, "domainName": HOST, "stage": "$default"},
-        "body": base64.b64encode(body).decode(),
-        "isBase64Encoded": True,
-    }
 
 
 @pytest.fixture(scope="module")
