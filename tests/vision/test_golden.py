@@ -11,7 +11,7 @@ from tests.vision import golden
 from tests.vision.golden import Vectors
 
 LEAST_SIMILARITY = 0.97
-"""`python -m tests.vision.golden` measures what integer kernels and float leave between them; half of 1 - 0.97 is air for other processors."""
+"""Set from what `python -m tests.vision.golden` measures between integer kernels and float, with as much again for other processors."""
 CELL_PIXELS = 40
 """A box may jump by a cell or two of the grid where a cell is near its threshold."""
 
