@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: lookalike serve --port 8000 --demo"
 DEMO_EXAMPLE = "Example: lookalike demo --pictures ~/photos"
+_LOOPBACK = frozenset(("127.0.0.1", "localhost"))
 KEY_NAME = "this machine"
 """Name of the key that serve makes and prints."""
 
@@ -86,7 +87,8 @@ def running(host: str, port: int, house: House) -> Iterator[Server]:
     from cli.server import Server
 
     try:
-        server = Server(host, port, samples=samples_folder(house.settings))
+        # samples need no key, so nobody beyond this machine is shown them
+        server = Server(host, port, samples=samples_folder(house.settings) if host in _LOOPBACK else None)
     except OSError as error:
         raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…") from error
     server.start()

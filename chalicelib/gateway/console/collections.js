@@ -95,7 +95,7 @@ export function collectionView(name) {
 }
 
 function tile(label, value, hint) {
-  return h("div", { class: "tile" }, h("span", { class: "faint" }, label), h("span", { class: "num big" }, value), h("small", { class: "faint" }, hint));
+  return h("div", { class: "tile" }, h("span", { class: "faint" }, label), h("span", { class: "num big nowrap" }, value), h("small", { class: "faint" }, hint));
 }
 
 function pictures(name) {
