@@ -1,0 +1,103 @@
+"""What one backbone pass keeps of a picture: pooled statistics of several block outputs, side by side in one vector.
+
+Exact detail (texture, print, a logo's strokes) lives in the middle of the network and meaning at its end, so the vector
+carries both; a projection per service type then chooses. Mean, GeM and standard deviation of each map, and for the middle
+maps the covariance of a few principal channels: texture is second-order statistics (Gatys et al., arXiv 1505.07376).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+GEM_POWER = 3
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A block output: its index in the backbone, its channels, and how many principal channels its covariance uses."""
+
+    name: str
+    block: int
+    channels: int
+    principal: int = 0
+
+
+LEVELS = (
+    Level("b2", 2, 24),
+    Level("b4", 4, 40, 24),
+    Level("b7", 7, 80, 32),
+    Level("b10", 10, 112, 32),
+    Level("b14", 14, 192),
+    Level("b15", 15, 320),
+)
+HEAD_CHANNELS = 1280
+
+
+def triangle(principal: int) -> int:
+    """Numbers in the upper triangle, diagonal included, of a principal × principal matrix."""
+    return principal * (principal + 1) // 2
+
+
+def blocks() -> list[tuple[str, int, int]]:
+    """Return (name, start, stop) of every part of the levels vector, in order."""
+    sizes = [("head.mean", HEAD_CHANNELS), ("head.gem", HEAD_CHANNELS)]
+    for level in LEVELS:
+        sizes += [(f"{level.name}.{part}", level.channels) for part in ("mean", "gem", "std")]
+        if level.principal:
+            sizes.append((f"{level.name}.cov", triangle(level.principal)))
+    table, start = [], 0
+    for name, size in sizes:
+        table.append((name, start, start + size))
+        start += size
+    return table
+
+
+def width() -> int:
+    """Return the length of the levels vector."""
+    return blocks()[-1][2]
+
+
+def gem(x: Tensor) -> Tensor:
+    """Generalised mean over the cells, [N,C,H,W] → [N,C] (Radenović et al., arXiv 1711.02512)."""
+    return x.clamp(min=EPSILON).pow(GEM_POWER).mean((2, 3)).pow(1.0 / GEM_POWER)
+
+
+class Covariance(nn.Module):
+    """Signed root of the covariance of the principal channels, upper triangle, [N,C,H,W] → [N,p(p+1)/2]."""
+
+    def __init__(self, channels: int, principal: int) -> None:
+        super().__init__()
+        self.axes = nn.Parameter(torch.eye(channels)[:principal].clone(), requires_grad=False)
+        rows, columns = torch.triu_indices(principal, principal)
+        self.register_buffer("cells", rows * principal + columns)
+        self.principal = principal
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.matmul(self.axes, x.flatten(2))
+        flat = flat - flat.mean(2, keepdim=True)
+        cov = torch.matmul(flat, flat.transpose(1, 2)) / flat.shape[2]
+        upper = cov.flatten(1).index_select(1, self.get_buffer("cells"))
+        return upper.sign() * (upper.abs() + EPSILON).sqrt()
+
+
+class Pool(nn.Module):
+    """Collects the levels vector from the block outputs and the head's map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.covariances = nn.ModuleDict({level.name: Covariance(level.channels, level.principal) for level in LEVELS if level.principal})
+
+    def forward(self, maps: dict[str, Tensor], head: Tensor) -> Tensor:
+        parts = [head.mean((2, 3)), gem(head)]
+        for level in LEVELS:
+            x = maps[level.name]
+            mean = x.mean((2, 3))
+            spread = (x - mean[:, :, None, None]).pow(2).mean((2, 3))
+            parts += [mean, gem(x), (spread + EPSILON).sqrt()]
+            if level.principal:
+                parts.append(self.covariances[level.name](x))
+        return torch.cat(parts, 1)

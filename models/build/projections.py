@@ -1,0 +1,168 @@
+"""A projection per service: principal axes of the weighted levels, then contrastive training on groups of views.
+
+Training happens in the space of the leading principal axes (seconds instead of minutes); what ships is the product of both,
+one matrix from the levels to the feature, int8 with a scale per row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from models.build.cards import DIMENSION
+from models.build.levels import blocks, width
+
+SAMPLE = 4000
+OVERSAMPLING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the projection of one service is trained."""
+
+    weights: dict[str, float] = field(default_factory=dict)
+    """Similarity weight of the blocks whose name begins so; the longest match counts. Empty: all alike."""
+    other: float = 0.3
+    """Weight of the other blocks."""
+    axes: int = 768
+    steps: int = 300
+    batch: int = 256
+    """Groups in a step; two views of each."""
+    temperature: float = 0.05
+    rate: float = 1e-3
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Views of one thing."""
+
+    views: NDArray[np.float16]
+    """[k, L], k ≥ 2, normalised."""
+    fold: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """feature = l2(matrix.T @ levels - offset)."""
+
+    matrix: NDArray[np.float32]
+    """[L, dimension]."""
+    offset: NDArray[np.float32]
+    """[dimension]."""
+
+    def features(self, levels: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Return unit features [n, dimension] of normalised levels [n, L]."""
+        out = np.empty((len(levels), self.matrix.shape[1]), np.float32)
+        for start in range(0, len(levels), 512):
+            out[start : start + 512] = levels[start : start + 512].astype(np.float32) @ self.matrix - self.offset
+        return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+
+    def packed(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return the matrix as int8 [dimension, L] and the scale of each row."""
+        scale = np.abs(self.matrix).max(0) / 127
+        return np.round(self.matrix / scale).astype(np.int8).T.copy(), scale.astype(np.float32)
+
+
+def block_weights(recipe: Recipe) -> NDArray[np.float32]:
+    """Return the factor of every level: the root of its block's similarity weight, float32 [L]."""
+    factors = np.ones(width(), np.float32)
+    if recipe.weights:
+        for name, start, stop in blocks():
+            best = max((prefix for prefix in recipe.weights if name.startswith(prefix)), key=len, default=None)
+            factors[start:stop] = np.sqrt(recipe.other if best is None else recipe.weights[best])
+    return factors
+
+
+def principal_axes(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the leading axes [L, count] of centred rows and their variances (randomised, one power iteration; Halko 2011)."""
+    basis = torch.randn(x.shape[1], count + OVERSAMPLING)
+    for _ in range(2):
+        y = x @ basis
+        gram = y.T @ y
+        gram += 1e-6 * torch.eye(len(gram)) * gram.diagonal().mean()
+        y = torch.linalg.solve_triangular(torch.linalg.cholesky(gram).T, y, upper=True, left=False)
+        basis = x.T @ y
+    values, vectors = torch.linalg.eigh(basis.T @ basis)
+    values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
+    return (basis @ vectors) / values.sqrt(), values / len(x)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """The principal space of a service's training views."""
+
+    factors: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    """[L, axes], half-whitened: scaled by variance^-1/4."""
+
+    def coordinates(self, levels: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Return [n, axes] of normalised levels [n, L]."""
+        matrix, shift = self.axes * self.factors[:, None], self.mean @ self.axes
+        parts = [levels[i : i + 512].astype(np.float32) @ matrix - shift for i in range(0, len(levels), 512)]
+        return np.concatenate(parts)
+
+
+def space(groups: list[Group], recipe: Recipe, seed: int = 0) -> Space:
+    """Return the principal space of a sample of the groups' views."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    factors = block_weights(recipe)
+    per = max(1, SAMPLE // len(groups))
+    chosen = [group.views[rng.permutation(len(group.views))[: max(per, 1)]] for group in groups]
+    sample = np.concatenate(chosen)
+    sample = sample[rng.permutation(len(sample))[:SAMPLE]].astype(np.float32) * factors
+    mean = sample.mean(0)
+    axes, variances = principal_axes(torch.from_numpy(sample - mean), min(recipe.axes, len(sample) - OVERSAMPLING - 1))
+    scaled = axes * (variances + variances.mean() * 1e-2).pow(-0.25)
+    return Space(factors, mean, (scaled / scaled.pow(2).sum(0).mean().sqrt()).numpy())
+
+
+def contrast(features: Tensor, names: Tensor, temperature: float) -> Tensor:
+    """Supervised contrastive loss of unit features (Khosla et al., arXiv 2004.11362)."""
+    similar = features @ features.T / temperature
+    same = torch.eye(len(features), dtype=torch.bool)
+    similar = similar.masked_fill(same, -1e9)
+    positive = (names[:, None] == names[None]) & ~same
+    log = similar - torch.logsumexp(similar, 1, keepdim=True)
+    return -((log * positive).sum(1) / positive.sum(1)).mean()
+
+
+def train(coordinates: list[NDArray[np.float32]], weights: list[float], recipe: Recipe, seed: int = 0) -> NDArray[np.float32]:
+    """Return the matrix [axes, dimension] that brings the views of each group together and keeps groups apart."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    flat = torch.from_numpy(np.concatenate(coordinates))
+    sizes = np.array([len(c) for c in coordinates])
+    starts = np.cumsum(sizes) - sizes
+    chance = np.array(weights) / np.sum(weights)
+    batch = min(recipe.batch, len(sizes) // 2)
+    matrix = torch.nn.Parameter(torch.eye(flat.shape[1], DIMENSION))
+    optimiser = torch.optim.AdamW([matrix], recipe.rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
+    names = torch.arange(batch).repeat(2)
+    for _ in range(recipe.steps):
+        picked = rng.choice(len(sizes), batch, replace=False, p=chance)
+        first = rng.integers(sizes[picked])
+        second = (first + 1 + rng.integers(sizes[picked] - 1)) % sizes[picked]
+        x = flat[torch.from_numpy(np.concatenate([starts[picked] + first, starts[picked] + second]))]
+        x = functional.dropout(x, recipe.dropout)
+        loss = contrast(functional.normalize(x @ matrix, dim=1), names, recipe.temperature)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return matrix.detach().numpy()
+
+
+def project(found: Space, matrix: NDArray[np.float32]) -> Projection:
+    """Return the one matrix from levels to the feature."""
+    whole = (found.axes @ matrix) * found.factors[:, None]
+    return Projection(whole.astype(np.float32), (found.mean @ found.axes @ matrix).astype(np.float32))

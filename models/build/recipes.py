@@ -1,0 +1,146 @@
+"""Which pictures each service learns from, through which views, and how."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.build import views
+from models.build.folds import folds
+from models.build.normalise import Norm
+from models.build.pictures import Row, training_rows
+from models.build.projections import Group, Recipe
+from models.build.views import Views
+
+WHOLE, CROP, BOTH = "whole", "crop", "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One set's part in a service's training."""
+
+    set: str
+    kind: str
+    """The edits, a key of views.EDITS."""
+    count: int
+    """Edits of each picture."""
+    weight: float = 1.0
+    joined: bool = True
+    """Pictures of one instance are views of one thing; else every picture stands alone with its edits."""
+    plain: bool = True
+    """The unedited picture is a view too."""
+    split: str = ""
+    """Only rows of this split are edited."""
+
+
+SERVES: dict[str, tuple[str, ...]] = {
+    "product": (BOTH, WHOLE, CROP),
+    "generic": (WHOLE,),
+    "fabric": (WHOLE,),
+    "trademark": (CROP, WHOLE),
+}
+"""The views a service learns from; the first is what it is asked with."""
+
+FEEDS: dict[str, tuple[Feed, ...]] = {
+    "product": (
+        Feed("grocery", "photo", 2, 2.0),
+        Feed("shop_luma", "photo", 3, 2.0),
+        Feed("shop_devices", "photo", 4, 2.0),
+        Feed("abo_sample", "photo", 4, 2.0),
+        Feed("shop_variants", "photo", 4, 0.3, joined=False),
+        Feed("clothing", "photo", 3, 0.3, joined=False),
+        Feed("caltech_objects", "photo", 3, 0.3, joined=False),
+    ),
+    "generic": (
+        Feed("caltech_photos", "copy", 4, joined=False),
+        Feed("caltech_objects", "copy", 4, joined=False),
+        Feed("clothing", "copy", 4, joined=False),
+        Feed("shop_luma", "copy", 3, joined=False, split="gallery"),
+        Feed("grocery", "copy", 3, joined=False, split="gallery"),
+        Feed("shop_devices", "copy", 4, joined=False),
+        Feed("shop_variants", "copy", 4, joined=False),
+        Feed("scene_pairs", "copy", 4, joined=False),
+        Feed("abo_sample", "copy", 4, joined=False),
+        Feed("tile_patterns", "copy", 3, joined=False, split="gallery"),
+        Feed("edited_copies", "copy", 6, split="gallery"),
+        Feed("logos", "mark", 10, 0.7, joined=False, split="gallery"),
+    ),
+    "fabric": (
+        Feed("cloth_patches", "cloth", 6),
+        Feed("tile_patterns", "cloth", 4),
+        Feed("clothing", "cloth", 3, 0.5, joined=False, plain=False),
+    ),
+    "trademark": (Feed("logos", "mark", 10, split="gallery"),),
+}
+
+RECIPES: dict[str, Recipe] = {
+    "product": Recipe({"head": 4, "b4.cov": 4, "b7.cov": 1, "b10.cov": 1, "b14.mean": 2, "b14.gem": 2, "b15": 1, "b2.gem": 1}),
+    "generic": Recipe(steps=400),
+    "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}),
+    "trademark": Recipe({"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}),
+}
+"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded."""
+
+
+def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
+    """Return [..., L] of normalised levels [..., v, L]; a picture with one view has only that."""
+    if levels.shape[-2] == 1 or which == WHOLE:
+        return levels[..., 0, :]
+    return levels[..., 1, :] if which == CROP else levels.astype(np.float32).mean(-2).astype(np.float16)
+
+
+@dataclass(slots=True)
+class Pictures:
+    """Normalised levels of all pictures and edits, loaded when asked for."""
+
+    network: Path
+    cache: Path
+    norm: Norm
+
+    def plain(self, name: str) -> NDArray[np.float16]:
+        """Return [n, 2, L] of a set."""
+        return self._kept(f"plain-{name}", lambda: views.labelled(name, self.network, self.cache)).levels
+
+    def edits(self, feed: Feed, rows: list[Row]) -> Views:
+        """Return [n, k, v, L] of the edited rows of a feed."""
+        chosen = [i for i, row in enumerate(rows) if feed.split in ("", row.split)]
+        return self._kept(
+            f"{feed.kind}{feed.count}-{feed.set}",
+            lambda: views.edited(feed.set, feed.kind, feed.count, chosen, self.network, self.cache),
+        )
+
+    def _kept(self, name: str, make: Callable[[], Views]) -> Views:
+        """Normalising all levels takes a minute: keep the result beside the raw levels."""
+        file = self.cache / f"normal-{name}.npz"
+        if not file.exists():
+            raw = make()
+            np.savez(file, levels=self.norm.apply(raw.levels), rows=raw.rows)
+        with np.load(file) as arrays:
+            return Views(arrays["levels"], np.empty(0, np.float16), arrays["rows"])
+
+
+def groups(service: str, pictures: Pictures) -> list[Group]:
+    """Return the training groups of a service."""
+    found: list[Group] = []
+    for feed in FEEDS[service]:
+        rows = training_rows(feed.set)
+        plain, edits = pictures.plain(feed.set), pictures.edits(feed, rows)
+        place = {int(row): i for i, row in enumerate(edits.rows)}
+        members = defaultdict(list)
+        for i, row in enumerate(rows):
+            members[row.instance if feed.joined and row.instance else str(i)].append(i)
+        fold = folds(rows)
+        for ids in members.values():
+            parts = [view(plain[ids], which) for which in SERVES[service]] if feed.plain else []
+            for i in ids:
+                if i in place:
+                    mine = edits.levels[place[i]]
+                    parts += [view(mine, which) for which in SERVES[service][: mine.shape[1] if mine.shape[1] > 1 else 1]]
+            if parts and sum(map(len, parts)) > 1:
+                found.append(Group(np.concatenate(parts), int(fold[ids[0]]), feed.weight))
+    return found
