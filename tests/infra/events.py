@@ -39,9 +39,6 @@ def url_event(signed: Incoming, body: bytes) -> dict[str, Any]:
         "rawQueryString": "",
         "headers": headers,
         "requestContext": {"http": http, "domainName": headers["host"], "stage": "$default"},
-            "domainName": headers["host"],
-            "stage": "$default",
-        },
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
