@@ -37,8 +37,8 @@ _FILLED = 0.5
 """Share of a cell's pixels that must differ."""
 _SALIENT = (0.5, 0.4, 0.3)
 """Shares of the map's own range from which a cell may belong to a subject, the strictest that still explains the map."""
-_EXPLAINED = 0.6
-"""Share of the map's sum that the cells must hold."""
+_EXPLAINED = 0.7
+"""Share of the sum of the map's squares that the cells must hold; plain sums would count a weak, wide background as much as the thing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +94,11 @@ def _stretched(saliency: Map, area: tuple[int, int, int, int]) -> Map:
 
 def _salient(weights: Map) -> Mask:
     """The cells that stand out: fewer where the map is sharp, more where it is diffuse."""
-    total = max(float(weights.sum()), 1e-6)
+    power = np.square(weights)
+    total = max(float(power.sum()), 1e-6)
     for share in _SALIENT:
         mask = weights >= share
-        if float(weights[mask].sum()) >= _EXPLAINED * total:
+        if float(power[mask].sum()) >= _EXPLAINED * total:
             break
     return mask
 
@@ -127,8 +128,9 @@ def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, in
     differs[top : top + down, left : left + across] = np.abs(inner - ground).max(axis=2) > tolerance
     cell = len(half) // GRID
     mask: Mask = _enclosed(differs.reshape(GRID, cell, GRID, cell).mean(axis=(1, 3)) >= _FILLED)
-    if not mask.any() or (weights is not None and not _explains(mask, weights)):
+    if weights is not None and mask.any() and not _explains(mask, weights):
         return None
+    # An empty mask is an answer too: nothing stands out, whatever the map dreams of.
     return mask
 
 
