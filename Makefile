@@ -41,7 +41,7 @@ media: .venv/pictures ## take the README's pictures again (needs Chromium)
 test: .venv/pictures ## run the tests
 	$(BIN)/python -m pytest -n 2
 
-test-slow: setup ## run the long tests: torture, fuzzing, every bit
+test-slow: setup .venv-sdk/ready ## run the long tests: torture, fuzzing, every bit
 	$(BIN)/python -m pytest -m slow
 
 test-sdk: setup .venv-sdk/ready ## drive the official SDKs (Python now and then, classic, Node) against a real server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import socketserver
 import sys
 import threading
@@ -180,6 +181,15 @@ class _Handler(ChaliceRequestHandler):
             return
         headers = {"Content-Type": TYPES[path.suffix.lower()], "Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
         self._send_http_response(HTTPStatus.OK, headers, path.read_bytes())
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the overridden form
+        """What http.server itself refuses, such as a method it does not know or a line it cannot read, in the contract's form."""
+        status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else code
+        host = self.headers.get("host", "") if hasattr(self, "headers") else ""
+        body = reshape(status, json.dumps({"message": message or "the request cannot be read"}).encode(), host=host)
+        self.close_connection = True
+        self._send_http_response(status, {"Content-Type": "application/json;charset=utf-8", "Connection": "close"}, body)
+        self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the overridden name
         """Quiet: the gateway writes one line a request itself."""

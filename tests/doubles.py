@@ -32,7 +32,7 @@ class TinyAnalyzer:
         """See vision.analysis.PictureAnalyzer."""
         try:
             picture = Image.open(io.BytesIO(data)).convert("L")
-        except (UnidentifiedImageError, OSError) as error:
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise BadPicture(PictureFault.FORMAT, f"not a picture this service reads: {error}") from error
         service = request.service
         if not all(service.min_side <= side <= service.max_side for side in picture.size):

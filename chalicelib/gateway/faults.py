@@ -102,7 +102,7 @@ TABLE: Final[Mapping[type[Exception], tuple[Fault, Fault, Fault]]] = {
     e.FingerprintMismatch: _plain("InstanceStatusError", 409, "Console.InstanceStatusError"),
     e.AlreadyExists: _plain("AlreadyExists", 409),
     e.Conflict: _plain("Conflict", 409),
-    e.Unsupported: _plain("UnsupportedInstanceType", 500),
+    e.Unsupported: (Fault("UnsupportedInstanceType", 500), Fault("Console.BadRequest", 400), Fault("UnsupportedInstanceType", 500)),
     e.StoreUnavailable: _plain("InternalOssError", 500, "Console.CallServiceError", "Console.CallServiceError"),
     e.OutcomeUnknown: _plain("RequestTimeout", 500, "Console.CallServiceError", "Console.CallServiceError"),
     e.CorruptObject: _plain("AccessEngineFailed", 500, "Console.InternalError", "ServerInternalError"),
@@ -182,9 +182,15 @@ def reshape(status: int, body: bytes, *, host: str, request_id: str = "") -> byt
         document = {}
     if isinstance(document, dict) and {"RequestId", "Code", "Message"} <= set(document):
         return body
-    known = {403: "InvalidAction.NotFound", 404: "InvalidAction.NotFound", 405: "UnsupportedHTTPMethod", 413: "RequestBodyTooLarge"}
+    known = {
+        403: "InvalidAction.NotFound",
+        404: "InvalidAction.NotFound",
+        405: "UnsupportedHTTPMethod",
+        413: "RequestBodyTooLarge",
+        415: "UnsupportedMediaType",
+    }
     text = document.get("Message") or document.get("message") if isinstance(document, dict) else None
-    code = known.get(status, "UnsupportedMediaType" if status == 415 else "UnknownException")
+    code = known.get(status, "BadRequest" if status < 500 else "UnknownException")
     if status == 403:
         text = "there is nothing at this path"
     return error_body(code, str(text or "the request failed"), request_id=request_id or str(uuid.uuid4()).upper(), host=host)

@@ -101,7 +101,7 @@ def _native() -> Schema:
             "required": True,
             "content": {"application/x-www-form-urlencoded": {"schema": schema}, "application/json": {"schema": schema}},
         },
-        "responses": _responses({"oneOf": [answers.ANSWERS_2020[action] for action in PARAMETERS_2020]}),
+        "responses": _responses({"anyOf": [answers.ANSWERS_2020[action] for action in PARAMETERS_2020]}),
     }
 
 
