@@ -34,7 +34,7 @@ class Housekeeping:
         if not self._house.settings.store.startswith("s3://"):
             from cli.workers import ImportWorkers
 
-            self._workers.enter_context(ImportWorkers(self._house.settings))
+            self._workers.enter_context(ImportWorkers(self._house.settings, house=self._house))
         self._thread.start()
         return self
 

@@ -27,6 +27,8 @@ _LOOK_S: Final = 0.2
 _IDLE_S: Final = 15.0
 """Without work for this long, a worker ends and gives its memory back."""
 _TEND_S: Final = 300.0
+_FEW: Final = 2
+"""Messages that are not worth a process: a start costs a second or two of CPU, a message of 32 pictures about one."""
 _PATIENCE_S: Final = 20.0
 """For a worker to finish the pictures in its hands when it is told to stop."""
 
@@ -36,8 +38,12 @@ Build = Callable[[Settings], House]
 class ImportWorkers:
     """A context in which worker processes take what comes into this machine's queue. They start with the first message, not before."""
 
-    def __init__(self, settings: Settings, *, count: int | None = None, build: Build = build_house) -> None:
-        """`build` makes the house of each worker; it is called there, so it must be a function of a module."""
+    def __init__(self, settings: Settings, *, count: int | None = None, build: Build = build_house, house: House | None = None) -> None:
+        """`build` makes the house of each worker; it is called there, so it must be a function of a module.
+
+        `house`, where this process has its models loaded anyway, does what is too little to start a process for.
+        """
+        self._house = house
         self._settings = settings
         self._count = count or max(1, settings.import_workers)
         self._build = build
@@ -74,7 +80,12 @@ class ImportWorkers:
         tended = time.monotonic()
         while not self._ended.wait(_LOOK_S):
             self._processes = [process for process in self._processes if process.is_alive()]
-            wanted = min(self._count, self._queue.pending())
+            pending = self._queue.pending()
+            if self._house and not self._processes and 0 < pending <= _FEW:
+                while work_one(self._house, self._queue, over=self._ended.is_set) and self._queue.pending() <= _FEW:
+                    pass
+                continue
+            wanted = min(self._count, pending)
             while len(self._processes) < wanted and self._queue.due():
                 process = self._spawn.Process(target=run, args=(self._settings, self._build, os.getpid()), daemon=True)
                 process.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -86,3 +87,19 @@ def test_workers_killed_and_stopped_lose_nothing(settings: Settings, house: Hous
     queries = [drawn(n) for n in range(0, COUNT, 5)]
     models = house.analyzer()
     assert answers(house.catalog.open("shop"), models, queries) == answers(house.catalog.open("calm"), models, queries)
+
+
+def test_a_few_pictures_are_imported_without_starting_a_process(settings: Settings, house: House, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for n in range(3):
+        (few / f"{n}.jpg").write_bytes(drawn(n))
+    (few / "increment.meta").write_text("\n".join(json.dumps(add("p", f"{n}.jpg")) for n in range(3)))
+    with ImportWorkers(settings, build=unbuildable, house=house):
+        job = start_folder_import("shop", Location("folder", "", str(few)), house)
+        ended = until(house, job, lambda seen: seen.job.finished)
+    assert ended.job.added == 3
+
+
+def unbuildable(settings: Settings) -> House:
+    raise AssertionError("no process should have been started")
