@@ -16,8 +16,11 @@ from typing import Any
 import pytest
 
 import app
+import chalicelib.wiring
 from chalicelib.config import Settings
-from chalicelib.contract.messages import ListImports
+from chalicelib.contract.messages import ListImports, StartImport
+from chalicelib.errors import SourceError
+from chalicelib.gateway.faults import Fault, fault_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.service import Service
 from chalicelib.storage.base import ObjectStore
@@ -29,9 +32,10 @@ from chalicelib.usecases.batch.bindings import Binding, bind
 from chalicelib.usecases.batch.handle import BUSY_S
 from chalicelib.usecases.batch.listing import ListedJob
 from chalicelib.usecases.house import House
-from chalicelib.usecases.imports import list_imports
+from chalicelib.usecases.imports import list_imports, start_import
 from chalicelib.vision.analysis import Analysis, Request
 from chalicelib.wiring import new_id
+from cli.main import execute
 from tests.doubles import TinyAnalyzer
 from tests.imports.aws import REGION, Aws
 from tests.imports.bad_lines import FILES, bad_lines
@@ -126,7 +130,7 @@ def deployment(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Deployment:
     models = TinyAnalyzer()
     clock = iter(range(1_700_000_000, 10**10)).__next__
     house = House(
-        settings=Settings(region=REGION),
+        settings=Settings(region=REGION, queue=queue_url),
         store=store,
         catalog=Catalog(store, clock=lambda: float(clock()), new_id=new_id),
         secrets=FileSecrets(tmp_path / "keys.json"),
@@ -284,6 +288,20 @@ def test_a_bucket_of_another_region_becomes_a_failed_job_that_says_why(deploymen
         assert "'far' is in us-west-2" in job.message
         assert REGION in job.message
     assert len(deployment.jobs()) == 2
+
+
+def test_a_bucket_of_another_region_is_refused_by_the_api_and_the_command_line(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.cloud.bucket("far", {"x/increment.meta": b""}, region="us-west-2")
+    with pytest.raises(SourceError, match="'far' is in us-west-2") as caught:
+        start_import(StartImport("shop", "far", "/x"), deployment.house)
+    assert fault_of(caught.value, "IncreaseInstance") == Fault("Console.BadRequest", 400)
+    deployment.patch.setattr(chalicelib.wiring, "house", lambda: deployment.house)
+    assert execute(["import", "s3://far/x", "-c", "shop"]) == 6
+    assert "'far' is in us-west-2" in " ".join(capsys.readouterr().err.split())
+    assert deployment.jobs() == []
+    assert deployment.receive(deployment.queue_url) == []
 
 
 def test_an_event_waits_for_the_import_that_is_running(deployment: Deployment) -> None:
