@@ -20,6 +20,7 @@ from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway.faults import WireFault
 
 MAX_PICTURES: Final = 20
+MAX_ITEMS: Final = 64
 _ITEM: Final = re.compile(r"([^,#^]+),(\d{1,9}),(\d{1,9})", re.ASCII)
 _ADD: Final = frozenset({"item_id", "cat_id", "cust_content", "pic_list", "crop", "region", "int_attr", "str_attr"})
 _SEARCH: Final = frozenset({"s", "n", "cat_id", "pic_list", "crop", "region", "filter"})
@@ -37,7 +38,11 @@ def parse_post_content(body: bytes) -> dict[str, str]:
         raise WireFault("NoCaretSeperator", "the body has no ^ between its table and its values")
     if not meta:
         raise WireFault("EmptyMeta", "the table before the ^ is empty")
-    spans = [_span(item) for item in meta.split("#")]
+    items = meta.split("#", MAX_ITEMS)
+    if len(items) > MAX_ITEMS:
+        # each may name the whole body, so their number bounds the work
+        raise WireFault("InvalidMetaItem", f"the table has more than {MAX_ITEMS} items")
+    spans = [_span(item) for item in items]
     names = [name for name, _, _ in spans]
     if len(set(names)) < len(names):
         raise WireFault("InvalidMetaItem", "a name occurs twice in the table")

@@ -21,6 +21,7 @@ ACTION: Final = "AuthorizeFileUpload"
 _BOUNDARY: Final = re.compile(r'multipart/form-data\s*;.*?\bboundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
 _NAME: Final = re.compile(rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([^"\r\n]{1,64})"', re.IGNORECASE)
 _MAX_PARTS: Final = 20
+_MAX_HEAD: Final = 4096
 
 
 def authorize(incoming: Incoming, key: Key, house: House, *, public_host: str) -> Json:
@@ -67,14 +68,15 @@ def parse_multipart(incoming: Incoming) -> Mapping[str, bytes]:
         raise WireFault("BadRequest", "the upload is no complete multipart form")
     parts: dict[str, bytes] = {}
     for piece in pieces[1:-1]:
-        head, blank, content = piece.partition(b"\r\n\r\n")
-        name = _NAME.search(head)
-        if not blank or name is None:
+        # the head is looked for near the front only: nobody has been authenticated yet, and a search over megabytes would cost
+        blank = piece.find(b"\r\n\r\n", 0, _MAX_HEAD)
+        name = _NAME.search(piece[: max(blank, 0)])
+        if name is None:
             raise WireFault("BadRequest", "a part of the upload has no name")
         text = name[1].decode("utf-8", "replace")
         if text in parts:
             raise WireFault("BadRequest", f"the upload has two parts {text[:40]!r}")
-        parts[text] = content
+        parts[text] = piece[blank + 4 :]
     return parts
 
 

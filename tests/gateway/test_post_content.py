@@ -63,6 +63,7 @@ def test_values_may_contain_the_marks_of_the_table() -> None:
         (b"item_id,0,99999999999999999999^1000", "InvalidMetaItem"),
         (b"item_id,0,1^\xff", "InvalidMetaItem"),
         ("item_id,0,1#x,1,3^éa".encode(), "InvalidMetaItem"),
+        ("#".join(f"k{n},0,4" for n in range(65)).encode() + b"^1000", "InvalidMetaItem"),
     ],
 )
 def test_a_malformed_body_has_its_own_code(body: bytes, code: str) -> None:

@@ -140,6 +140,7 @@ def test_empty_and_too_large_files_are_refused(client: Client) -> None:
         ("multipart/form-data; boundary=b", b"--b\r\n"),
         ("multipart/form-data; boundary=b", b"--b\r\nno name\r\n\r\nx\r\n--b--"),
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nx\r\n--b--'),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + b"Content-Disposition: form-data;" * 100_000 + b"\r\n\r\nx\r\n--b--"),
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 2 + b"--b--"),
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 30 + b"--b--"),
     ],
