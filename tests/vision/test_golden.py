@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from chalicelib.service import Service
@@ -10,10 +11,11 @@ from chalicelib.vision.analyze import Analyzer
 from tests.vision import golden
 from tests.vision.golden import Vectors
 
-LEAST_SIMILARITY = 0.97
-"""Set from what `python -m tests.vision.golden` measures between integer kernels and float, with as much again for other processors."""
-CELL_PIXELS = 40
-"""A box may jump by a cell or two of the grid where a cell is near its threshold."""
+LEAST_SIMILARITY = 0.999
+"""Of the same view. `python -m tests.vision.golden` measures 0.9996 or more between integer kernels and float; as much again is left for
+other processors."""
+LEAST_SAME_BOXES = 0.75
+"""A saliency cell near its threshold moves a box by a cell, or lets it take in a neighbour; then the view is another."""
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +24,25 @@ def shipped() -> Vectors:
         return dict(arrays)
 
 
-@pytest.fixture(scope="module", params=["as deployed", "without integer kernels"])
+@pytest.fixture(scope="module", params=["as deployed", pytest.param("without integer kernels", marks=pytest.mark.slow)])
 def computed(request: pytest.FixtureRequest, analyzer: Analyzer) -> Vectors:
     return golden.answers(analyzer if request.param == "as deployed" else golden.without_integer_kernels())
 
 
+def same_boxes(one: Vectors, other: Vectors, service: Service) -> npt.NDArray[np.bool_]:
+    name = f"{service.name.lower()}.regions"
+    same: npt.NDArray[np.bool_] = (one[name] == other[name]).all(axis=1)
+    return same
+
+
 @pytest.mark.parametrize("service", Service)
 def test_features_are_what_was_shipped(shipped: Vectors, computed: Vectors, service: Service) -> None:
-    assert len(shipped["categories"]) >= 24
-    assert golden.similarities(shipped, computed, service).min() > LEAST_SIMILARITY
-
-
-@pytest.mark.parametrize("service", Service)
-def test_boxes_are_what_was_shipped(shipped: Vectors, computed: Vectors, service: Service) -> None:
-    name = f"{service.name.lower()}.regions"
-    assert np.abs(shipped[name] - computed[name]).max() <= CELL_PIXELS
+    same = same_boxes(shipped, computed, service)
+    assert len(same) >= 24
+    assert same.mean() >= LEAST_SAME_BOXES
+    assert golden.similarities(shipped, computed, service)[same].min() > LEAST_SIMILARITY
 
 
 def test_categories_are_what_was_shipped(shipped: Vectors, computed: Vectors) -> None:
-    assert (shipped["categories"] == computed["categories"]).mean() >= 0.9
+    same = same_boxes(shipped, computed, Service.PRODUCT)
+    assert (shipped["categories"] == computed["categories"])[same].mean() >= 0.9
