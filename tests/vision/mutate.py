@@ -1,6 +1,6 @@
 """Mutated pictures of all formats through decode, in a process that test_mutations.py starts and limits.
 
-    python -m tests.vision.mutate SEED COUNT
+    python -m tests.vision.mutate SEED COUNT [analyze]
 
 Prints counts; dies at the first file that takes longer than it may, or that raises anything but BadPicture.
 """
@@ -12,7 +12,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
+
 from chalicelib.errors import BadPicture
+from chalicelib.service import Service
+from chalicelib.vision.analysis import Request
 from chalicelib.vision.decode import WITH_AVIF, Limits, decode
 from tests.vision import drawn, limits
 from tests.vision.encodings import bitmaps, encoded, samples, turned
@@ -34,7 +38,12 @@ _WORDS = (
 
 
 def main() -> None:
-    """See the module."""
+    """See the module. With `analyze`, what can be read also goes through the models."""
+    analyzer = None
+    if sys.argv[3:] == ["analyze"]:
+        from chalicelib.vision.analyze import Analyzer
+
+        analyzer = Analyzer(threads=1)
     seed, count = int(sys.argv[1]), int(sys.argv[2])
     dice = random.Random(seed)
     bases = _bases()
@@ -49,6 +58,9 @@ def main() -> None:
             picture = decode(data, limits=accepted)
             assert picture.colour.mode == "RGB"
             picture.letterbox(side=64)
+            if analyzer is not None:
+                feature = analyzer.analyze(data, Request(Service(number % 2))).feature
+                assert np.isfinite(feature).all()
             outcomes["read"] += 1
         except BadPicture as error:
             outcomes[error.fault.name.lower() if str(error) else "silent"] += 1

@@ -7,8 +7,8 @@ import pytest
 from tests.vision import limits
 
 
-def mutate(seed: int, count: int) -> dict[str, int]:
-    lines = limits.run("tests.vision.mutate", str(seed), str(count))
+def mutate(seed: int, count: int, *more: str) -> dict[str, int]:
+    lines = limits.run("tests.vision.mutate", str(seed), str(count), *more)
     return {name: int(number) for line in lines for name, number in (word.split("=") for word in line.split())}
 
 
@@ -27,3 +27,10 @@ def test_two_hundred_thousand_mutated_pictures(seed: int) -> None:
     outcomes = mutate(seed=seed, count=25_000)
     assert outcomes.pop("peak") < limits.PEAK_MB
     assert sum(outcomes.values()) == 25_000
+
+
+@pytest.mark.slow
+def test_four_thousand_mutated_pictures_through_the_models() -> None:
+    outcomes = mutate(31, 4_000, "analyze")
+    assert outcomes.pop("peak") < limits.PEAK_MB
+    assert sum(outcomes.values()) == 4_000
