@@ -223,8 +223,8 @@ class Lookalike:
         """Takes a snapshot."""
         from benchmarks.index import Data
 
-        self._data = Data(1)
         self._snapshot = self._catalog.open("bench").snapshot()
+        self._data = Data(self._snapshot.stats.rows)
 
     def search(self, vector: Any, below: int | None) -> list[int]:
         """Row ids."""
