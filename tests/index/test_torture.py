@@ -60,15 +60,25 @@ def test_a_long_torture_in_a_folder(tmp_path: Path) -> None:
     assert found["deaths"] >= 100
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_a_long_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_a_bucket(monkeypatch: pytest.MonkeyPatch, **plan: object) -> dict[str, Any]:
     with locked_moto() as url:
         environment = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         client("s3", "us-east-1").create_bucket(Bucket="torture")
-        found = torture(environment, bucket="torture")
+        return torture(environment, bucket="torture", pause_s=0.5, **plan)  # the server answers one request at a time
+
+
+def test_a_short_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = in_a_bucket(monkeypatch, writers=2, compactors=1, readers=1, operations=20, snapshots=5, kill_p=0.02)
+    assert_clean(found)
+    assert (found["adds"], found["deletes"]) == (2 * 18, 2 * 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_long_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = in_a_bucket(monkeypatch)
     assert_clean(found)
     assert found["adds"] >= 5_000
     assert found["deletes"] >= 500

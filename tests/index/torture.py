@@ -53,6 +53,8 @@ class Plan:
     """Probability of death before, and after, each storage call."""
     kill_every_s: float = 0.5
     """Mean time between deaths at other moments."""
+    pause_s: float = 0.02
+    """Between two readings, and on average between two rounds of a compactor."""
     seed: int = 1
 
 
@@ -135,7 +137,7 @@ def compact(plan: Plan, rng: random.Random) -> None:
         for step in (absorb, merge, collect):
             with contextlib.suppress(VersionConflict):
                 step(generation)
-        time.sleep(rng.random() * 0.05)
+        time.sleep(2 * rng.random() * plan.pause_s)
 
 
 def read(plan: Plan, diaries: Path, number: int) -> None:
@@ -148,6 +150,7 @@ def read(plan: Plan, diaries: Path, number: int) -> None:
             begun = entries(diaries)["d"]
             missing = before["A"] - found - begun
             undead = before["D"] & found
+            time.sleep(plan.pause_s)
             log.write(f"= {len(found)}\n" if not missing and not undead else f"! missing {sorted(missing)} undead {sorted(undead)}\n")
 
 
