@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from chalicelib.index import grow as growing
+from chalicelib.index.catalog import Catalog
 from chalicelib.index.compact import absorb
 from chalicelib.index.manifest import FORMAT
 from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, Model, apply, ids, make, open_catalog, record
+from tests.index.world import Clock, Model, apply, ids, make, record
 
 CHANGES: list[list[Change]] = [
     [
@@ -39,7 +40,7 @@ def model() -> Model:
 
 def fill(store: MemoryStore) -> None:
     """The golden collection."""
-    collection = make(open_catalog(store, Clock(), ids()))
+    collection = make(Catalog(store, clock=lambda: 1_700_000_000.0, new_id=ids(), grace_s=3600))
     for number, changes in enumerate(CHANGES):
         collection.append(changes, token=f"slice {number}")
         if number < 2:
