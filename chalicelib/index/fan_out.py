@@ -30,16 +30,18 @@ class Part:
     manifest: Manifest
     """With this part's segments only."""
     log_names: tuple[str, ...]
+    rows: int
+    """In all segments of the snapshot."""
 
     def text(self) -> str:
         """For the wire: about 0.6 kB a segment and 40 bytes a log object."""
-        return json.dumps({"manifest": encode_manifest(self.manifest).decode("ascii"), "log": self.log_names})
+        return json.dumps({"manifest": encode_manifest(self.manifest).decode("ascii"), "log": self.log_names, "rows": self.rows})
 
     @classmethod
     def parse(cls, text: str) -> Part:
         """The inverse of `text`. Raises ValueError, CorruptObject."""
         body = json.loads(text)
-        return cls(decode_manifest("the part of a search", body["manifest"].encode("ascii")), tuple(body["log"]))
+        return cls(decode_manifest("the part of a search", body["manifest"].encode("ascii")), tuple(body["log"]), body["rows"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +96,13 @@ def split(snapshot: Snapshot, count: int) -> list[Part]:
     for ref in sorted(snapshot.manifest.segments, key=lambda ref: (-ref.live, ref.id)):
         min(shares, key=lambda share: sum(one.live for one in share)).append(ref)
     bare = replace(snapshot.manifest, absorbed=(), garbage=())
-    return [Part(replace(bare, segments=tuple(share)), snapshot.log_names) for share in shares if share]
+    return [Part(replace(bare, segments=tuple(share)), snapshot.log_names, snapshot.manifest.rows) for share in shares if share]
 
 
 def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
     """Searches the segments of `part`. Raises ObjectMissing where one is gone: then the coordinator takes a new snapshot. CorruptObject."""
     snapshot = collection.at(part.manifest.generation).assemble(part.manifest, part.log_names)
-    answers = search_parts(snapshot.segment_parts, query)
+    answers = search_parts(snapshot.segment_parts, query, rows=part.rows)
     similarity = np.concatenate([one.similarity for _, one in answers] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in answers] or [np.empty(0, np.uint64)])
     hamming = np.concatenate([one.hamming for _, one in answers] or [np.empty(0, np.int64)])
@@ -122,4 +124,4 @@ def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
 def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:
     """The answer that `snapshot.search(query)` gives, of the answers of all its parts and a search of the log."""
     answers = [(part, part.found) for part in parts]
-    return merge_found([*search_parts([snapshot.tail_part], query), *answers], query)
+    return merge_found([*search_parts([snapshot.tail_part], query, rows=snapshot.manifest.rows), *answers], query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,11 @@ from chalicelib.index.query import Mask, Query
 from chalicelib.index.scan import FAR, compress, cosines, distances, hamming, nearest, query_words
 from chalicelib.index.table import Range, RowIds, Table
 
-SHORTLIST = 400
-"""Rows whose features are compared after the codes: recall@10 is within 0.2 % of all rows' (benchmarks/RESULTS.md)."""
+SHORTLIST = 320
+"""Rows whose features are compared after the codes, where one table is the whole collection (benchmarks/RESULTS.md)."""
+
+SHORTEST = 64
+"""The fewest, in a table that holds little of the collection."""
 
 DIRECT_ROWS = 2_048
 """Up to so many rows, all features are compared and codes are not asked."""
@@ -37,8 +41,11 @@ class Found:
     scanned: int
 
 
-def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGraph | None = None) -> Found:
-    """Searches the rows of `table` that are `alive` [size] (None: all), by the scan, or by `graph` where that is faster."""
+def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGraph | None = None, *, share: float = 1.0) -> Found:
+    """Searches the rows of `table` that are `alive` [size] (None: all), by the scan, or by `graph` where that is faster.
+
+    `share`: of the collection's rows that lie in this table. The nearest rows spread over the tables, so each may look at fewer.
+    """
     ranges = [part for part in table.ranges if query.categories is None or part.category_id in query.categories]
     allowed = alive
     if query.predicate is not None:
@@ -46,7 +53,7 @@ def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGrap
         allowed = fits if alive is None else fits & alive
     scanned = sum(part.stop - part.start for part in ranges)
     matching = scanned if allowed is None else sum(int(np.count_nonzero(allowed[part.start : part.stop])) for part in ranges)
-    rows, similarity = _best(_Task(table, ranges, allowed, scanned, matching, query), graph)
+    rows, similarity = _best(_Task(table, ranges, allowed, scanned, matching, query, share), graph)
     codes = table.rows["codes"]
     return Found(
         rows=rows,
@@ -72,11 +79,13 @@ class _Task:
     matching: int
     """Of these, allowed ones."""
     query: Query
+    share: float
+    """Of the collection's rows."""
 
     @property
     def width(self) -> int:
         """Rows whose features are compared."""
-        return max(SHORTLIST, 2 * self.query.count)
+        return max(round(SHORTLIST * math.sqrt(min(1.0, self.share))), SHORTEST, 2 * self.query.count)
 
     def enough(self, rows: RowIds) -> bool:
         """Whether `rows` suffice for a full answer."""

@@ -87,7 +87,7 @@ class Snapshot:
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        return merge(search_parts(self._parts, query), query)
+        return merge(search_parts(self._parts, query, rows=self.manifest.rows), query)
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -134,10 +134,14 @@ class Snapshot:
                 yield reader.record(row)
 
 
-def search_parts(parts: Iterable[Part], query: Query) -> list[tuple[Reader, Found]]:
-    """Searches each of `parts` on its own."""
-    searched = [part for part in parts if _may_match(part, query)]
-    return [(Reader(part.table), search_table(part.table, part.alive, query, part.graph)) for part in searched]
+def search_parts(parts: Iterable[Part], query: Query, *, rows: int) -> list[tuple[Reader, Found]]:
+    """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
+    found = []
+    for part in parts:
+        if _may_match(part, query):
+            share = part.table.size / max(rows, part.table.size, 1)
+            found.append((Reader(part.table), search_table(part.table, part.alive, query, part.graph, share=share)))
+    return found
 
 
 def _may_match(part: Part, query: Query) -> bool:
