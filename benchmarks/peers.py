@@ -34,8 +34,8 @@ PACKAGES = {
     "faiss hnsw": ("faiss-cpu==1.15.1", "numpy==2.4.6"),
     "chroma": ("chromadb==1.5.9",),
     "qdrant local": ("qdrant-client==1.20.0",),
-    "lancedb": ("lancedb==0.30.0",),
-    "milvus lite": ("pymilvus==2.6.9", "milvus-lite==2.5.1"),
+    "lancedb": ("lancedb==0.40.0",),
+    "milvus lite": ("pymilvus==3.0.2", "milvus-lite==3.2.2"),
 }
 FOLDERS = {name: name.split(" ")[0] for name in PACKAGES}
 COUNT = 10
