@@ -14,7 +14,7 @@ class Cache:
     """By key, bounded by bytes. The newest entry stays even if it alone is larger than the bound."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, tuple[object, int]] = OrderedDict()
         self._size = 0
@@ -37,7 +37,7 @@ class Cache:
                 return self._entries[key][0]  # type: ignore[return-value]  # as above
             self._entries[key] = (made, size)
             self._size += size
-            while self._size > self._capacity and len(self._entries) > 1:
+            while self._size > self.capacity and len(self._entries) > 1:
                 _, (_, dropped) = self._entries.popitem(last=False)
                 self._size -= dropped
         return made

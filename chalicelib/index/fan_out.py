@@ -102,7 +102,7 @@ def split(snapshot: Snapshot, count: int) -> list[Part]:
 def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
     """Searches the segments of `part`. Raises ObjectMissing where one is gone: then the coordinator takes a new snapshot. CorruptObject."""
     snapshot = collection.at(part.manifest.generation).assemble(part.manifest, part.log_names)
-    answers = search_parts(snapshot.segment_parts, query, rows=part.rows)
+    answers = search_parts(snapshot.segment_parts, query, rows=part.rows, fetch=snapshot.fetch)
     similarity = np.concatenate([one.similarity for _, one in answers] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in answers] or [np.empty(0, np.uint64)])
     hamming = np.concatenate([one.hamming for _, one in answers] or [np.empty(0, np.int64)])
@@ -124,4 +124,4 @@ def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
 def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:
     """The answer that `snapshot.search(query)` gives, of the answers of all its parts and a search of the log."""
     answers = [(part, part.found) for part in parts]
-    return merge_found([*search_parts([snapshot.tail_part], query, rows=snapshot.manifest.rows), *answers], query)
+    return merge_found([*search_parts([snapshot.tail_part], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch), *answers], query)

@@ -218,7 +218,13 @@ class Generation:
         ]
         with self._lock:
             self._batches = dict(zip(names, batches, strict=True))
-        return Snapshot(manifest, tail, segments, log_names=tuple(names))
+        return Snapshot(manifest, tail, segments, log_names=tuple(names), fetch=self._fetch)
+
+    def _fetch(self, parts: Sequence[SegmentPart]) -> None:
+        """Reads the rows of several segments at once, as far as the cache holds them all; the rest is read when it is searched."""
+        missing = [part.ref for part in parts if self.folder + rows_path(part.ref.id) not in self.tools.cache]
+        if len(missing) > 1 and sum(part.ref.body.size for part in parts) <= self.tools.cache.capacity:
+            list(self.tools.pool().map(self._rows, missing))
 
     def _snapshot_of(self, manifest: Manifest, names: tuple[str, ...]) -> Snapshot:
         absorbed = set(manifest.absorbed)

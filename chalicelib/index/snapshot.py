@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +47,18 @@ class SegmentStats:
 class Snapshot:
     """All methods may be called from several threads."""
 
-    def __init__(self, manifest: Manifest, tail: Tail, segments: Sequence[SegmentPart], *, log_names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        tail: Tail,
+        segments: Sequence[SegmentPart],
+        *,
+        log_names: tuple[str, ...],
+        fetch: Callable[[Sequence[SegmentPart]], None],
+    ) -> None:
+        """`fetch` reads the rows of several segments at once."""
         self.manifest = manifest
+        self.fetch = fetch
         self.log_names = log_names
         """Unabsorbed log objects."""
         self._tail = tail
@@ -87,7 +97,7 @@ class Snapshot:
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        return merge(search_parts(self._parts, query, rows=self.manifest.rows), query)
+        return merge(search_parts(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query)
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -134,13 +144,16 @@ class Snapshot:
                 yield reader.record(row)
 
 
-def search_parts(parts: Iterable[Part], query: Query, *, rows: int) -> list[tuple[Reader, Found]]:
+def search_parts(
+    parts: Iterable[Part], query: Query, *, rows: int, fetch: Callable[[Sequence[SegmentPart]], None]
+) -> list[tuple[Reader, Found]]:
     """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
+    searched = [part for part in parts if _may_match(part, query)]
+    fetch([part for part in searched if isinstance(part, SegmentPart)])
     found = []
-    for part in parts:
-        if _may_match(part, query):
-            share = part.table.size / max(rows, part.table.size, 1)
-            found.append((Reader(part.table), search_table(part.table, part.alive, query, part.graph, share=share)))
+    for part in searched:
+        share = part.table.size / max(rows, part.table.size, 1)
+        found.append((Reader(part.table), search_table(part.table, part.alive, query, part.graph, share=share)))
     return found
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, FingerprintMismatch, InvalidField, StorageError
 from chalicelib.index.catalog import Catalog
+from chalicelib.index.compact import absorb
+from chalicelib.index.query import Query
 from chalicelib.index.records import Key, Put, Record
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import BITS, DIMENSION, Clock, Faulty, content, ids, make, open_catalog, record
+from tests.index.world import BITS, DIMENSION, Clock, Faulty, content, ids, make, open_catalog, record, vector
 
 
 def catalog() -> Catalog:
@@ -143,6 +147,41 @@ def test_requests_to_the_store() -> None:
     calls.clear()
     collection.snapshot()
     assert calls == ["list log", "get manifest.json"]
+
+
+class _Meeting(MemoryStore):
+    """A store whose readers of segments wait for each other."""
+
+    def __init__(self, readers: int) -> None:
+        super().__init__()
+        self.barrier = threading.Barrier(readers, timeout=20)
+
+    def view(self, key: str) -> memoryview:
+        if key.endswith("/rows"):
+            self.barrier.wait()
+        return super().view(key)
+
+
+def test_segments_that_are_not_in_memory_are_read_at_once() -> None:
+    store = _Meeting(3)
+    collection = make(open_catalog(store, Clock(), ids()))
+    for number in range(3):
+        collection.append([Put(record(f"p{number}", "q", number))])
+        absorb(collection.current())
+    hits = open_catalog(store, Clock(), ids(900)).open("shop").snapshot().search(Query(vector(1), 3)).hits
+    assert {hit.row.key.product_id for hit in hits} == {"p0", "p1", "p2"}
+
+
+def test_a_collection_larger_than_the_cache_is_searched_all_the_same() -> None:
+    store = MemoryStore()
+    collection = make(open_catalog(store, Clock(), ids()))
+    for number in range(3):
+        collection.append([Put(record(f"p{number}", "q", number))])
+        absorb(collection.current())
+    tight = Catalog(store, clock=Clock(), new_id=ids(900), cache_bytes=1).open("shop").snapshot()
+    for _ in range(2):
+        assert len(tight.search(Query(vector(1), 3)).hits) == 3
+        assert len(content(tight)) == 3
 
 
 def test_a_record_that_is_not_text_is_refused_before_anything_is_written() -> None:
