@@ -27,9 +27,12 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make an empty collection."""
+    from chalicelib.storage.probe import probe
     from chalicelib.usecases.manage import create_collection
 
-    made = create_collection(CreateCollection(name, service_named(type_)), open_house())
+    house = open_house()
+    probe(house.store, new_id=house.new_id)  # a store that ignores conditions would lose records
+    made = create_collection(CreateCollection(name, service_named(type_)), house)
     if as_json:
         emit(_value(made))
     else:

@@ -82,10 +82,15 @@ def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
 
 @contextmanager
 def running(host: str, port: int, house: House) -> Iterator[Server]:
-    """A started server; stopped, with the requests under way finished, at the end. Raises Conflict where the port is taken."""
+    """A started server; stopped, with the requests under way finished, at the end.
+
+    Raises Conflict where the port is taken, StoreUnfit.
+    """
+    from chalicelib.storage.probe import probe
     from cli.housekeeping import Housekeeping
     from cli.server import Server
 
+    probe(house.store, new_id=house.new_id)  # a store that ignores conditions would lose records
     try:
         # samples need no key, so nobody beyond this machine is shown them
         server = Server(host, port, samples=samples_folder(house.settings) if host in _LOOPBACK else None)

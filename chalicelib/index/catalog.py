@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, VersionConflict
+from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, StorageError, VersionConflict
 from chalicelib.index.cache import Cache
 from chalicelib.index.collection import Collection, Pointer
 from chalicelib.index.generation import Generation, Tools
@@ -61,7 +62,8 @@ class Catalog:
                 self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
             except AlreadyExists:
                 if self._pointer(name).generation != generation:
-                    self._erase(name, generation)
+                    with contextlib.suppress(StorageError):  # whoever may create need not be allowed to delete; the collector is
+                        self._erase(name, generation)
                     raise AlreadyExists(f"there is a collection {name} already") from None
             except OutcomeUnknown:
                 continue
