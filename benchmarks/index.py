@@ -61,7 +61,7 @@ class Data:
 
     def floats(self, piece: int, count: int) -> Floats:
         """[count, DIMENSION], unit length. Piece -1 holds the queries."""
-        rng = np.random.default_rng((SEED, piece + 1))
+        rng = np.random.default_rng((SEED, piece + 1 if piece > -2 else 1 << 40))
         inner = self._centres[rng.integers(0, len(self._centres), count)] + 0.6 * rng.normal(size=(count, INTRINSIC)).astype(np.float32)
         outer = inner @ self._basis + 0.5 * rng.normal(size=(count, DIMENSION)).astype(np.float32)
         found: Floats = outer / np.linalg.norm(outer, axis=1, keepdims=True)
@@ -146,6 +146,17 @@ def warm(snapshot: Snapshot, queries: list[Query]) -> tuple[float, float]:
     return float(np.percentile(times, 50)), float(np.percentile(times, 99))
 
 
+def fresh(collection: Collection, data: Data, queries: list[Query]) -> float:
+    """Median CPU ms of a search that must see a record appended just before it; the append is not counted."""
+    times = []
+    for number, query in enumerate(queries[:50]):
+        collection.append([Put(record(number, data.vectors(data.floats(-2, 1))[0]))])
+        times.append(_cpu(lambda query=query: collection.snapshot().search(query)) * 1e3)  # type: ignore[misc]
+    while absorb(collection.current()) is not None:
+        continue
+    return float(np.median(times))
+
+
 def recall(snapshot: Snapshot, queries: list[Query], truth: npt.NDArray[np.int64]) -> float:
     """Share of the true ten nearest that are found, mean over the queries."""
     shared = 0
@@ -193,6 +204,7 @@ def run(rows: int, folder: Path) -> dict[str, float]:
     _settle(snapshot, queries)
     found["warm with graphs p50, CPU ms"], found["warm with graphs p99, CPU ms"] = warm(snapshot, queries)
     found["recall@10 of float with graphs"] = recall(snapshot, queries, truth)
+    found["append one, then search, p50 CPU ms"] = fresh(collection, data, queries)
     for permille in (1, 10, 100, 500):
         filtered = [Query(query.vector, 10, predicate=_below(permille)) for query in queries[:50]]
         warm(snapshot, filtered[:5])

@@ -60,7 +60,7 @@ def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: M
         table = generation.table(ref, manifest)
         rows = np.setdiff1d(np.arange(ref.rows), revision.dead)
         parts.append((Table(table.size, table.ranges, table.shape, table.keys, table.rows, revision.changed), rows))
-        positions = positions_of(table.keys).take(rows)
+        positions = positions_of(table.keys, rows)
         times.append(positions.time)
         ties.append(positions.tie)
     table, places = joined(parts, manifest.shape)

@@ -69,7 +69,7 @@ class SegmentPart(Part):
         if not len(self._tail.fatal) and not len(self._tail.marked):
             return None
         spans = [(part.start, part.stop) for part in self._base.ranges]
-        return self._tail.on(self._base.digests, positions_of(self._base.keys), spans)
+        return self._tail.on(self._base.digests, lambda rows: positions_of(self._base.keys, rows), spans)
 
     @cached_property
     def _revision(self) -> Revision:

@@ -8,7 +8,7 @@ from chalicelib.errors import CorruptObject
 from chalicelib.index.bundle import Arrays, Bundle, encode
 from chalicelib.index.manifest import ObjectRef, SegmentRef
 from chalicelib.index.position import Position
-from chalicelib.index.table import Range, Shape, Table
+from chalicelib.index.table import Range, RowIds, Shape, Table
 from chalicelib.index.tail import Positions
 
 _FEATURE_BLOCK = 256 * 1024
@@ -68,9 +68,9 @@ def open_rows(ref: SegmentRef, key: str, data: memoryview) -> Bundle:
     return _sized(ref, Bundle(key, data, "rows", sha256=ref.body.sha256))
 
 
-def positions_of(keys: Arrays) -> Positions:
-    """[rows]."""
-    places = keys["positions"]
+def positions_of(keys: Arrays, rows: RowIds | slice = slice(None)) -> Positions:
+    """[rows]: all, unless `rows` says which."""
+    places = keys["positions"][rows]
     return Positions(keys["times"][places], keys["ties"][places])
 
 

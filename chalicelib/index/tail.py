@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +76,8 @@ class Tail:
     oldest: Position | None
     newest: Position | None
 
-    def on(self, keys: Digests, positions: Positions, ranges: Iterable[tuple[int, int]]) -> Effect:
-        """What this tail does to rows whose keys are sorted within each of `ranges`."""
+    def on(self, keys: Digests, positions: Callable[[RowIds], Positions], ranges: Iterable[tuple[int, int]]) -> Effect:
+        """What this tail does to rows whose keys are sorted within each of `ranges`; `positions` reads those of some rows."""
         dead: list[RowIds] = []
         stale: list[RowIds] = []
         changes: dict[int, Attributes] = {}
@@ -86,17 +86,17 @@ class Tail:
             places = find(part, self.fatal)
             hits = np.flatnonzero(places >= 0)
             rows = places[hits] + start
-            older = positions.take(rows).before(self.fatal_positions.take(hits))
+            older = positions(rows).before(self.fatal_positions.take(hits))
             dead.append(rows[older])
             beaten = self.fatal_rows[hits[~older]]  # an equal position is the same change, absorbed already: the segment's row stands
             stale.append(beaten[beaten >= 0])
             places = find(part, self.marked)
-            for number in np.flatnonzero(places >= 0).tolist():
-                row = int(places[number]) + start
-                since = positions[row]
-                until, change = effect(self.marked_marks[number], since)
-                if until == since and change is not None:
-                    changes[row] = change
+            found = np.flatnonzero(places >= 0)
+            since = positions(places[found] + start)
+            for place, number in enumerate(found.tolist()):
+                until, change = effect(self.marked_marks[number], since[place])
+                if until == since[place] and change is not None:
+                    changes[int(places[number]) + start] = change
         killed = np.unique(np.concatenate(dead)) if dead else np.empty(0, np.int64)
         gone = set(killed.tolist())
         changed = overrides({row: change for row, change in changes.items() if row not in gone})
