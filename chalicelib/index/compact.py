@@ -13,10 +13,11 @@ from chalicelib.index.generation import Generation
 from chalicelib.index.manifest import Garbage, Manifest, MarksRef, ObjectRef, SegmentRef
 from chalicelib.index.marks import Mark, encode_marks
 from chalicelib.index.part import SegmentPart, TailPart
+from chalicelib.index.puts import Positions
 from chalicelib.index.revision import encode_revision
 from chalicelib.index.segment import encode_segment, keys_path, rows_path
 from chalicelib.index.table import Range, RowIds, Table
-from chalicelib.index.tail import Positions, Tail, resolve
+from chalicelib.index.tail import Tail, resolve
 
 BATCH_OBJECTS = 1_024
 """Log objects absorbed in one commit: progress even for a compactor that is often killed."""

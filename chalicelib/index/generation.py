@@ -29,6 +29,7 @@ from chalicelib.index.marks import Mark, decode_marks
 from chalicelib.index.part import SegmentPart
 from chalicelib.index.plan import OpenGraph, Rent
 from chalicelib.index.position import Position, next_position
+from chalicelib.index.puts import Puts, newest_puts, puts_of
 from chalicelib.index.records import Change
 from chalicelib.index.revision import Revision, decode_revision
 from chalicelib.index.segment import keys_path, open_keys, open_rows, rows_path, table_of_segment
@@ -82,6 +83,7 @@ class Generation:
         self._known: Versioned | None = None
         self._batches: dict[str, Batch] = {}
         self._snapshot: Snapshot | None = None
+        self._puts: tuple[frozenset[str], Puts | None] = (frozenset(), None)
         self._rent = Rent()
         self._damaged: set[str] = set()
 
@@ -211,7 +213,7 @@ class Generation:
         batches = self.batches(names, manifest)
         oldest = min((batch.position for batch in batches), default=None)
         late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
-        tail = resolve(batches, manifest.shape, kept=self.marks(late))
+        tail = resolve(batches, manifest.shape, kept=self.marks(late), puts=self._newest_puts(names, batches, manifest))
         segments = [
             SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail, self._graph_opener(ref, manifest))  # type: ignore[misc]
             for ref in manifest.segments
@@ -219,6 +221,15 @@ class Generation:
         with self._lock:
             self._batches = dict(zip(names, batches, strict=True))
         return Snapshot(manifest, tail, segments, log_names=tuple(names), fetch=self._fetch)
+
+    def _newest_puts(self, names: Sequence[str], batches: Sequence[Batch], manifest: Manifest) -> Puts:
+        """The newest puts of `batches`: those of the last snapshot joined with what came since, which is little."""
+        known, puts = self._puts
+        parts = [puts] if puts is not None and known <= set(names) else []
+        parts += [puts_of(batch) for name, batch in zip(names, batches, strict=True) if not parts or name not in known]
+        found = parts[0] if len(parts) == 1 and parts[0] is puts else newest_puts(parts, manifest.shape)
+        self._puts = (frozenset(names), found)
+        return found
 
     def _fetch(self, parts: Sequence[SegmentPart]) -> None:
         """Reads the rows of several segments at once, as far as the cache holds them all; the rest is read when it is searched."""

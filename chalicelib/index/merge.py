@@ -11,9 +11,9 @@ from chalicelib.index.build import joined
 from chalicelib.index.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
 from chalicelib.index.generation import Generation
 from chalicelib.index.manifest import Manifest, SegmentRef
+from chalicelib.index.puts import Positions
 from chalicelib.index.segment import positions_of
 from chalicelib.index.table import RowIds, Table
-from chalicelib.index.tail import Positions
 
 FAN_IN = 4
 """Segments of a tier that are merged: each row is rewritten about log₄(rows / 1,024) times, and at most 3 segments of a tier stay."""

@@ -8,8 +8,8 @@ from chalicelib.errors import CorruptObject
 from chalicelib.index.bundle import Arrays, Bundle, encode
 from chalicelib.index.manifest import ObjectRef, SegmentRef
 from chalicelib.index.position import Position
+from chalicelib.index.puts import Positions
 from chalicelib.index.table import Range, RowIds, Shape, Table
-from chalicelib.index.tail import Positions
 
 _FEATURE_BLOCK = 256 * 1024
 """Bytes of features per hash: a search that re-ranks 400 rows of a million verifies a tenth of them (benchmarks/RESULTS.md)."""

@@ -6,40 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from chalicelib.index.batch import Batch
 from chalicelib.index.build import joined
-from chalicelib.index.digests import U64, Digests, find, key_digests
+from chalicelib.index.digests import Digests, find, key_digests
 from chalicelib.index.marks import Mark, effect
 from chalicelib.index.position import FIRST, Position
+from chalicelib.index.puts import Positions, Puts, newest_puts, puts_of
 from chalicelib.index.records import Attributes, Key
 from chalicelib.index.table import Override, RowIds, Shape, Table, merged, overrides
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Positions:
-    """Of many rows."""
-
-    time: U64
-    tie: U64
-
-    def take(self, rows: RowIds) -> Positions:
-        """Those of `rows`."""
-        return Positions(self.time[rows], self.tie[rows])
-
-    def before(self, other: Positions) -> npt.NDArray[np.bool_]:
-        """[rows]: whether this one is the earlier."""
-        found: npt.NDArray[np.bool_] = (self.time < other.time) | ((self.time == other.time) & (self.tie < other.tie))
-        return found
-
-    def __getitem__(self, row: int) -> Position:
-        return Position(int(self.time[row]), int(self.tie[row]))
-
-    @classmethod
-    def of(cls, positions: Sequence[Position]) -> Positions:
-        """Column form."""
-        return cls(np.array([one.time for one in positions], np.uint64), np.array([one.tie for one in positions], np.uint64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +78,14 @@ class Tail:
         return Effect(killed, changed, np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64))
 
 
-def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Mark] = ()) -> Tail:
-    """The net effect of `batches`, in any order. `kept` are marks of earlier log objects that may be later than some of these."""
+def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Mark] = (), puts: Puts | None = None) -> Tail:
+    """The net effect of `batches`, in any order. `kept` are marks of earlier log objects that may be later than some of these; `puts` the
+    newest puts of `batches`, where they are known already.
+    """
     batches = sorted(batches, key=lambda batch: batch.position)
     every = [mark for batch in batches for mark in batch.marks]
-    table, positions = _newest_puts(batches, shape)
+    newest = puts or newest_puts([puts_of(batch) for batch in batches], shape)
+    table, positions = newest.table, newest.positions
     keys = {mark.key for mark in every}
     relevant = _relevant(kept, table, keys)
     by_key: dict[Key, list[Mark]] = {}
@@ -155,30 +133,6 @@ def find_in_table(table: Table, wanted: Digests) -> RowIds:
         places = find(Digests(digests.high[part.start : part.stop], digests.low[part.start : part.stop]), wanted)
         found[places >= 0] = places[places >= 0] + part.start
     return found
-
-
-def _newest_puts(batches: Sequence[Batch], shape: Shape) -> tuple[Table, Positions]:
-    """One table of the last put of each key, and when each was. `batches` are in order of position."""
-    tables = [batch.table for batch in batches]
-    sizes = np.array([table.size for table in tables], dtype=np.int64)
-    source = np.repeat(np.arange(len(tables)), sizes)
-    high = np.concatenate([table.keys["high"] for table in tables]) if tables else np.empty(0, np.uint64)
-    low = np.concatenate([table.keys["low"] for table in tables]) if tables else np.empty(0, np.uint64)
-    order = np.lexsort((source, low, high))
-    last = np.ones(len(order), dtype=np.bool_)
-    last[:-1] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
-    wins = np.zeros(len(order), dtype=np.bool_)
-    wins[order[last]] = True
-    offsets = np.append(0, np.cumsum(sizes))
-    parts = [
-        (table, np.flatnonzero(wins[start:stop]))
-        for table, start, stop in zip(tables, offsets[:-1], offsets[1:], strict=True)
-        if stop > start
-    ]
-    table, places = joined(parts, shape)
-    winners = source[wins][places]
-    times = Positions.of([batch.position for batch in batches])
-    return table, times.take(winners)
 
 
 def _relevant(kept: Iterable[Mark], table: Table, keys: set[Key]) -> list[Mark]:
