@@ -27,7 +27,7 @@ from chalicelib.index.graph import Graph, graph_path
 from chalicelib.index.manifest import FORMAT, Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest, sealed, unsealed
 from chalicelib.index.marks import Mark, decode_marks
 from chalicelib.index.part import SegmentPart
-from chalicelib.index.plan import OpenGraph, Rent
+from chalicelib.index.plan import OpenGraph, Rent, opening_s
 from chalicelib.index.position import Position, next_position
 from chalicelib.index.puts import Puts, newest_puts, puts_of
 from chalicelib.index.records import Change
@@ -253,7 +253,7 @@ class Generation:
         if found is None or found.id in self._damaged:
             return None
         key = self.folder + graph_path(ref, found.id)
-        if key not in self.tools.cache and not self._rent.pays(found.id, found.size, saved_s):
+        if key not in self.tools.cache and not self._rent.pays(found.id, opening_s(found.size), saved_s):
             return None
         try:
             return self.tools.cache.get(key, lambda: (Graph(ref, manifest.shape, key, self._view(key)), found.size))

@@ -6,6 +6,7 @@ Estimates in seconds of one core (benchmarks/RESULTS.md).
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ GRAPH_ROW_S = 1.5e-6
 
 OPEN_BYTE_S = 1.2e-9
 """Hashing and mapping a graph, per byte."""
+
+IMPORT_S = 0.15
+"""Importing usearch and what it needs, for the first graph of a process."""
 
 MARGIN = 1.25
 """Over-fetch beyond what the share of matching rows suggests."""
@@ -52,12 +56,17 @@ class Rent:
     _saved_s: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def pays(self, graph_id: str, size: int, saved_s: float) -> bool:
-        """Counts one search that would have saved `saved_s` with this graph of `size` bytes; True: open it now."""
+    def pays(self, graph_id: str, cost_s: float, saved_s: float) -> bool:
+        """Counts one search that would have saved `saved_s` with this graph, which costs `cost_s` to open; True: open it now."""
         with self._lock:
             total = self._saved_s.get(graph_id, 0.0) + saved_s
             self._saved_s[graph_id] = total
-            return total >= size * OPEN_BYTE_S
+            return total >= cost_s
+
+
+def opening_s(size: int) -> float:
+    """What opening a graph of `size` bytes costs in this process."""
+    return size * OPEN_BYTE_S + (0.0 if "usearch" in sys.modules else IMPORT_S)
 
 
 OpenGraph = Callable[[float], Graph | None]
