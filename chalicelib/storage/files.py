@@ -8,6 +8,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from chalicelib.storage.base import Blob, Stat, check_key
 
 _MAP_FROM_BYTES = 64 * 1024
 """Smaller files are read: a mapping costs two system calls and a page fault."""
+
+_LEFT_BEHIND_S = 86_400
 
 
 class FileStore:
@@ -30,6 +33,14 @@ class FileStore:
         self._locks = root / "locks"
         for folder in (self._objects, self._tmp, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what writers that were killed left in `tmp/`, a day later."""
+        for path in self._tmp.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
+                    path.unlink()
 
     def get(self, key: str) -> Blob:
         """See ObjectStore."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,18 @@ def test_a_writer_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_another_instance_sees_the_same_objects(tmp_path: Path) -> None:
     version = FileStore(tmp_path).create("a/b", b"one")
     assert FileStore(tmp_path).get_if_changed("a/b", version=version) is None
+
+
+def test_what_killed_writers_left_goes_a_day_later(tmp_path: Path) -> None:
+    FileStore(tmp_path)
+    old, new = tmp_path / "tmp" / "old", tmp_path / "tmp" / "new"
+    for path in (old, new):
+        path.write_bytes(b"half of an object")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    FileStore(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == ["new"]
+
+
+def test_objects_are_their_owners_alone(tmp_path: Path) -> None:
+    FileStore(tmp_path).create("a", b"")
+    assert (tmp_path / "objects" / "a").stat().st_mode & 0o077 == 0
