@@ -1,0 +1,1 @@
+"""Scripts for people: each prints one table."""
