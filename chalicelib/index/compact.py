@@ -22,8 +22,8 @@ from chalicelib.index.tail import Tail, resolve
 BATCH_OBJECTS = 1_024
 """Log objects absorbed in one commit: progress even for a compactor that is often killed."""
 
-BATCH_BYTES = 256 * 1024 * 1024
-"""The same in bytes, so that a commit fits a small function's memory."""
+BATCH_BYTES = 128 * 1024 * 1024
+"""The same in bytes: absorbing takes about four times as much memory, and a small function must have it."""
 
 
 MARKS_OBJECTS = 32

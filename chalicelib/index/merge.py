@@ -96,12 +96,12 @@ def _own_category(ref: SegmentRef) -> int:
 
 
 def _within_limit(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
-    """The first of `segments` that fit one merge's memory; at least one."""
+    """The first of `segments` that fit one merge's memory: two at least of those merged for their size, since each is below half of it."""
     chosen: list[SegmentRef] = []
     rows = 0
     for ref in segments:
         rows += ref.live
-        if chosen and rows > 2 * MAX_ROWS:
+        if chosen and rows > MAX_ROWS:
             break
         chosen.append(ref)
     return chosen
