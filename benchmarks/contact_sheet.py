@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from chalicelib.vision.network import Network
 from PIL import Image, ImageDraw
 
 from chalicelib.errors import BadPicture
 from chalicelib.service import Service
 from chalicelib.vision import evidence, subject
 from chalicelib.vision.decode import Limits, decode
+from chalicelib.vision.network import Network
 from chalicelib.vision.picture import margins
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

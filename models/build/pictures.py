@@ -12,9 +12,9 @@ from PIL import Image
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILL = (124, 116, 104)
-OPEN_SETS = frozenset(
-    "abo_sample caltech_objects caltech_photos cloth_patches clothing edited_copies grocery logos scene_pairs "
-    "shop_devices shop_luma shop_variants tile_patterns".split()
+OPEN_SETS = (
+    *("abo_sample", "caltech_objects", "caltech_photos", "cloth_patches", "clothing", "edited_copies", "grocery", "logos"),
+    *("scene_pairs", "shop_devices", "shop_luma", "shop_variants", "tile_patterns"),
 )
 
 

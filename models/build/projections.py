@@ -17,7 +17,7 @@ from torch.nn import functional
 from models.build.cards import DIMENSION
 from models.build.levels import blocks, width
 
-SAMPLE = 4000
+SAMPLE = 3000
 OVERSAMPLING = 64
 
 
@@ -36,6 +36,8 @@ class Recipe:
     temperature: float = 0.05
     rate: float = 1e-3
     dropout: float = 0.1
+    anchor: float = 0.0
+    """Pull towards the principal axes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,8 @@ class Group:
 
     views: NDArray[np.float16]
     """[k, L], k ≥ 2, normalised."""
+    pictures: NDArray[np.int64]
+    """[k], rising: the picture that each view shows. Two views of a pair are taken from different pictures where there are several."""
     fold: int
     weight: float
 
@@ -115,10 +119,11 @@ def space(groups: list[Group], recipe: Recipe, seed: int = 0) -> Space:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     factors = block_weights(recipe)
-    per = max(1, SAMPLE // len(groups))
-    chosen = [group.views[rng.permutation(len(group.views))[: max(per, 1)]] for group in groups]
-    sample = np.concatenate(chosen)
-    sample = sample[rng.permutation(len(sample))[:SAMPLE]].astype(np.float32) * factors
+    sizes = np.array([len(group.views) for group in groups])
+    drawn = np.sort(rng.permutation(sizes.sum())[:SAMPLE])
+    owner = np.searchsorted(np.cumsum(sizes), drawn, "right")
+    within = drawn - (np.cumsum(sizes) - sizes)[owner]
+    sample = np.stack([groups[g].views[v] for g, v in zip(owner, within, strict=True)]).astype(np.float32) * factors
     mean = sample.mean(0)
     axes, variances = principal_axes(torch.from_numpy(sample - mean), min(recipe.axes, len(sample) - OVERSAMPLING - 1))
     scaled = axes * (variances + variances.mean() * 1e-2).pow(-0.25)
@@ -135,31 +140,57 @@ def contrast(features: Tensor, names: Tensor, temperature: float) -> Tensor:
     return -((log * positive).sum(1) / positive.sum(1)).mean()
 
 
-def train(coordinates: list[NDArray[np.float32]], weights: list[float], recipe: Recipe, seed: int = 0) -> NDArray[np.float32]:
-    """Return the matrix [axes, dimension] that brings the views of each group together and keeps groups apart."""
+def train(coordinates: list[NDArray[np.float32]], groups: list[Group], recipe: Recipe, seed: int = 0) -> NDArray[np.float32]:
+    """Return the matrix [axes, dimension] that brings the views of each group together and keeps groups apart.
+
+    `coordinates` are the views of each of `groups` in the principal space.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     flat = torch.from_numpy(np.concatenate(coordinates))
-    sizes = np.array([len(c) for c in coordinates])
-    starts = np.cumsum(sizes) - sizes
-    chance = np.array(weights) / np.sum(weights)
-    batch = min(recipe.batch, len(sizes) // 2)
-    matrix = torch.nn.Parameter(torch.eye(flat.shape[1], DIMENSION))
+    pairs = _Pairs(groups)
+    batch = min(recipe.batch, len(groups) // 2)
+    start = torch.eye(flat.shape[1], DIMENSION)
+    matrix = torch.nn.Parameter(start.clone())
     optimiser = torch.optim.AdamW([matrix], recipe.rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
     names = torch.arange(batch).repeat(2)
     for _ in range(recipe.steps):
-        picked = rng.choice(len(sizes), batch, replace=False, p=chance)
-        first = rng.integers(sizes[picked])
-        second = (first + 1 + rng.integers(sizes[picked] - 1)) % sizes[picked]
-        x = flat[torch.from_numpy(np.concatenate([starts[picked] + first, starts[picked] + second]))]
-        x = functional.dropout(x, recipe.dropout)
+        x = functional.dropout(flat[torch.from_numpy(pairs.draw(batch, rng))], recipe.dropout)
         loss = contrast(functional.normalize(x @ matrix, dim=1), names, recipe.temperature)
+        if recipe.anchor:
+            loss = loss + recipe.anchor * (matrix - start).pow(2).sum() / start.pow(2).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     return matrix.detach().numpy()
+
+
+class _Pairs:
+    """Draws two views of each of some groups, from different pictures where the group has several."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self.sizes = np.array([len(group.views) for group in groups])
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.chance = np.array([group.weight for group in groups]) / sum(group.weight for group in groups)
+        begins, ends = [], []
+        for group in groups:
+            several = group.pictures[0] != group.pictures[-1]
+            own = group.pictures if several else np.arange(len(group.pictures))
+            begins.append(np.searchsorted(own, own, "left"))
+            ends.append(np.searchsorted(own, own, "right"))
+        self.begins, self.ends = np.concatenate(begins), np.concatenate(ends)
+
+    def draw(self, batch: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the places of 2 × batch views: the firsts, then their partners in the same order."""
+        picked = rng.choice(len(self.sizes), batch, replace=False, p=self.chance)
+        size, start = self.sizes[picked], self.starts[picked]
+        first = rng.integers(size)
+        begin, end = self.begins[start + first], self.ends[start + first]
+        second = (end + rng.integers(size - (end - begin))) % size
+        both: NDArray[np.int64] = np.concatenate([start + first, start + second])
+        return both
 
 
 def project(found: Space, matrix: NDArray[np.float32]) -> Projection:

@@ -136,11 +136,14 @@ def groups(service: str, pictures: Pictures) -> list[Group]:
             members[row.instance if feed.joined and row.instance else str(i)].append(i)
         fold = folds(rows)
         for ids in members.values():
-            parts = [view(plain[ids], which) for which in SERVES[service]] if feed.plain else []
+            parts: list[NDArray[np.float16]] = []
             for i in ids:
+                mine = [view(plain[[i]], which) for which in SERVES[service]] if feed.plain else []
                 if i in place:
-                    mine = edits.levels[place[i]]
-                    parts += [view(mine, which) for which in SERVES[service][: mine.shape[1] if mine.shape[1] > 1 else 1]]
-            if parts and sum(map(len, parts)) > 1:
-                found.append(Group(np.concatenate(parts), int(fold[ids[0]]), feed.weight))
+                    edited = edits.levels[place[i]]
+                    mine += [view(edited, which) for which in SERVES[service][: edited.shape[1]]]
+                parts.append(np.concatenate(mine) if mine else np.empty((0, plain.shape[-1]), np.float16))
+            if sum(map(len, parts)) > 1:
+                shown = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+                found.append(Group(np.concatenate(parts), shown, int(fold[ids[0]]), feed.weight))
     return found
