@@ -384,9 +384,20 @@ def test_a_labelled_folder_is_measured_in_a_collection_of_its_own(signed_in: Vis
     expect(page.locator(".rows")).not_to_contain_text("quality-")
 
 
-def test_signing_out_forgets_everything(signed_in: Visit, query: Path) -> None:
+def test_the_query_is_still_there_after_a_look_elsewhere(signed_in: Visit, query: Path) -> None:
+    page = signed_in.page
+    _search(page, query)
+    page.get_by_role("link", name="Keys").click()
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("link", name="Search").click()
+    page.locator(".card").first.wait_for()
+
+
+def test_signing_out_forgets_everything(signed_in: Visit, service: Service, query: Path) -> None:
     page = signed_in.page
     _search(page, query)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Access key")).to_have_value("")
     expect(page.locator(".card")).to_have_count(0)
+    sign_in(page, service)
+    expect(page.get_by_role("heading", name="What looks like it?")).to_be_visible()

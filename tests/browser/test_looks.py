@@ -95,7 +95,9 @@ def test_every_view_is_accessible_and_fits(browser: Browser, service: Service, q
     sign_in(page, service)
     for name, go in VIEWS.items():
         page.evaluate("document.querySelectorAll('dialog').forEach(dialog => dialog.close())")
-        for place, ready in (("#/compare", ".pane"), ("#/search", ".search")):
+        if (again := page.get_by_role("button", name="Another picture")).is_visible():
+            again.click()
+        for place, ready in (("#/compare", ".pane"), ("#/search", ".search .drop")):
             _at(place, ready)(page, query)
         go(page, query)
         violations += _examined(page, f"{tag}-{name}")

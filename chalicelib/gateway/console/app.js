@@ -1,7 +1,7 @@
 // The console: signing in, the way between the views, and nothing else.
 
 import { ApiError, keyId, signIn, signOut, signedIn } from "./api.js";
-import { button, field, fill, h, problem, select } from "./dom.js";
+import { button, field, fill, h, problem, select, toast } from "./dom.js";
 import { searchView } from "./search.js";
 import { changed, choose, forget, refresh, state } from "./state.js";
 
@@ -50,11 +50,13 @@ function drawSession(key) {
   nav.hidden = session.hidden = !signedIn();
   if (!signedIn()) return;
   fill(nav, NAV.map(([at, label]) => h("a", { href: `#/${at}`, "aria-current": at === key ? "page" : null }, label)));
-  const picker = select(state.collections.map(({ Name }) => [Name, Name]), state.current, { "aria-label": "Collection", onchange: (event) => choose(event.target.value) });
+  const picker = select(state.collections.map(({ Name }) => [Name, Name]), state.current, { "aria-label": "Collection", onchange: (event) => choose(event.target.value).catch((error) => toast(error.message, "bad")) });
   fill(session, state.collections.length ? picker : null, button("Sign out", leave, { class: "button quiet", title: `Signed in as ${keyId()}` }));
 }
 
 function leave() {
+  view?.stop();
+  view = null;
   signOut();
   forget();
   location.hash = "#/search";

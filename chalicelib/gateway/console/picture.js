@@ -61,9 +61,10 @@ export function accept(zone, take) {
   zone.addEventListener("dragover", (event) => event.preventDefault());
   zone.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) zone.classList.remove("over"); });
   zone.addEventListener("drop", (event) => {
-    event.preventDefault();
     depth = 0;
     zone.classList.remove("over");
+    if (event.defaultPrevented) return; // a zone inside this one took it
+    event.preventDefault();
     const file = [...event.dataTransfer.files][0];
     if (file) take(file);
   });

@@ -44,6 +44,7 @@ class Search {
     this.forget();
     this.abort?.abort();
     document.removeEventListener("paste", this.onpaste);
+    state.pending = this.picture ? { file: this.picture.blob } : this.indexed ? { row: this.indexed, of: this.shown } : null; // for when this view comes back
     if (this.picture?.url) URL.revokeObjectURL(this.picture.url);
   }
 
@@ -61,7 +62,7 @@ class Search {
     fill(this.results, this.welcome());
     this.status.textContent = "";
     if (pending?.file) this.open(pending.file);
-    else if (pending?.row) this.like(pending.row);
+    else if (pending?.row && pending.of === state.current) this.like(pending.row);
     else if (this.picture) this.run();
   }
 
