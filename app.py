@@ -64,9 +64,9 @@ def console_file(name: str) -> Response:
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
-def compact(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
+def compact(event: CloudWatchEvent) -> None:
     """Turns log objects into segments."""
-    events.compact(_house())
+    events.compact(_house(), event.context)
 
 
 @app.schedule(Rate(6, unit=Rate.HOURS))

@@ -47,7 +47,7 @@ def next_steps(values: dict[str, str], region: str) -> str:
         f"  export LOOKALIKE_STORE=s3://{values['StoreBucket']}",
         f"  export LOOKALIKE_SECRETS=secretsmanager:{values['KeysSecret']}",
         "  .venv/bin/lookalike doctor",
-        "  .venv/bin/lookalike collections create shop --service product",
+        "  .venv/bin/lookalike collections create shop --type product",
         "  .venv/bin/lookalike keys create",
     ]
     if "DomainTarget" in values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.gateway import log
 from chalicelib.trace import note, stage
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 Json = dict[str, object]
 
 
-def compact(house: House) -> None:
-    """Every minute: compacts each collection whose log is long or old. Raises StorageError after trying all of them."""
+RESERVE_S: Final = 600.0
+"""Of the 900 s that the function may run: a merge or a graph that was begun before must end in it (a graph: 90 s, index/grow.py)."""
+
+
+def compact(house: House, context: Any) -> None:
+    """Every minute: compacts each collection whose log is long or old. Raises StorageError after trying all of them.
+
+    `context` is Lambda's; no merge or graph is begun in the last RESERVE_S of the function's time.
+    """
     from chalicelib.usecases.maintain import compact_all
 
     with log.line(_id(), action="compact") as entry, stage("compact"):
-        reports = compact_all(house)
+        reports = compact_all(house, until=house.clock() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S)
         note("collections", len(reports))
         note("log_objects", max((report.log_objects for report in reports), default=0))
         note("oldest_log_s", max((report.oldest_log_s for report in reports), default=0.0))

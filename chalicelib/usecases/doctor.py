@@ -162,7 +162,7 @@ def _collections(house: House, only: str | None, analyzer: PictureAnalyzer | Non
         yield Check("collections", "fail", str(error))
         return
     if not names:
-        yield Check("collections", "warn", "there is none yet: lookalike collections create NAME --service product")
+        yield Check("collections", "warn", "there is none yet: lookalike collections create NAME --type product")
     for name in names:
         yield _collection(house, name, analyzer)
 

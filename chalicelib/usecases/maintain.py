@@ -87,7 +87,7 @@ def compact(house: House, name: str, *, everything: bool = False, dry_run: bool 
 
 
 def compact_all(house: House, *, until: float = math.inf) -> list[Compacted]:
-    """Compacts every collection whose log is long or old, and builds graphs that are lacking.
+    """Compacts every collection whose log is long or old, and goes on with merges and graphs that an earlier run had no time for.
 
     Tries all of them, then raises the first StorageError. No merge or graph is begun after the time `until`, seconds.
     """
@@ -95,10 +95,14 @@ def compact_all(house: House, *, until: float = math.inf) -> list[Compacted]:
     def one(name: str) -> Compacted:
         state = look(house, name)
         long = state.log_objects >= house.settings.compact_log_objects
-        due = long or state.oldest_log_s >= OLD_LOG_S or lacking(_current(house, name))
+        due = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(house, name))
         return compact(house, name, until=until) if due else state
 
     return _each(house, one)
+
+
+def _unfinished(generation: Generation) -> bool:
+    return bool(group(generation.manifest().manifest.segments) or lacking(generation))
 
 
 def look(house: House, name: str) -> Compacted:

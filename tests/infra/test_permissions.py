@@ -179,7 +179,7 @@ def compacting(cloud: Account) -> None:
         delete(DeletePictures("shop", "q0"), house)
         update(UpdatePictures("shop", "q1", None, AttributeValues(int_attr=4)), house)
     with cloud.acting_as("compact") as house:
-        events.compact(later(house, 1))
+        events.compact(later(house, 1), SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
         assert house.catalog.open("shop").snapshot().stats.log_objects == 0
 
 
