@@ -19,8 +19,9 @@ from chalicelib.trace import Fact, Trace, listening
 
 NAMESPACE: Final = "Lookalike"
 _MAX_TEXT: Final = 128
-_FACT_METRICS: Final[dict[Fact, tuple[str, str]]] = {
-    "rows_scanned": ("RowsScanned", "Count"),
+_JOBS: Final = frozenset(("compact", "collect", "import_event", "import_slice", "tend_imports", "search_segments"))
+"""Actions that are no requests. Each has a function of its own, whose runs, errors and durations Lambda counts itself."""
+_JOB_METRICS: Final[dict[Fact, tuple[str, str]]] = {
     "pictures": ("Pictures", "Count"),
     "failures": ("PictureFailures", "Count"),
     "log_objects": ("LogObjects", "Count"),
@@ -98,26 +99,30 @@ def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: s
 
 
 def _metrics(entry: Line, elapsed_ms: float, *, cold: bool, at: float, function: str) -> dict[str, object]:
-    """Embedded metric format: the values as members, and under `_aws` what they are."""
-    metrics: dict[str, tuple[float, str]] = {
-        "Requests": (1, "Count"),
-        "Failures": (int(entry.status >= 500), "Count"),
-        "Refusals": (int(400 <= entry.status < 500), "Count"),
-        "ColdStarts": (int(cold), "Count"),
-        "Duration": (round(elapsed_ms, 1), "Milliseconds"),
-    }
-    for fact, (name, unit) in _FACT_METRICS.items():
-        value = entry.trace.facts.get(fact)
-        if isinstance(value, int | float):
-            metrics[name] = (value, unit)
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [["FunctionName"], ["FunctionName", "Action"]],
-        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
-    }
-    values = {name: value for name, (value, _) in metrics.items()}
-    aws = {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]}
+    """Embedded metric format: the values as members, and under `_aws` what they are.
+
+    Each name costs money for every hour in which it has a value (docs/COSTS.md), so a count of nothing is left out.
+    """
+    metrics: dict[str, tuple[float, str]] = {}
+    timed: dict[str, tuple[float, str]] = {}
+    if entry.action in _JOBS:
+        for fact, (name, unit) in _JOB_METRICS.items():
+            value = entry.trace.facts.get(fact)
+            if isinstance(value, int | float):
+                metrics[name] = (value, unit)
+    else:
+        counts = {"Requests": True, "Failures": entry.status >= 500, "Refusals": 400 <= entry.status < 500, "ColdStarts": cold}
+        metrics = {name: (1, "Count") for name, counted in counts.items() if counted}
+        timed["Duration"] = (round(elapsed_ms, 1), "Milliseconds")
+    directives = [_directive(metrics, ["FunctionName"]), _directive(timed, ["FunctionName", "Action"])]
+    aws = {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive for directive in directives if directive["Metrics"]]}
+    values = {name: value for name, (value, _) in {**metrics, **timed}.items()}
     return {"_aws": aws, "FunctionName": function, "Action": entry.action, **values}
+
+
+def _directive(metrics: dict[str, tuple[float, str]], dimensions: list[str]) -> dict[str, object]:
+    members = [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": members}
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,21 +53,44 @@ def test_a_request_leaves_exactly_one_line_with_facts_and_stages() -> None:
     }
 
 
-def test_on_lambda_the_same_line_is_an_embedded_metric() -> None:
+def metrics_of(members: dict[str, Any]) -> dict[tuple[str, ...], set[str]]:
+    """Names by dimensions."""
+    found = {}
+    for directive in members["_aws"]["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "Lookalike"
+        (dimensions,) = directive["Dimensions"]
+        found[tuple(dimensions)] = {metric["Name"] for metric in directive["Metrics"]}
+        assert found[tuple(dimensions)] | set(dimensions) <= members.keys()
+    return found
+
+
+def test_on_lambda_the_same_line_is_an_embedded_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(log._process, "cold", True)
     lines: list[str] = []
     with log.line("ID-2", action="AddImage", emit=lines.append, clock=lambda: 12.5, function="api") as entry:
         note("log_objects", 7)
         entry.outcome(503, "NetworkException")
     members = written(lines)
-    (directive,) = members["_aws"]["CloudWatchMetrics"]
     assert members["_aws"]["Timestamp"] == 12_500
-    assert directive["Namespace"] == "Lookalike"
-    assert directive["Dimensions"] == [["FunctionName"], ["FunctionName", "Action"]]
-    declared = {metric["Name"] for metric in directive["Metrics"]}
-    assert {"Requests", "Failures", "Refusals", "Duration", "ColdStarts", "LogObjects"} == declared
-    assert declared <= members.keys()
-    assert (members["Failures"], members["Refusals"], members["LogObjects"]) == (1, 0, 7)
-    assert (members["FunctionName"], members["Action"]) == ("api", "AddImage")
+    assert metrics_of(members) == {("FunctionName",): {"Requests", "Failures", "ColdStarts"}, ("FunctionName", "Action"): {"Duration"}}
+    assert (members["Failures"], members["FunctionName"], members["Action"]) == (1, "api", "AddImage")
+
+
+def test_what_a_request_did_not_do_is_no_metric_since_each_costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(log._process, "cold", False)
+    lines: list[str] = []
+    with log.line("ID-2", action="AddImage", emit=lines.append, function="api") as entry:
+        entry.outcome(200, "ok")
+    assert metrics_of(written(lines)) == {("FunctionName",): {"Requests"}, ("FunctionName", "Action"): {"Duration"}}
+
+
+def test_a_job_tells_what_the_alarms_watch_and_nothing_that_lambda_counts_itself() -> None:
+    lines: list[str] = []
+    with log.line("ID-2", action="compact", emit=lines.append, function="compact") as entry:
+        note("log_objects", 0)
+        note("oldest_log_s", 0.0)
+        entry.outcome(200, "ok")
+    assert metrics_of(written(lines)) == {("FunctionName",): {"LogObjects", "OldestLogSeconds"}}
 
 
 def test_an_escaping_exception_is_named_but_its_message_is_not_logged() -> None:
@@ -116,3 +140,8 @@ def test_without_a_listener_nothing_happens() -> None:
     with stage("search"):
         note("segments", 3)
     assert trace.facts == {}
+
+
+def test_every_function_but_the_api_is_known_as_a_job() -> None:
+    config = json.loads((Path(__file__).parents[2] / ".chalice/config.json").read_text())
+    assert log._JOBS == config["stages"]["prod"]["lambda_functions"].keys() - {"api_handler"}
