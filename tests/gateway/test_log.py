@@ -144,4 +144,4 @@ def test_without_a_listener_nothing_happens() -> None:
 
 def test_every_function_but_the_api_is_known_as_a_job() -> None:
     config = json.loads((Path(__file__).parents[2] / ".chalice/config.json").read_text())
-    assert log._JOBS == config["stages"]["prod"]["lambda_functions"].keys() - {"api_handler"}
+    assert config["stages"]["prod"]["lambda_functions"].keys() - {"api_handler"} == log._JOBS
