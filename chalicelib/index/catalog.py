@@ -77,12 +77,15 @@ class Catalog:
         return known or self._remember(name, self._pointer(name))
 
     def names(self) -> list[str]:
-        """Of all collections, in order. Costs two listings per collection."""
-        return sorted(
-            name
-            for name in self._folders("collections/")
-            if any(stat.key == _pointer_key(name) for stat in self._tools.store.list(_pointer_key(name)))
-        )
+        """Of all collections, in order. Costs a listing and a read per collection."""
+        return sorted(name for name in self._folders("collections/") if self._exists(name))
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._tools.store.get(_pointer_key(name))  # on S3 a twelfth of the price of a listing
+        except ObjectMissing:
+            return False
+        return True
 
     def unreachable(self) -> list[Generation]:
         """Generations that no collection serves: replaced, under construction, or left behind. For the collector."""
