@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final, TextIO
 
 import typer
 from rich.console import Console
@@ -22,9 +22,14 @@ JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
-"""A pipe has no width; tables are not folded for it."""
-err = Console(stderr=True, highlight=False)
+
+def _width(stream: TextIO) -> int | None:
+    """A pipe has no width; what goes through one is not folded at 80 columns."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else 140
+
+
+out = Console(highlight=False, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 _EXIT_CODES: tuple[tuple[type[LookalikeError], int], ...] = (
     (InvalidRequest, 2),
@@ -38,6 +43,9 @@ _EXIT_CODES: tuple[tuple[type[LookalikeError], int], ...] = (
 
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 _JOINERS = frozenset("\u200c\u200d")
+
+_ROOMY: Final = 90
+"""Columns from which on a table has air between its columns; results fit into 80 without it."""
 
 EXIT_CODES = "Exit codes: 0 done, 1 partly or unexpectedly failed, 2 bad input, 3 not found, 4 conflict, 5 refused, 6 source, 7 store."
 
@@ -57,7 +65,7 @@ def report(error: LookalikeError, *, as_json: bool) -> int:
     if as_json:
         emit({"error": {"kind": type(error).__name__, "message": str(error)}})
     else:
-        err.print(Text.assemble(("error: ", "bold red"), visible(str(error))))
+        err.print(Text.assemble(("error: ", "bold red"), visible(str(error))), soft_wrap=True)
     return exit_code(error)
 
 
@@ -66,7 +74,7 @@ def report_usage(message: str, *, as_json: bool) -> None:
     if as_json:
         emit({"error": {"kind": "Usage", "message": message}})
     else:
-        err.print(Text.assemble(("error: ", "bold red"), visible(message), ("  (--help shows how it is used)", "dim")))
+        err.print(Text.assemble(("error: ", "bold red"), visible(message), ("  (--help shows how it is used)", "dim")), soft_wrap=True)
 
 
 def visible(text: str) -> str:
@@ -77,7 +85,13 @@ def visible(text: str) -> str:
 def table(*columns: str, title: str | None = None) -> Table:
     """A plain table with these headings, none where all are empty; one that ends in `#` is of numbers and stands to the right."""
     made = Table(
-        title=title, show_header=any(columns), title_justify="left", box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0)
+        title=title,
+        show_header=any(columns),
+        title_justify="left",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+        padding=(0, 3 if out.width >= _ROOMY else 1, 0, 0),
     )
     for column in columns:
         made.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")

@@ -186,7 +186,7 @@ def _show(report: Report) -> None:
             row(made, miss.path, miss.same, miss.taken_for, f"{miss.score:.4f}")
         out.print(made)
     for path, message in report.refused:
-        err.print(f"[yellow]left out[/] {visible(path)}: {visible(message)}")
+        err.print(f"[yellow]left out[/] {visible(path)}: {visible(message)}", soft_wrap=True)
 
 
 def _confusion_table(confusions: Confusions) -> object:

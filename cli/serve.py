@@ -133,7 +133,7 @@ def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prep
         samples = samples_folder(house.settings)
         prepared = prepare(house, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
     for name, reason in prepared.refused:
-        err.print(f"[yellow]left out[/] {visible(name)}: {visible(reason)}")
+        err.print(f"[yellow]left out[/] {visible(name)}: {visible(reason)}", soft_wrap=True)
     return prepared
 
 

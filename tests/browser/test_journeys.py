@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from chalicelib.service import MAX_PICTURE_BYTES
 from demo import pictures
@@ -159,6 +159,29 @@ def test_moving_and_resizing_the_box_search_again_with_it(signed_in: Visit, quer
     assert int(smaller[2]) == bottom
     page.get_by_label("Whole picture").check()
     expect(page.locator(".query .hint")).to_contain_text("whole picture")
+
+
+def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(signed_in: Visit, query: Path) -> None:
+    page = signed_in.page
+    _search(page, query)
+    box = page.get_by_role("group", name="Subject box")
+    held: list[Route] = []
+    page.route("**/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks its handlers; a built-in cannot be marked
+    with page.expect_request(lambda request: "DistinctProductId" in (request.post_data or "")):
+        page.get_by_label("Best picture of each product only").check()
+    handle = box.locator(".handle.se").bounding_box()
+    assert handle is not None
+    page.mouse.move(handle["x"] + 8, handle["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(handle["x"] - 60, handle["y"] - 50, steps=4)
+    dragged = box.bounding_box()
+    with page.expect_response(lambda response: "DistinctProductId" in (response.request.post_data or "")):
+        held[0].continue_()
+    page.unroute("**/")
+    page.locator(".results:not([aria-busy]) .card").first.wait_for()
+    assert box.bounding_box() == dragged
+    with page.expect_request(lambda request: "Region=" in (request.post_data or "")):
+        page.mouse.up()
 
 
 def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(signed_in: Visit, query: Path) -> None:

@@ -3,20 +3,27 @@
 import { h } from "./dom.js";
 
 const LEAST = 32; // pixels of the picture; smaller boxes say nothing
+const TALLEST = 24; // rem
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
 export class SubjectBox {
   constructor({ url, width, height, alt, onchange }) {
-    Object.assign(this, { width, height, onchange, region: null });
+    Object.assign(this, { width, height, onchange, region: null, held: false });
     this.handles = HANDLES.map((side) => h("span", { class: `handle ${side}`, "data-side": side }));
     this.box = h("div", {
       class: "box", tabindex: "0", role: "group", hidden: true,
       "aria-label": "Subject box. Arrow keys move it, with Shift they resize it.",
     }, this.handles);
     this.others = h("div", { class: "others" });
-    this.node = h("div", { class: "stage" }, h("img", { src: url, alt, draggable: "false" }), this.others, this.box);
+    this.node = h("div", { class: "stage" }, h("img", { src: url, alt, width, height, draggable: "false" }), this.others, this.box);
+    this.node.style.width = `min(100%, ${width}px, ${(TALLEST * width) / height}rem)`; // known before the picture is drawn: nothing jumps
     this.box.addEventListener("pointerdown", (event) => this.grab(event));
     this.box.addEventListener("keydown", (event) => this.nudge(event));
+  }
+
+  // What the service answered; not while the box is being moved, or the answer would pull it out of the hand.
+  settle(region) {
+    if (!this.held) this.show(region);
   }
 
   show(region) {
@@ -39,6 +46,7 @@ export class SubjectBox {
     event.preventDefault();
     this.box.focus({ preventScroll: true });
     this.box.setPointerCapture(event.pointerId);
+    this.held = true;
     const side = event.target.dataset.side ?? "";
     const from = [event.clientX, event.clientY];
     const start = [...this.region];
@@ -49,6 +57,7 @@ export class SubjectBox {
       this.box.removeEventListener("pointermove", move);
       this.box.removeEventListener("pointerup", drop);
       this.box.removeEventListener("pointercancel", drop);
+      this.held = false;
       if (this.region.join() !== start.join()) this.onchange(this.region);
     };
     this.box.addEventListener("pointermove", move);
@@ -76,9 +85,10 @@ export class SubjectBox {
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
+    this.held = true;
     this.show(this.dragged(this.region, event.shiftKey ? "se" : "", ...move));
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.onchange(this.region), 350);
+    this.timer = setTimeout(() => { this.held = false; this.onchange(this.region); }, 350);
   }
 }
 

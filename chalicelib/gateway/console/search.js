@@ -178,7 +178,7 @@ class Search {
     if (!this.box || !this.picture) return;
     const used = parsed(info.Region);
     const covered = !used || !this.subjects() || this.whole;
-    this.box.show(covered ? null : used);
+    this.box.settle(covered ? null : used);
     const others = covered ? [] : (info.MultiRegion ?? []).map(({ Region }) => parsed(Region)).filter((region) => region && region.join() !== used.join());
     this.box.offer(others, (region) => { this.region = region; this.again(); });
     fill(this.subjectNote, covered ? "The whole picture is compared." : `Subject ${used[1] - used[0]} × ${used[3] - used[2]} px. Drag the box or its corners to search again.`,
