@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from chalicelib.contract.messages import ComparePictures, Narrow, Page, SearchByFilter, SearchByName, SearchByPicture, SearchByText
+from chalicelib.contract.messages import (
+    MAX_COUNT,
+    ComparePictures,
+    Narrow,
+    Page,
+    SearchByFilter,
+    SearchByName,
+    SearchByPicture,
+    SearchByText,
+)
 from chalicelib.contract.scores import least_similarity, score, sort_values
 from chalicelib.errors import RecordNotFound, Unsupported
 from chalicelib.index.collection import Collection
@@ -25,7 +34,9 @@ from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Request, ScoreCurve
 
 COVERAGE: Final = 0.95
-"""Probability that the categories searched hold the picture's own, where none was given (docs/adr)."""
+"""Probability that the categories searched hold the picture's own, where none was given (docs/adr/0021)."""
+ENOUGH: Final = MAX_COUNT
+"""Matching records, one full answer, that these categories must hold; a search that would find fewer there looks through all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ def search_by_picture(message: SearchByPicture, house: House) -> Found:
         narrow=message.narrow,
         curve=curve,
     )
-    hits = _search(collection, snapshot, query, house)
+    hits = _search(collection, snapshot, query, house, sure=view.category_id is not None)
     return Found(
         matches=_matches(hits, message.page.start, curve, house),
         found=hits.found,
@@ -107,7 +118,7 @@ def search_by_name(message: SearchByName, house: House) -> Found:
         narrow=message.narrow,
         curve=curve,
     )
-    hits = _search(collection, snapshot, query, house)
+    hits = _search(collection, snapshot, query, house, sure=message.category_id is not None)
     return Found(
         matches=_matches(hits, message.page.start, curve, house),
         found=hits.found,
@@ -182,9 +193,12 @@ def _query(vector: Vector, *, categories: frozenset[int] | None, page: Page, nar
     )
 
 
-def _search(collection: Collection, snapshot: Snapshot, query: Query, house: House) -> Hits:
+def _search(collection: Collection, snapshot: Snapshot, query: Query, house: House, *, sure: bool) -> Hits:
+    """`sure`: the caller gave the category. A predicted one narrows a search, but does not cut its answer short."""
     with stage("search"):
         hits = fan_out.search(collection, snapshot, query, house)
+        if query.categories is not None and not sure and hits.found < ENOUGH:
+            hits = fan_out.search(collection, snapshot, replace(query, categories=None), house)
     note("rows_scanned", hits.scanned)
     note("rows_found", hits.found)
     return hits

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
 from chalicelib.gateway.answers import ANSWERS_2020
+from chalicelib.index.records import Key, Put
 from tests.gateway.client import Client, b64, picture
 
 IDENTICAL = "7.33136443711219e+24;0"
@@ -160,17 +163,58 @@ def test_a_product_answer_lists_all_categories_and_others_one(client: Client) ->
     assert info["AllCategories"] == [{"Id": 88888888, "Name": "other"}]
 
 
-def test_without_a_category_the_likeliest_are_searched(client: Client) -> None:
+def multiply(client: Client, product: str, count: int) -> None:
+    """`count` more records like the one of `product`."""
+    collection = client.house.catalog.open("product")
+    record = collection.snapshot().find(Key(product, "a.png"))
+    assert record is not None
+    collection.append([Put(replace(record, key=Key(f"{product}-{number}", "a.png"))) for number in range(count)])
+
+
+def found(client: Client, **params: object) -> set[str]:
+    """Products that the bright picture 1 finds, without those made by `multiply`."""
+    return {name for row in search(client, picture(1), Num=100, **params)["Auctions"] if "-" not in (name := row["ProductId"])}  # type: ignore[attr-defined]
+
+
+def test_without_a_category_the_likeliest_are_searched_and_if_they_hold_too_little_all(client: Client) -> None:
     client.add("product", "given", "a.png", picture(1), CategoryId=4)
-    client.add("product", "predicted", "a.png", picture(2))
-    client.add("product", "elsewhere", "a.png", picture(3), CategoryId=20)
+    client.add("product", "predicted", "a.png", picture(1))
+    client.add("product", "elsewhere", "a.png", picture(1), CategoryId=20)
     answer = search(client, picture(1))
-    # the tiny analyzer gives bright pictures Tops 0.9 and Shoes 0.1: both are needed to hold 95 %
-    assert {row["ProductId"] for row in answer["Auctions"]} == {"given", "predicted"}  # type: ignore[attr-defined]
     assert answer["PicInfo"]["CategoryId"] == 0  # type: ignore[index]
+    assert answer["Head"]["DocsFound"] == 3  # type: ignore[index]
+    # the tiny analyzer gives bright pictures Tops 0.9 and Shoes 0.1: both are needed to hold 95 %
+    multiply(client, "predicted", 97)
+    assert found(client) == {"given", "predicted", "elsewhere"}, "99 records are not one full answer"
+    multiply(client, "predicted", 98)
+    assert search(client, picture(1))["Head"]["DocsFound"] == 100  # type: ignore[index]
+    assert "elsewhere" not in found(client)
+    assert found(client, Filter='str_attr != "no"') == found(client)
     given = search(client, picture(1), CategoryId=20)
     assert [row["ProductId"] for row in given["Auctions"]] == ["elsewhere"]  # type: ignore[attr-defined]
     assert given["PicInfo"]["CategoryId"] == 20  # type: ignore[index]
+
+
+def test_a_predicted_category_does_not_cut_a_filtered_answer_short_and_pages_fit_together(client: Client) -> None:
+    for number, category in enumerate((0, 4, 20, 3)):
+        client.add("product", f"few{number}", "a.png", picture(number), CategoryId=category, StrAttr="few")
+    client.add("product", "many", "a.png", picture(1))
+    multiply(client, "many", 120)
+    query = {"Filter": 'str_attr = "few"'}
+    whole = search(client, picture(1), **query)["Auctions"]
+    assert len(whole) == 4  # type: ignore[arg-type]
+    pages = [search(client, picture(1), Num=1, Start=start, **query)["Auctions"][0] for start in range(4)]  # type: ignore[index]
+    assert pages == whole
+
+
+def test_a_search_by_name_narrows_in_the_same_way(client: Client) -> None:
+    client.add("product", "shoe", "a.png", picture(1), CategoryId=4)
+    client.add("product", "toy", "a.png", picture(1), CategoryId=20)
+    named = {"InstanceName": "product", "ProductId": "shoe", "PicName": "a.png"}
+    assert client.ok("SearchImageByName", named)["Head"]["DocsFound"] == 2
+    assert client.ok("SearchImageByName", {**named, "CategoryId": 4})["Head"]["DocsFound"] == 1
+    multiply(client, "shoe", 99)
+    assert client.ok("SearchImageByName", named)["Head"]["DocsFound"] == 100
 
 
 def test_text_search_is_refused_with_the_documented_code(client: Client) -> None:

@@ -154,8 +154,8 @@ def test_bindings_are_made_listed_and_removed(run: Run, house: House) -> None:
     assert len(made["external_id"]) == 32
     again = json.loads(run("bind", "s3://theirs/a/b", "--role", arn, "--json")[1])
     assert again["external_id"] == made["external_id"]
-    assert [each["bucket"] for each in json.loads(run("bindings", "--json")[1])] == ["pics", "theirs"]
-    assert arn in run("bindings")[1].replace("\n", "")
+    assert [(each["bucket"], each["role"]) for each in json.loads(run("bindings", "--json")[1])] == [("pics", None), ("theirs", arn)]
+    assert "s3://theirs/a/b" in run("bindings")[1]  # a narrow terminal folds longer words
     assert run("unbind", "s3://theirs/a/b")[0] == 0
     assert bindings(house.store) == [Binding("pics", "/", "shop")]
     assert run("bind", "s3://pics/", "-c", "none")[0] == 3
@@ -178,6 +178,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.timeout(600)
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(house: House, settings: Settings, tmp_path: Path) -> None:
     pictures = tmp_path / "many"
     pictures.mkdir()
@@ -188,17 +189,17 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(house: House, setting
     program.write_text(PROGRAM)
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, str(program), settings.store, str(pictures)]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as first:
-        end = time.monotonic() + 60
-        while len(keys(house)) < 20 and time.monotonic() < end:
+    # slow enough that a busy machine, too, sends the signal long before the end
+    with subprocess.Popen(command, env=environment | {"PACE_S": "0.1"}, stderr=subprocess.PIPE, text=True) as first:
+        while len(keys(house)) < 20 and first.poll() is None:
             time.sleep(0.05)
         first.send_signal(signal.SIGINT)
-        _, told = first.communicate(timeout=60)
+        _, told = first.communicate(timeout=200)
     assert first.returncode == 130, told
     assert "The same command goes on" in told
     before = len(keys(house))
     assert 20 <= before < 300
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "Going on with job" in done.stderr
     assert "300 added, 0 deleted, 0 failed" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,10 @@ from tests.doubles import TinyAnalyzer
 
 
 class Leisurely(TinyAnalyzer):
-    """So slow that a test can meet it at work."""
+    """So slow that a test can meet it at work. PACE_S: seconds per picture."""
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        time.sleep(0.01 * len(pictures))
+        time.sleep(float(os.environ.get("PACE_S", "0.01")) * len(pictures))
         return super().analyze_many(pictures)
 
 
