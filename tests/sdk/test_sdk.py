@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tests.gateway.client import picture
+from tests.imports.aws import REGION, aws
 from tests.live import ROOT, Live, live
+from tests.moto_server import locked_moto
 from tests.shared import shared
 
 pytestmark = pytest.mark.sdk
@@ -34,8 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    for seed, name in enumerate("abc"):
-        (folder / f"{name}.png").write_bytes(picture(seed, (160, 140)))
+    for seed, name in enumerate("abc"):  # of two categories
+        (folder / f"{name}.png").write_bytes(picture(seed, (160, 140), bright=seed != 0))
     return folder
 
 
@@ -98,11 +100,29 @@ def test_the_readers_example_runs_as_it_stands(server: Live, pictures: Path) -> 
     assert lines[-1] == "sent ahead: b.png"
 
 
-def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: Path) -> None:
+def probed(server: Live, pictures: Path, *more: str) -> list[dict[str, Any]]:
+    """The steps of the contract's own probe, all of them right."""
     probe = shared("contract/sdk_probe.py")
     arguments = [str(PYTHON), str(probe), "--endpoint", server.url.rstrip("/"), "--key-id", server.key_id, "--key-secret", server.secret]
-    arguments += ["--instance", "product", "--images", str(pictures), "--upload", "--settle", "2", "--task-wait", "60"]
+    arguments += ["--instance", "product", "--images", str(pictures), "--settle", "2", "--task-wait", "60", *more]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=280, check=False)
-    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    steps: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert [step for step in steps if not step["ok"]] == [], done.stderr[-2000:]
-    assert steps[-1]["passed"] >= 30
+    return steps
+
+
+def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: Path) -> None:
+    assert probed(server, pictures, "--upload")[-1]["passed"] >= 35
+
+
+def test_the_contracts_own_probe_imports_from_a_bucket(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with locked_moto() as url, aws(url) as cloud:
+        lines = [json.dumps({"OperationType": "ADD", "ProductId": f"bucket-{name}", "PicName": f"{name}.png"}) for name in "abc"]
+        objects = {f"shop/{name}.png": (pictures / f"{name}.png").read_bytes() for name in "abc"}
+        cloud.bucket("pictures", {"shop/increment.meta": "\n".join(lines).encode(), **objects})
+        monkeypatch.setenv("AWS_REGION", REGION)
+        with live(tmp_path) as server:
+            steps = probed(server, pictures, "--bucket", "pictures", "--path", "/shop")
+            assert next(step for step in steps if step["step"] == "increase").get("skipped") is None
+            detail = server.call("Detail", {"InstanceName": "product"})
+    assert (detail["Instance"]["Region"], detail["Instance"]["TotalCount"]) == (REGION, 3)
