@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.contract.categories import PRODUCT_CATEGORIES
 from chalicelib.gateway.console import asset
 
 FOLDER = Path(__file__).resolve().parents[2] / "chalicelib" / "gateway" / "console"
@@ -61,3 +62,8 @@ def test_no_file_asks_another_host(name: str) -> None:
 
 def test_the_whole_console_weighs_at_most_150_kb() -> None:
     assert sum(len(asset(name).body.encode()) for name in FILES) <= 150_000
+
+
+def test_categories_are_called_what_the_service_calls_them() -> None:
+    told = re.findall(r'\[(\d+), "([^"]+)"\]', asset("words.js").body)
+    assert {int(number): name for number, name in told} == dict(PRODUCT_CATEGORIES)

@@ -8,7 +8,7 @@ export function keysView() {
   const load = async () => {
     try {
       const { Keys } = await manage("ListKeys");
-      fill(body, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Access keys" }, h("table", {}, h("thead", {}, h("tr", {}, ["Key", "May", "Collections", "Created", ""].map((head) => h("th", { scope: "col" }, head || h("span", { class: "visually-hidden" }, "Actions"))))),
+      fill(body, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Access keys" }, h("table", { class: "stack" }, h("thead", {}, h("tr", {}, ["Key", "May", "Collections", "Created", ""].map((head) => h("th", { scope: "col" }, head || h("span", { class: "visually-hidden" }, "Actions"))))),
         h("tbody", {}, Keys.map((key) => h("tr", {},
           h("td", {}, h("code", {}, said(key.AccessKeyId)), key.AccessKeyId === keyId() ? h("span", { class: "tag" }, "yours") : null),
           h("td", {}, key.Access === "read" ? "search" : "search and change"),

@@ -1,8 +1,8 @@
 // Words of the service that several views show.
 
 export const CATEGORIES = [
-  [0, "Tops"], [1, "Dress"], [2, "Bottoms"], [3, "Bag"], [4, "Shoes"], [5, "Accessories"], [6, "Snacks"], [7, "Makeups"],
-  [8, "Bottle drink"], [9, "Furniture"], [20, "Toy"], [21, "Underwear"], [22, "Digital device"], [88888888, "Others"],
+  [0, "Tops"], [1, "Dress"], [2, "Bottoms"], [3, "Bag"], [4, "Shoes"], [5, "Accessories"], [6, "Snack"], [7, "Makeup"],
+  [8, "Bottle"], [9, "Furniture"], [20, "Toy"], [21, "Underwear"], [22, "Digital device"], [88888888, "Other"],
 ];
 
 export const TYPES = [
