@@ -6,8 +6,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
 from chalicelib.gateway.codec import body_pairs
@@ -17,10 +15,9 @@ from chalicelib.gateway.signature import read_claim
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.manage import create_collection
-from tests.gateway.captures import NAMES, Capture, load
+from tests.gateway.captures import Capture, captured, load
 from tests.gateway.client import Client, Clock, memory_house
 
-SIGNED = [name for name in NAMES if name != "advance_2_PostObject"]
 ANSWERED = {
     # the upload helper's URL is of the vendor's form, not one that this service made
     "advance_3_AddImage": (400, "InvalidPicUrl"),
@@ -55,13 +52,13 @@ def sent(client: Client, incoming: Incoming) -> tuple[int, str]:
     return answer.status, str(members.get("Code", 0))
 
 
-@pytest.mark.parametrize("name", SIGNED)
+@captured()
 def test_a_captured_request_is_answered(name: str) -> None:
     capture = load(name)
     assert sent(house_for(capture), capture.incoming) == ANSWERED.get(name, (200, "0"))
 
 
-@pytest.mark.parametrize("name", SIGNED)
+@captured()
 def test_tampered_with_it_is_refused_with_the_documented_code(name: str) -> None:
     capture = load(name)
     original, client = capture.incoming, house_for(capture)

@@ -16,7 +16,7 @@ from chalicelib.gateway.codec import body_pairs
 from chalicelib.gateway.fields import Fields
 from chalicelib.gateway.incoming import Incoming
 from chalicelib.region import Region
-from tests.gateway.captures import NAMES, load
+from tests.gateway.captures import NAMES, captured, load
 
 PNG = b"\x89PNG"
 
@@ -28,7 +28,7 @@ def message_of(name: str) -> tuple[str, Any]:
     return read_message(capture.version, capture.action, incoming, params, hosts=(incoming.host, "127.0.0.1:33781"))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("advance_1", "advance_2", "advance_3"))])
+@captured(but="advance")
 def test_every_capture_becomes_a_message_about_its_collection(name: str) -> None:
     collection, message = message_of(name)
     assert collection in {"demoinstance1", "i"}
