@@ -213,9 +213,7 @@ def test_an_import_runs_from_eventbridge_through_sqs(deployment: Deployment) -> 
     assert delivered >= 1
     status, found = deployment.call("CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"})
     assert (status, found["Success"]) == (200, True), found
-    deployment["tend_imports"].invoke(
-        {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [], "region": REGION, "detail": {}}
-    )
+    deployment["tend_imports"].invoke(EVENT)
 
 
 def test_the_schedules_compact_and_collect(deployment: Deployment) -> None:
