@@ -83,6 +83,6 @@ def _added(pictures: list[str], plan: _Plan, house: House, *, quiet: bool) -> It
                 yield plan.add(path, house)
             except LookalikeError as error:
                 if not quiet:
-                    err.print(f"[red]error:[/] {visible(path)}: {visible(str(error))}")
+                    err.print(f"[red]error:[/] {visible(path)}: {visible(str(error))}", soft_wrap=True)
                 yield {"path": path, "error": {"kind": type(error).__name__, "message": str(error), "exit_code": exit_code(error)}}
             bar.advance(bar.task_ids[0])

@@ -16,7 +16,7 @@ from chalicelib.errors import Conflict, InvalidField, MissingField
 from chalicelib.storage.source import META, Location
 from cli.local import chosen_collection, open_house
 from cli.options import Collection
-from cli.output import AsJson, emit, err, out, row, table, visible
+from cli.output import AsJson, emit, err, out, row, show_under, table, visible
 from cli.watching import Ended, watch
 
 if TYPE_CHECKING:
@@ -149,10 +149,10 @@ def _proposed(folder: Path, source: str, *, yes: bool, quiet: bool) -> bytes:
     if not proposal.pictures:
         raise InvalidField("source", f"there is neither {META} nor a picture in {source}")
     if not quiet:
-        shown = table("Product", "Picture", title=f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:")
+        shown = table("Product", "Picture")
         for picture in proposal.pictures[:10]:
             row(shown, *picture)
-        err.print(shown)
+        show_under(f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:", shown, on=err)
         if len(proposal.pictures) > 10:
             err.print(f"… and {len(proposal.pictures) - 10} more")
         if proposal.others:

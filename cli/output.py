@@ -82,12 +82,10 @@ def visible(text: str) -> str:
     return "".join(f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _STEERING and char not in _JOINERS else char for char in text)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def table(*columns: str) -> Table:
     """A plain table with these headings, none where all are empty; one that ends in `#` is of numbers and stands to the right."""
     made = Table(
-        title=title,
         show_header=any(columns),
-        title_justify="left",
         box=None,
         header_style="dim",
         pad_edge=False,
@@ -96,6 +94,12 @@ def table(*columns: str, title: str | None = None) -> Table:
     for column in columns:
         made.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
     return made
+
+
+def show_under(title: str, made: Table, *, on: Console = out) -> None:
+    """Prints a table below a line of its own; rich would fold a title at the table's width."""
+    on.print(Text(visible(title), style="italic"), soft_wrap=True)
+    on.print(made)
 
 
 def row(into: Table, *cells: object) -> None:

@@ -17,7 +17,7 @@ from chalicelib.service import Service
 from cli.labels import Labelled, read_labels
 from cli.local import open_house, read_picture, service_named
 from cli.measures import Confusions, Ranked, Retrieval, retrieval
-from cli.output import JSON, AsJson, emit, err, out, progress, row, table, visible
+from cli.output import JSON, AsJson, emit, err, out, progress, row, show_under, table, visible
 
 if TYPE_CHECKING:
     from chalicelib.usecases.house import House
@@ -170,21 +170,20 @@ def _value(report: Report) -> dict[str, JSON]:
 
 def _show(report: Report) -> None:
     if report.splits:
-        made = table(
-            "Split", "Queries#", "R@1#", "R@5#", "mAP#", title=f"{report.gallery:,} pictures in a {report.service.name.lower()} collection"
-        )
+        made = table("Split", "Queries#", "R@1#", "R@5#", "mAP#")
         for name, split in report.splits.items():
             row(made, name, f"{split.queries:,}", f"{split.r1:.1%}", f"{split.r5:.1%}", f"{split.map:.1%}")
-        out.print(made)
+        show_under(f"{report.gallery:,} pictures in a {report.service.name.lower()} collection", made)
     accuracy = report.confusions.accuracy
     if accuracy is not None and report.service.has_categories:
         out.print(f"\nCategory right: {accuracy:.1%} of {report.confusions.pairs.total():,}")
         out.print(_confusion_table(report.confusions))
     if report.misses:
-        made = table("Query", "Is", "Taken for", "Score#", title="\nSurest mistakes")
+        made = table("Query", "Is", "Taken for", "Score#")
         for miss in report.misses:
             row(made, miss.path, miss.same, miss.taken_for, f"{miss.score:.4f}")
-        out.print(made)
+        out.print()
+        show_under("Surest mistakes", made)
     for path, message in report.refused:
         err.print(f"[yellow]left out[/] {visible(path)}: {visible(message)}", soft_wrap=True)
 

@@ -14,7 +14,7 @@ from chalicelib.contract.messages import Narrow, Page, SearchByName, SearchByPic
 from chalicelib.errors import MissingField
 from cli.local import chosen_collection, open_house, read_picture
 from cli.options import Category, Collection, Subject, Whole
-from cli.output import JSON, AsJson, emit, out, row, table, visible
+from cli.output import JSON, AsJson, emit, out, row, show_under, table, visible
 from cli.samples import picture_of, samples_folder
 from cli.thumbnails import Graphics, drawn, this_terminal
 
@@ -70,9 +70,10 @@ def search(
 
 def show(found: Found, took_ms: float, *, start: int = 0) -> None:
     """Prints the results as a table."""
-    made = table(
-        "Rank#", "Product", "Picture", "Category", "Score#", "SortExprValues", title=f"{found.found:,} candidates, {took_ms:,.0f} ms"
-    )
+    if not found.matches:
+        out.print("Nothing like it.")
+        return
+    made = table("Rank#", "Product", "Picture", "Category", "Score#", "SortExprValues")
     names = categories_of(found.service)
     for rank, match in enumerate(found.matches, start + 1):
         category = match.row.category_id
@@ -85,7 +86,7 @@ def show(found: Found, took_ms: float, *, start: int = 0) -> None:
             f"{match.score:.4f}",
             match.sort_values,
         )
-    out.print(made if found.matches else "Nothing like it.")
+    show_under(f"{found.found:,} candidates, {took_ms:,.0f} ms", made)
 
 
 def show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:

@@ -17,7 +17,7 @@ import typer
 
 from chalicelib.errors import Conflict, InvalidField
 from cli.local import ROOT, open_house
-from cli.output import JSON, AsJson, emit, err, out, progress, row, table, visible
+from cli.output import JSON, AsJson, emit, err, out, progress, row, show_under, table, visible
 from cli.samples import samples_folder, template
 
 if TYPE_CHECKING:
@@ -198,18 +198,10 @@ class _Answer:
 
     def show(self, prepared: Prepared) -> None:
         """For people."""
-        made = table(
-            "Rank#",
-            "Product",
-            "Picture",
-            "Category",
-            "Score#",
-            "SortExprValues",
-            title=f"{self.query} among {prepared.total} pictures: {self.ms:.0f} ms",
-        )
+        made = table("Rank#", "Product", "Picture", "Category", "Score#", "SortExprValues")
         for value in self.rows:
             row(made, *value.values())
-        out.print(made)
+        show_under(f"{self.query} among {prepared.total} pictures: {self.ms:.0f} ms", made)
 
 
 def _search(house: House, server: Server, query: tuple[str, bytes]) -> _Answer:
