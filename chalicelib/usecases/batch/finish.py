@@ -46,7 +46,7 @@ def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job
     failed = len({error.line for error in total.errors})
     status, code, message = JobStatus.SUCCESS, "0", "success"
     if failed:
-        message = f"{failed} lines were not carried out; the error file names each"
+        message = f"{failed} of the lines could not be carried out; the error file names each"
     if failed and not total.added + total.deleted:
         first = total.errors[0]
         status, code, message = JobStatus.FAIL, first.code, f"no line could be carried out; line {first.line}: {first.message}"
@@ -75,7 +75,7 @@ def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus,
     if stuck:
         message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
         return JobStatus.FAIL, "InstanceStatusError", message
-    message = f"{failed} lines were not carried out; the error file names each" if failed else "success"
+    message = f"{failed} of the lines could not be carried out; the error file names each" if failed else "success"
     return JobStatus.SUCCESS, "0", message
 
 
