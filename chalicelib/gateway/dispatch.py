@@ -8,7 +8,7 @@ import traceback
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.errors import Forbidden, InvalidField
+from chalicelib.errors import Forbidden, InvalidField, Unsupported
 from chalicelib.gateway import log
 from chalicelib.gateway.codec import FORM, body_pairs
 from chalicelib.gateway.faults import WireFault, answer_fault, fault_of
@@ -47,7 +47,7 @@ class Door:
                 answer = self._receive(incoming) if upload else self._serve(incoming, request_id, entry)
             except Exception as error:  # noqa: BLE001  # this is where every error becomes an answer
                 fault = fault_of(error, entry.action)
-                if fault.status >= 500:
+                if fault.status >= 500 and not isinstance(error, Unsupported):  # the contract has a 500 for what is not offered, too
                     # where it failed, but not the error's own text: that may quote an attribute or a secret
                     frames = "".join(traceback.format_tb(error.__traceback__))
                     _LOGGER.error("request %s failed: %s\n%s", request_id, type(error).__name__, frames)

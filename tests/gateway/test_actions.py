@@ -217,8 +217,9 @@ def test_a_search_by_name_narrows_in_the_same_way(client: Client) -> None:
     assert client.ok("SearchImageByName", named)["Head"]["DocsFound"] == 100
 
 
-def test_text_search_is_refused_with_the_documented_code(client: Client) -> None:
+def test_text_search_is_refused_with_the_documented_code_which_is_no_failure(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     assert client.code("SearchImageByText", {"InstanceName": "product", "Text": "red dress"}) == (500, "UnsupportedInstanceType")
+    assert not [record for record in caplog.records if record.name == "lookalike.errors"]
 
 
 def test_two_requests_have_two_ids_and_they_are_upper_case_uuids(client: Client) -> None:
