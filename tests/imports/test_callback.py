@@ -65,14 +65,16 @@ def test_what_public_means(address: str, public: bool) -> None:
 
 
 @contextlib.contextmanager
-def listener(status: int = 200) -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
-    """A server on a free port of this machine; what it was sent."""
+def listener(status: int = 200, *, hold: threading.Event | None = None) -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
+    """A server on a free port of this machine; what it was sent. Answers when `hold` lets it."""
     heard: list[tuple[str, str, bytes]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.append((self.headers["Host"], self.path, body))
+            if hold:
+                hold.wait(60)
             self.send_response(status)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.end_headers()
@@ -97,6 +99,14 @@ def test_the_row_is_posted_once_with_the_name_as_host() -> None:
         sent = post(f"http://shop.example:{port}/done?a=1", body, resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True)
     assert sent
     assert heard == [(f"shop.example:{port}", "/done?a=1", body)]
+
+
+def test_a_server_that_does_not_come_to_an_end_holds_up_nothing() -> None:
+    hold = threading.Event()
+    with listener(hold=hold) as (port, _):
+        url = f"http://shop.example:{port}/"
+        assert not post(url, b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=0.2)
+        hold.set()
 
 
 def test_redirects_are_not_followed() -> None:
