@@ -151,7 +151,7 @@ class LocalSources:
         self._buckets = buckets
 
     def open(self, location: Location) -> Source:
-        """See Sources.open. Raises SourceError(NO_BUCKET)."""
+        """See Sources.open. Raises SourceError(NO_BUCKET, NO_PATH)."""
         if location.kind == "folder":
             return FolderSource(Path(location.path), named=location.path)
         bucket = self._buckets / location.bucket
@@ -161,4 +161,7 @@ class LocalSources:
                 f"there is no bucket {location.bucket!r}. On this machine a bucket is a folder: make {self._buckets}/{location.bucket}, "
                 "or set AWS_REGION to read buckets of Amazon S3",
             )
-        return FolderSource(bucket / location.path.lstrip("/"), named=location.text())
+        folder = bucket / location.path.lstrip("/")
+        if not folder.resolve().is_relative_to(bucket.resolve()):  # a caller of the API must not read this machine's other folders
+            raise SourceError(SourceFault.NO_PATH, f"there is nothing under {location.text()}: the path leads out of the bucket")
+        return FolderSource(folder, named=location.text())
