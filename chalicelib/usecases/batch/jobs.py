@@ -111,14 +111,20 @@ def update(job: Job, store: ObjectStore, change: Callable[[Job], Job]) -> tuple[
     Raises JobNotFound, StorageError.
     """
     key = _key(job.collection, job.kind.group, job.id)
+    unsure: Job | None = None
     while True:
         current, version = _load(key, store)
+        if unsure == current:  # the answer was lost, the change was not
+            return current, True
         wanted = current if current.finished else change(current)
         if wanted == current:
             return current, False
         try:
             store.replace(key, _encode(wanted), version=version)
-        except (VersionConflict, OutcomeUnknown):
+        except VersionConflict:
+            continue
+        except OutcomeUnknown:
+            unsure = wanted
             continue
         return wanted, True
 
