@@ -43,7 +43,7 @@ def next_steps(values: dict[str, str], region: str) -> str:
         f"Endpoint for clients:  {endpoint or 'none: give DomainName or FunctionUrl=true'}",
         "",
         "To use the lookalike command on this deployment:",
-        f"  export AWS_REGION={region}",
+        f"  export AWS_REGION={region} AWS_DEFAULT_REGION={region}",
         f"  export LOOKALIKE_STORE=s3://{values['StoreBucket']}",
         f"  export LOOKALIKE_SECRETS=secretsmanager:{values['KeysSecret']}",
         "  .venv/bin/lookalike doctor",

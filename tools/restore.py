@@ -9,6 +9,7 @@ without --yes it is only counted. A collection's objects are written in an order
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     moment = moment_of(given.moment, datetime.now(UTC))
     import boto3
 
-    s3 = boto3.client("s3")
+    s3 = boto3.client("s3", region_name=os.environ.get("AWS_REGION"))
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         raise SystemExit(f"bucket {bucket} keeps no versions, so nothing can be taken back")
     changes = list(since(s3, bucket, prefix, moment))

@@ -1,0 +1,100 @@
+"""What the pages name is there: links, commands, options, settings, tests, files."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from chalicelib.config import Settings
+from cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")))
+UNWRITTEN = {ROOT / "docs/MODELS.md"}
+"""Linked to already."""
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@lru_cache
+def text_of(path: Path) -> str:
+    return path.read_text()
+
+
+def anchors(path: Path) -> set[str]:
+    """Of the page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower().replace("`", "")).replace(" ", "-") for heading in headings}
+
+
+def code(path: Path) -> Iterator[str]:
+    """Spans and lines of blocks that are code."""
+    text = text_of(path)
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        yield from re.sub(r"\\\n\s*", " ", block).splitlines()
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+    yield from (span.replace("\n", " ") for span in re.findall(r"`([^`]+)`", prose))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        place, _, anchor = target.partition("#")
+        file = (page.parent / place).resolve() if place else page
+        assert file.exists() or file in UNWRITTEN, f"{target} is not there"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_of_ours_is_one(page: Path) -> None:
+    for line in code(page):
+        for words in re.findall(r"(?:^|[\s/(])lookalike((?: +[^\s|;&)]+)+)", line):
+            check(words.split(), line)
+
+
+def check(words: list[str], line: str) -> None:
+    """Raises AssertionError for a command or an option that is not there."""
+    command: Any = typer.main.get_command(app)
+    if not re.fullmatch(r"[a-z]+", words[0]):
+        return  # the name in a sentence, not the command
+    while hasattr(command, "commands") and words and re.fullmatch(r"[a-z]+", words[0]):
+        assert words[0] in command.commands, f"{line!r}: there is no command {words[0]!r}"
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    for option in (word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)):
+        assert option in known, f"{line!r}: there is no option {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_target_module_setting_and_test_is_there(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    settings = {f"LOOKALIKE_{field.name.upper()}" for field in fields(Settings)}
+    for line in code(page):
+        for target in re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)", line):
+            assert target in targets, f"{line!r}: there is no make {target}"
+        for module in re.findall(r"(?:python -m|^) ?((?:tools|benchmarks|demo|models|cli)\.[a-z_.]+[a-z_])(?= |$)", line):
+            assert importlib.util.find_spec(module), f"{line!r}: there is no {module}"
+        for name in re.findall(r"LOOKALIKE_[A-Z_]+[A-Z]", line):
+            assert name in settings, f"{line!r}: there is no setting {name}"
+        for path in re.findall(r"(?:^|[\s(])((?:tests|tools|infra|examples|chalicelib|benchmarks)/[\w/.-]+\.\w+)", line):
+            assert (ROOT / path).exists(), f"{line!r}: there is no {path}"
+
+
+def test_every_test_that_security_md_names_is_there() -> None:
+    names = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text_of(ROOT / "SECURITY.md"))
+    assert len(names) > 20
+    for path, function in names:
+        assert f"def {function}(" in (ROOT / path).read_text(), f"{path} has no {function}"
