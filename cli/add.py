@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chalicelib.contract.messages import AddPicture, AttributeValues, View, parse_region
+from chalicelib.contract.messages import AddPicture
+from chalicelib.contract.values import AttributeValues, View, parse_region
 from chalicelib.errors import LookalikeError, MissingField
 from cli.local import attributes, chosen_collection, open_house, read_picture
 from cli.options import Category, Collection, Subject, Whole

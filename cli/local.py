@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.config import Settings
-from chalicelib.contract.messages import AttributeValues
+from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import InvalidField, MissingField
 from chalicelib.service import MAX_PICTURE_BYTES, Service
 

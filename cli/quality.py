@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
-from chalicelib.contract.messages import MAX_COUNT, MAX_REACH, AddPicture, CreateCollection, Page, SearchByPicture
+from chalicelib.contract.messages import AddPicture, CreateCollection, SearchByPicture
+from chalicelib.contract.values import MAX_COUNT, MAX_REACH, Page
 from chalicelib.errors import BadPicture, InvalidField, MissingField
 from chalicelib.service import Service
 from cli.labels import Labelled, read_labels

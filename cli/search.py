@@ -10,13 +10,14 @@ import typer
 
 from chalicelib.contract.categories import categories_of
 from chalicelib.contract.filters import parse
-from chalicelib.contract.messages import Narrow, Page, SearchByName, SearchByPicture, View, parse_region
+from chalicelib.contract.messages import SearchByName, SearchByPicture
+from chalicelib.contract.values import Narrow, Page, View, parse_region
 from chalicelib.errors import MissingField
 from cli.local import chosen_collection, open_house, read_picture
 from cli.options import Category, Collection, Subject, Whole
 from cli.output import JSON, AsJson, emit, out, row, show_under, table, visible
 from cli.samples import picture_of, samples_folder
-from cli.thumbnails import Graphics, drawn, this_terminal
+from cli.thumbnails import CELLS, Graphics, drawn, this_terminal
 
 if TYPE_CHECKING:
     from chalicelib.usecases.house import House
@@ -90,21 +91,28 @@ def show(found: Found, took_ms: float, *, start: int = 0) -> None:
 
 
 def show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:
-    """Prints the results' pictures, of those that the demo's samples hold."""
+    """Prints the results' pictures, of those that the demo's samples hold: beside one another where they are made of characters."""
+    from rich.columns import Columns
+    from rich.text import Text
+
     from chalicelib.usecases.picture_urls import picture_urls
 
     url, folder = picture_urls(house).get(collection), samples_folder(house.settings)
+    beside: list[Text] = []
     for rank, match in enumerate(found.matches, start + 1):
         path = picture_of(match.row.key, url, folder)
         made = drawn(path, how) if path is not None else None
-        if made is None:
-            continue
+        caption = Text.assemble(f"{rank}  {visible(match.row.key.product_id)}  ", (f"{match.score:.4f}", "dim"))
         if isinstance(made, str):
             sys.stdout.write(made + "\n")
             sys.stdout.flush()
-        else:
-            out.print(made)
-        out.print(f"{rank}  {visible(match.row.key.product_id)}  [dim]{match.score:.4f}[/]\n")
+            out.print(caption, "")
+        elif made is not None:
+            caption.truncate(CELLS, overflow="ellipsis")
+            beside.append(made.append_text(Text("\n")).append_text(caption).append("\n"))
+    if beside:
+        out.print()
+        out.print(Columns(beside, width=CELLS, padding=(0, 2)))
 
 
 def value(found: Found, took_ms: float) -> dict[str, JSON]:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from rich.text import Text
 
 from chalicelib.errors import BadPicture
 from chalicelib.service import Service
+
+if TYPE_CHECKING:
+    from chalicelib.vision.picture import Picture
 
 PIXELS = 192
 """Side of what the graphics protocols are sent."""
@@ -50,9 +54,22 @@ def this_terminal(*, terminal: bool, colours: str | None) -> Graphics | None:
 
 def pixels(data: bytes, side: int) -> npt.NDArray[np.uint8]:
     """The picture scaled into a square, uint8 [side, side, 3]. Raises BadPicture."""
+    return _decoded(data).letterbox(side=side)
+
+
+def pairs(data: bytes, side: int) -> npt.NDArray[np.uint8]:
+    """The picture scaled to fit a square, without margins: uint8 [an even number up to side, up to side, 3]. Raises BadPicture."""
+    from chalicelib.vision.picture import margins
+
+    picture = _decoded(data)
+    left, top, across, down = margins(picture.width, picture.height, side)
+    return picture.letterbox(side=side)[top : top + max(2, down - down % 2), left : left + across]
+
+
+def _decoded(data: bytes) -> Picture:
     from chalicelib.vision.decode import Limits, decode
 
-    return decode(data, limits=Limits.of(Service.GENERIC)).letterbox(side=side)
+    return decode(data, limits=Limits.of(Service.GENERIC))
 
 
 def drawn(path: Path, how: Graphics) -> str | Text | None:
@@ -60,7 +77,7 @@ def drawn(path: Path, how: Graphics) -> str | Text | None:
     try:
         data = path.read_bytes()
         if how is Graphics.BLOCKS:
-            return blocks(pixels(data, CELLS))
+            return blocks(pairs(data, CELLS))
         return kitty(pixels(data, PIXELS)) if how is Graphics.KITTY else iterm(data)
     except (OSError, BadPicture):
         return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chalicelib.contract.messages import AddPicture, AttributeValues, CreateCollection
+from chalicelib.contract.messages import AddPicture, CreateCollection
+from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import AlreadyExists, LookalikeError
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture

@@ -17,10 +17,11 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from rich.color import Color, ColorType
+from rich.console import Console
 from rich.text import Text
 
 COLUMNS: Final = 96
-ROWS: Final = 30
+ROWS: Final = 31
 CELL_W: Final = 8.4
 CELL_H: Final = 19
 SECONDS: Final = 20.0
@@ -102,18 +103,32 @@ def _line(line: Text, row: int) -> str:
     if not line.plain.strip():
         return ""
     y = _PAD + (row + 0.8) * CELL_H
-    parts, column = [], 0
+    parts: list[str] = []
+    pixels: list[str] = []
+    column = 0
     for run_ in line.divide(sorted({edge for span in line.spans for edge in (span.start, span.end) if 0 < edge < len(line)})):
         text = run_.plain
-        if text.strip():
+        if text.strip("▀") == "":
+            pixels.append(_pixels(run_, column, row))
+        elif text.strip():
             parts.append(f'<tspan x="{_PAD + column * CELL_W:.1f}"{_fill(run_)}>{escape(text)}</tspan>')
         column += run_.cell_len
-    return f'<text y="{y:.1f}" xml:space="preserve">{"".join(parts)}</text>'
+    words = f'<text y="{y:.1f}" xml:space="preserve">{"".join(parts)}</text>' if parts else ""
+    return words + (f'<g shape-rendering="crispEdges">{"".join(pixels)}</g>' if pixels else "")
+
+
+def _pixels(run_: Text, column: int, row: int) -> str:
+    """Half blocks as what they stand for: an upper pixel in the ink's colour above a lower one in the paper's."""
+    style = run_.get_style_at_offset(Console(), 0)
+    x, width = _PAD + column * CELL_W, run_.cell_len * CELL_W
+    return "".join(
+        f'<path fill="{_hex(colour)}" d="M{x:.1f} {_PAD + (row + half) * CELL_H:.1f}h{width:.1f}v{CELL_H / 2}h-{width:.1f}"/>'
+        for half, colour in ((0, style.color), (0.5, style.bgcolor))
+        if colour is not None
+    )
 
 
 def _fill(run_: Text) -> str:
-    from rich.console import Console
-
     style = run_.get_style_at_offset(Console(), 0)
     colour = _hex(style.color) if style.color else None
     attributes = [f' fill="{colour}"' if colour else "", ' font-weight="600"' if style.bold else "", ' opacity=".6"' if style.dim else ""]
@@ -134,17 +149,12 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         path = f"{Path('.venv/bin').resolve()}:{os.environ['PATH']}"
         environment = {"LOOKALIKE_STORE": f"{home}/data", "LOOKALIKE_SECRETS": f"{home}/keys.json", "PATH": path}
-        query = f"{home}/samples/query/motorcycle_right.png"
         demo = run("lookalike demo", environment=environment)
-        from demo.pictures import query as sample
+        from demo.pictures import query
 
-        Path(query).parent.mkdir(parents=True, exist_ok=True)
-        Path(query).write_bytes(sample().data)
-        rest = [
-            run("lookalike collections show demo", environment=environment),
-            run(f"cp {query} /tmp/street.png && lookalike search /tmp/street.png --count 3 --no-pictures", environment=environment),
-        ]
-    shown = [Step("make demo", demo.output), *rest[:1], Step("lookalike search street.png --count 3", rest[1].output)]
+        (Path(home) / "street.png").write_bytes(query().data)
+        found = run(f"lookalike search {home}/street.png --count 3", environment=environment)
+    shown = [Step("make demo", demo.output), Step("lookalike search street.png --count 3", found.output)]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(svg(list(frames(shown))), encoding="utf-8")
     sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes\n")
