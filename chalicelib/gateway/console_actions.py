@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from chalicelib.contract.messages import CreateCollection, check_collection
+from chalicelib.contract.messages import CreateCollection
+from chalicelib.contract.values import check_collection
 from chalicelib.errors import InvalidField, MissingField
 from chalicelib.gateway.render import Json
 from chalicelib.service import Service

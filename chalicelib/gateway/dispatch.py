@@ -158,7 +158,7 @@ def _permit(caller: Caller, access: str, collection: str | None) -> None:
 
 def _check_uploads(message: object, caller: Caller) -> None:
     """Uploads are bound to the key that was allowed to send them."""
-    from chalicelib.contract.messages import Uploaded
+    from chalicelib.contract.values import Uploaded
 
     for name in ("picture", "primary", "secondary"):
         picture = getattr(message, name, None)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from chalicelib.contract import filters
-from chalicelib.contract.messages import AttributeValues, Narrow, Page, Uploaded, View, parse_region
 from chalicelib.contract.scores import parse_threshold
+from chalicelib.contract.values import AttributeValues, Narrow, Page, Uploaded, View, parse_region
 from chalicelib.errors import InvalidField, InvalidRequest
 from chalicelib.gateway.upload_urls import read_url
 

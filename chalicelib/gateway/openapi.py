@@ -7,6 +7,7 @@ from typing import Final
 
 from chalicelib import __version__
 from chalicelib.contract import messages as m
+from chalicelib.contract import values as v
 from chalicelib.contract.filters import MAX_CHARACTERS
 from chalicelib.gateway import answers
 from chalicelib.gateway.fields import Parameter
@@ -34,18 +35,18 @@ SUMMARIES: Final[Mapping[str, str]] = {
 """One line per action; docs/API.md has the same."""
 
 _LIMITS: Final[Mapping[str, Schema]] = {
-    "collection": {"minLength": 1, "maxLength": m.MAX_COLLECTION, "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
-    "product_id": {"minLength": 1, "maxLength": m.MAX_ID},
-    "pic_name": {"minLength": 1, "maxLength": m.MAX_ID},
-    "custom_content": {"maxLength": m.MAX_CUSTOM_CONTENT},
-    "count": {"minimum": 1, "maximum": m.MAX_COUNT, "default": 10},
-    "start": {"minimum": 0, "maximum": m.MAX_START, "default": 0},
-    "page_number": {"minimum": 1, "maximum": m.MAX_PAGE, "default": 1},
-    "page_size": {"minimum": 1, "maximum": m.MAX_PAGE, "default": 10},
+    "collection": {"minLength": 1, "maxLength": v.MAX_COLLECTION, "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
+    "product_id": {"minLength": 1, "maxLength": v.MAX_ID},
+    "pic_name": {"minLength": 1, "maxLength": v.MAX_ID},
+    "custom_content": {"maxLength": v.MAX_CUSTOM_CONTENT},
+    "count": {"minimum": 1, "maximum": v.MAX_COUNT, "default": 10},
+    "start": {"minimum": 0, "maximum": v.MAX_START, "default": 0},
+    "page_number": {"minimum": 1, "maximum": v.MAX_PAGE, "default": 1},
+    "page_size": {"minimum": 1, "maximum": v.MAX_PAGE, "default": 10},
     "text": {"minLength": 1, "maxLength": m.MAX_TEXT},
     "search_type": {"enum": ["SearchByPic", "SearchByName"], "default": "SearchByPic"},
     **{f"int_attr{n}": {"minimum": -(2**31), "maximum": 2**31 - 1} for n in ("", "2", "3", "4")},
-    **{f"str_attr{n}": {"maxLength": m.MAX_STR_ATTR, "pattern": r"^[^\\¥$&%]*$"} for n in ("", "2", "3", "4")},
+    **{f"str_attr{n}": {"maxLength": v.MAX_STR_ATTR, "pattern": r"^[^\\¥$&%]*$"} for n in ("", "2", "3", "4")},
 }
 _KINDS: Final[Mapping[str, Schema]] = {
     "text": {"type": "string"},

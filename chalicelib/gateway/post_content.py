@@ -16,6 +16,7 @@ from typing import Final
 
 from chalicelib.contract import filters
 from chalicelib.contract import messages as m
+from chalicelib.contract import values as v
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway.faults import WireFault
 
@@ -112,15 +113,15 @@ def _integer(values: Mapping[str, str], name: str, field: str) -> int | None:
     return int(text)
 
 
-def _view(values: Mapping[str, str]) -> m.View:
+def _view(values: Mapping[str, str]) -> v.View:
     crop = values.get("crop", "").strip().lower()
     if crop not in {"", "true", "false"}:
         raise InvalidField("crop", f"crop is {crop[:24]!r}; it must be true or false")
     region = values.get("region")
-    return m.View(
+    return v.View(
         category_id=_integer(values, "cat_id", "category_id"),
         crop=crop != "false",
-        region=m.parse_region(region) if region else None,
+        region=v.parse_region(region) if region else None,
     )
 
 
@@ -134,7 +135,7 @@ def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
         raise WireFault("NoSpecifiedPic", "pic_list is empty; an item is added with at least one picture")
     names = [_name(key) for key in keys]
     _known(values, _ADD, keys)
-    attributes = m.AttributeValues(
+    attributes = v.AttributeValues(
         custom_content=values.get("cust_content"), int_attr=_integer(values, "int_attr", "int_attr"), str_attr=values.get("str_attr")
     )
     return [
@@ -169,8 +170,8 @@ def search_item(collection: str, values: Mapping[str, str]) -> m.SearchByPicture
         collection=collection,
         picture=_picture(values, keys[0], "NoSpecifiedSearchPic"),
         view=_view(values),
-        page=m.Page(count=10 if count is None else count, start=0 if start is None else start),
-        narrow=m.Narrow(filter=filters.parse(text) if text else None),
+        page=v.Page(count=10 if count is None else count, start=0 if start is None else start),
+        narrow=v.Narrow(filter=filters.parse(text) if text else None),
     )
 
 
@@ -189,5 +190,5 @@ def collection_of(query: Mapping[str, str]) -> str:
     name = query.get("instanceName", "")
     if not name:
         raise MissingField("collection", "the query parameter instanceName is missing")
-    m.check_collection(name)
+    v.check_collection(name)
     return name

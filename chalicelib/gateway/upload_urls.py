@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from chalicelib.contract.messages import Uploaded
+from chalicelib.contract.values import Uploaded
 from chalicelib.errors import InvalidField
 
 _URL: Final = re.compile(r"(?:https?://)+([^/?#]+)/(uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32}))", re.ASCII)

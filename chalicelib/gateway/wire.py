@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from chalicelib.contract import messages as m
+from chalicelib.contract import values as v
 from chalicelib.contract.filters import Filter
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway.fields import Fields, Parameter
@@ -102,14 +103,11 @@ PARAMETERS_2019: Final[Mapping[str, tuple[Parameter, ...]]] = {
 
 def add_image(fields: Fields) -> m.AddPicture:
     """AddImage of both versions."""
-    return m.AddPicture(
-        collection=fields.text("InstanceName"),
-        product_id=fields.text("ProductId"),
-        pic_name=fields.text("PicName"),
-        picture=fields.picture("PicContent"),
-        view=fields.view(),
-        attributes=fields.attributes(),
-    )
+    return m.AddPicture(*_identity(fields), fields.picture("PicContent"), fields.view(), fields.attributes())
+
+
+def _identity(fields: Fields) -> tuple[str, str, str]:
+    return fields.text("InstanceName"), fields.text("ProductId"), fields.text("PicName")
 
 
 def delete_image(fields: Fields) -> m.DeletePictures | m.DeleteByFilter:
@@ -143,14 +141,7 @@ def search_by_pic(fields: Fields) -> m.SearchByPicture:
 
 def search_by_name(fields: Fields) -> m.SearchByName:
     """SearchImageByName."""
-    return m.SearchByName(
-        collection=fields.text("InstanceName"),
-        product_id=fields.text("ProductId"),
-        pic_name=fields.text("PicName"),
-        category_id=fields.integer("CategoryId"),
-        page=fields.page(),
-        narrow=fields.narrow(),
-    )
+    return m.SearchByName(*_identity(fields), fields.integer("CategoryId"), fields.page(), fields.narrow())
 
 
 def search_image_2019(fields: Fields) -> m.SearchByPicture | m.SearchByName:
@@ -170,13 +161,13 @@ def search_by_text(fields: Fields) -> m.SearchByText:
 
 def search_by_filter(fields: Fields) -> m.SearchByFilter:
     """SearchImageByFilter."""
-    m.check_collection(fields.text("InstanceName"))
+    v.check_collection(fields.text("InstanceName"))
     return m.SearchByFilter(fields.text("InstanceName"), _needed(fields.filter("Filter")), fields.page())
 
 
 def check_image_exists(fields: Fields) -> m.LookUp:
     """CheckImageExists."""
-    return m.LookUp(fields.text("InstanceName"), fields.text("ProductId"), fields.text("PicName"))
+    return m.LookUp(*_identity(fields))
 
 
 def compare_similar(fields: Fields) -> m.ComparePictures:
@@ -215,9 +206,9 @@ def dump_meta_list(fields: Fields) -> m.ListExports:
     return m.ListExports(fields.text("InstanceName"), fields.integer("Id"), _jobs_page(fields))
 
 
-def _jobs_page(fields: Fields) -> m.JobsPage:
+def _jobs_page(fields: Fields) -> v.JobsPage:
     number, size = fields.integer("PageNumber"), fields.integer("PageSize")
-    return m.JobsPage(number=1 if number is None else number, size=10 if size is None else size)
+    return v.JobsPage(number=1 if number is None else number, size=10 if size is None else size)
 
 
 PARSERS_2020: Final[Mapping[str, Callable[[Fields], m.Message]]] = {

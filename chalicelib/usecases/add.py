@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from chalicelib.contract.messages import AddPicture, AttributeValues
+from chalicelib.contract.messages import AddPicture
+from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import FingerprintMismatch
 from chalicelib.index.collection import Collection
 from chalicelib.index.records import Attributes, Key, Put, Record, quantise

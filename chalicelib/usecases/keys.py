@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, Literal
 
-from chalicelib.contract.messages import check_collection
+from chalicelib.contract.values import check_collection
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound, VersionConflict
 from chalicelib.usecases.house import House
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.contract.messages import AttributeValues, CreateCollection, DeleteByFilter, DeletePictures, Describe, LookUp, UpdatePictures
+from chalicelib.contract.messages import CreateCollection, DeleteByFilter, DeletePictures, Describe, LookUp, UpdatePictures
+from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import RecordNotFound
 from chalicelib.index.collection import Collection
 from chalicelib.index.query import Row

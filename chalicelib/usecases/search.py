@@ -8,17 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from chalicelib.contract.messages import (
-    MAX_COUNT,
-    ComparePictures,
-    Narrow,
-    Page,
-    SearchByFilter,
-    SearchByName,
-    SearchByPicture,
-    SearchByText,
-)
+from chalicelib.contract.messages import ComparePictures, SearchByFilter, SearchByName, SearchByPicture, SearchByText
 from chalicelib.contract.scores import least_similarity, score, sort_values
+from chalicelib.contract.values import MAX_COUNT, Narrow, Page
 from chalicelib.errors import RecordNotFound, Unsupported
 from chalicelib.index.collection import Collection
 from chalicelib.index.query import Hits, Query, Row
@@ -67,6 +59,20 @@ class Found:
     """Analysis and search."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for, and what was seen in it."""
+
+    vector: Vector
+    categories: frozenset[int] | None
+    """Looked through; None: all."""
+    sure: bool
+    """Whether the caller gave the category. A predicted one narrows a search, but does not cut its answer short."""
+    category_id: int
+    region: Region
+    regions: tuple[Region, ...]
+
+
 def search_by_picture(message: SearchByPicture, house: House) -> Found:
     """The records most like a picture.
 
@@ -80,24 +86,15 @@ def search_by_picture(message: SearchByPicture, house: House) -> Found:
         analysis = analyzer.analyze(picture, Request(service, crop=view.crop, region=view.region))
     snapshot = _snapshot(collection)
     check_fingerprint(snapshot, analyzer, name=message.collection)
-    curve = analyzer.score_curve(service)
-    query = _query(
-        quantise(analysis.feature, analysis.code),
+    wanted = _Wanted(
+        vector=quantise(analysis.feature, analysis.code),
         categories=_searched(analysis.categories, service=service, category_id=view.category_id),
-        page=message.page,
-        narrow=message.narrow,
-        curve=curve,
-    )
-    hits = _search(collection, snapshot, query, house, sure=view.category_id is not None)
-    return Found(
-        matches=_matches(hits, message.page.start, curve, house),
-        found=hits.found,
-        service=service,
+        sure=view.category_id is not None,
         category_id=category_used(analysis, service=service, category_id=view.category_id),
         region=analysis.region,
         regions=analysis.regions,
-        milliseconds=_since(started, house),
     )
+    return _find(wanted, collection, snapshot, house, page=message.page, narrow=message.narrow, started=started)
 
 
 def search_by_name(message: SearchByName, house: House) -> Found:
@@ -110,24 +107,15 @@ def search_by_name(message: SearchByName, house: House) -> Found:
     if record is None:
         raise RecordNotFound(f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}")
     category_id = message.category_id if message.category_id is not None and service.has_categories else record.category_id
-    curve = house.analyzer().score_curve(service)
-    query = _query(
-        record.vector,
+    wanted = _Wanted(
+        vector=record.vector,
         categories=frozenset({category_id}) if service.has_categories else None,
-        page=message.page,
-        narrow=message.narrow,
-        curve=curve,
-    )
-    hits = _search(collection, snapshot, query, house, sure=message.category_id is not None)
-    return Found(
-        matches=_matches(hits, message.page.start, curve, house),
-        found=hits.found,
-        service=service,
+        sure=message.category_id is not None,
         category_id=category_id,
         region=record.region,
         regions=(record.region,),
-        milliseconds=_since(started, house),
     )
+    return _find(wanted, collection, snapshot, house, page=message.page, narrow=message.narrow, started=started)
 
 
 def search_by_filter(message: SearchByFilter, house: House) -> list[Row]:
@@ -182,26 +170,34 @@ def _snapshot(collection: Collection) -> Snapshot:
         return collection.snapshot()
 
 
-def _query(vector: Vector, *, categories: frozenset[int] | None, page: Page, narrow: Narrow, curve: ScoreCurve) -> Query:
-    return Query(
-        vector=vector,
+def _find(
+    wanted: _Wanted, collection: Collection, snapshot: Snapshot, house: House, *, page: Page, narrow: Narrow, started: float
+) -> Found:
+    service = collection.info.service
+    curve = house.analyzer().score_curve(service)
+    query = Query(
+        vector=wanted.vector,
         count=page.start + page.count,
-        categories=categories,
+        categories=wanted.categories,
         predicate=narrow.filter,
         distinct=narrow.distinct,
         min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
     )
-
-
-def _search(collection: Collection, snapshot: Snapshot, query: Query, house: House, *, sure: bool) -> Hits:
-    """`sure`: the caller gave the category. A predicted one narrows a search, but does not cut its answer short."""
     with stage("search"):
         hits = fan_out.search(collection, snapshot, query, house)
-        if query.categories is not None and not sure and hits.found < ENOUGH:
+        if query.categories is not None and not wanted.sure and hits.found < ENOUGH:
             hits = fan_out.search(collection, snapshot, replace(query, categories=None), house)
     note("rows_scanned", hits.scanned)
     note("rows_found", hits.found)
-    return hits
+    return Found(
+        matches=_matches(hits, page.start, curve, house),
+        found=hits.found,
+        service=service,
+        category_id=wanted.category_id,
+        region=wanted.region,
+        regions=wanted.regions,
+        milliseconds=max(0, round((house.clock() - started) * 1000)),
+    )
 
 
 def _matches(hits: Hits, start: int, curve: ScoreCurve, house: House) -> tuple[Match, ...]:
@@ -215,7 +211,3 @@ def _matches(hits: Hits, start: int, curve: ScoreCurve, house: House) -> tuple[M
         )
         for hit in hits.hits[start:]
     )
-
-
-def _since(started: float, house: House) -> int:
-    return max(0, round((house.clock() - started) * 1000))

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.contract.messages import Uploaded
+from chalicelib.contract.values import Uploaded
 from chalicelib.errors import AuthFault, Conflict, InvalidField, ObjectMissing, Unauthenticated
 from chalicelib.service import MAX_PICTURE_BYTES
 from chalicelib.storage.base import ObjectStore

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contract import messages as m
+from chalicelib.contract import values as v
 from chalicelib.errors import InvalidRequest, LookalikeError
 from chalicelib.gateway.faults import WireFault
 from chalicelib.gateway.post_content import add_item, collection_of, delete_item, parse_post_content, search_item
@@ -111,14 +112,14 @@ def test_a_search_takes_exactly_one_picture(values: dict[str, str], code: str) -
 def test_an_item_becomes_one_message_per_picture() -> None:
     values = {**ADD, "crop": "false", "int_attr": "7", "str_attr": "s"}
     (message,) = add_item("c", values)
-    expected = m.AttributeValues(custom_content="k:v", int_attr=7, str_attr="s")
-    assert message == m.AddPicture("c", "1000", "a.png", b"picture", m.View(0, crop=False), expected)
+    expected = v.AttributeValues(custom_content="k:v", int_attr=7, str_attr="s")
+    assert message == m.AddPicture("c", "1000", "a.png", b"picture", v.View(0, crop=False), expected)
 
 
 def test_a_search_reads_paging_region_and_filter() -> None:
     values = {"s": "5", "n": "20", "pic_list": "c2VhcmNoUGlj", "c2VhcmNoUGlj": PICTURE, "region": "1,5,2,9", "filter": "int_attr=1"}
     message = search_item("c", values)
-    assert message.page == m.Page(20, 5)
+    assert message.page == v.Page(20, 5)
     assert message.view.region == (1, 5, 2, 9)
     assert message.narrow.filter is not None
 

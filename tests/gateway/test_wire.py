@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.contract import messages as m
+from chalicelib.contract import values as v
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway import wire
 from chalicelib.gateway.actions import ACTIONS, PATHS, V2018, V2019, V2020, read_message
@@ -47,7 +48,7 @@ class TestCaptures:
         assert isinstance(message, m.AddPicture)
         assert isinstance(message.picture, bytes)
         assert message.picture.startswith(PNG)
-        assert message.view == m.View(category_id=88888888, crop=True, region=message.view.region)
+        assert message.view == v.View(category_id=88888888, crop=True, region=message.view.region)
         values = message.attributes
         assert (values.int_attr, values.int_attr2, values.int_attr3, values.int_attr4) == (22, 23, 24, 25)
         assert values.custom_content == "k1:v1,k2:v2"
@@ -73,7 +74,7 @@ class TestCaptures:
             read_message(V2020, "AddImage", capture.incoming, params, hosts=("127.0.0.1:33781",))
         params["PicContent"] = f"http://127.0.0.1:33781/uploads/testid/{'0' * 32}"
         _, message = read_message(V2020, "AddImage", capture.incoming, params, hosts=("127.0.0.1:33781",))
-        assert message.picture == m.Uploaded("testid", "0" * 32)
+        assert message.picture == v.Uploaded("testid", "0" * 32)
 
     def test_2019_searches_by_name_and_by_picture(self) -> None:
         assert isinstance(message_of("acs3_2019-03-25_SearchImage_name")[1], m.SearchByName)
@@ -86,7 +87,7 @@ class TestCaptures:
         assert [(one.product_id, one.pic_name, one.view.category_id) for one in messages] == [("1000", "a.png", 0), ("1000", "b.png", 0)]
         assert all(one.picture.startswith(PNG) and one.attributes.custom_content == "k1:v1" for one in messages)
         _, search = message_of("roa1core_2018-01-20_SearchItem")
-        assert (search.page, search.view.category_id) == (m.Page(10, 0), 0)
+        assert (search.page, search.view.category_id) == (v.Page(10, 0), 0)
         _, deletes = message_of("roa1core_2018-01-20_DeleteItem")
         assert deletes == [m.DeletePictures("demoinstance1", "1000", "a.png")]
 
@@ -94,8 +95,8 @@ class TestCaptures:
         _, start = message_of("acs3_2020-12-14_IncreaseInstance_special")
         assert start == m.StartImport("i", "b", "/上衣 a+b/c*~", "http://x.example/cb?a=1&b=2#z")
         _, listing = message_of("acs3_2020-12-14_IncreaseList")
-        assert listing == m.ListImports("demoinstance1", 500, "bucket", "/girlCloth", m.JobsPage(1, 10))
-        assert message_of("acs3_2020-12-14_DumpMetaList")[1] == m.ListExports("demoinstance1", 500, m.JobsPage(1, 10))
+        assert listing == m.ListImports("demoinstance1", 500, "bucket", "/girlCloth", v.JobsPage(1, 10))
+        assert message_of("acs3_2020-12-14_DumpMetaList")[1] == m.ListExports("demoinstance1", 500, v.JobsPage(1, 10))
 
 
 def fields(values: Mapping[str, str], action: str = "AddImage") -> Fields:
@@ -136,8 +137,8 @@ def test_integers_are_decimal_text(text: str) -> None:
 
 def test_empty_text_is_a_value_of_an_attribute_and_absent_elsewhere() -> None:
     read = fields({"StrAttr": "", "CustomContent": "", "IntAttr": "", "CategoryId": "", "Region": ""})
-    assert read.attributes() == m.AttributeValues(custom_content="", str_attr="")
-    assert read.view() == m.View()
+    assert read.attributes() == v.AttributeValues(custom_content="", str_attr="")
+    assert read.view() == v.View()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_foreign_urls_are_refused_and_never_fetched(url: str) -> None:
 
 
 def test_region_and_category_are_read() -> None:
-    assert fields({"Region": "1,5,2,9", "CategoryId": "20", "Crop": "false"}).view() == m.View(20, crop=False, region=Region(1, 5, 2, 9))
+    assert fields({"Region": "1,5,2,9", "CategoryId": "20", "Crop": "false"}).view() == v.View(20, crop=False, region=Region(1, 5, 2, 9))
 
 
 def test_delete_by_filter_and_by_product_exclude_each_other() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.contract.messages import JobsPage, ListImports, StartImport
+from chalicelib.contract.messages import ListImports, StartImport
+from chalicelib.contract.values import JobsPage
 from chalicelib.errors import CollectionNotFound, InvalidField, JobRunning, SourceError, SourceFault
 from chalicelib.region import Region
 from chalicelib.usecases.batch.jobs import JobStatus

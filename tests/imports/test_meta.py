@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contract.messages import AttributeValues, View
+from chalicelib.contract.values import AttributeValues, View
 from chalicelib.errors import InvalidField, InvalidRequest, LookalikeError, MissingField
 from chalicelib.index.query import Row
 from chalicelib.index.records import Attributes, Key

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contract.messages import AddPicture, AttributeValues, DeletePictures, UpdatePictures
+from chalicelib.contract.messages import AddPicture, DeletePictures, UpdatePictures
+from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import FingerprintMismatch, JobRunning, RecordNotFound
 from chalicelib.index.catalog import Catalog
 from chalicelib.region import Region

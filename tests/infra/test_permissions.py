@@ -15,22 +15,20 @@ import pytest
 from chalicelib.contract.filters import parse
 from chalicelib.contract.messages import (
     AddPicture,
-    AttributeValues,
     ComparePictures,
     CreateCollection,
     DeleteByFilter,
     DeletePictures,
     Describe,
     LookUp,
-    Narrow,
     SearchByFilter,
     SearchByName,
     SearchByPicture,
     StartExport,
     StartImport,
     UpdatePictures,
-    Uploaded,
 )
+from chalicelib.contract.values import AttributeValues, Narrow, Uploaded
 from chalicelib.errors import JobRunning, SourceError, StorageError, StoreUnavailable
 from chalicelib.gateway import events, import_events
 from chalicelib.index.catalog import Catalog

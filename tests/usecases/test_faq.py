@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contract.messages import View
+from chalicelib.contract.values import View
 from chalicelib.gateway.incoming import Incoming
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service

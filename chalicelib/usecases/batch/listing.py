@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contract.messages import JobsPage
+from chalicelib.contract.values import JobsPage
 from chalicelib.usecases.batch import jobs
 from chalicelib.usecases.batch.jobs import Job
 from chalicelib.usecases.batch.outcomes import LineError, Outcome, Span, covering, merged

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from chalicelib.contract.messages import AttributeValues, View, check_id, parse_region
+from chalicelib.contract.values import AttributeValues, View, check_id, parse_region
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.index.query import Row
 
