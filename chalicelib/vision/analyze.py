@@ -25,8 +25,8 @@ _CROP = "crop"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """What was looked at."""
+class Sight:
+    """What was looked at in a picture."""
 
     regions: tuple[Region, ...]
     """The subject first."""
@@ -63,15 +63,11 @@ class Analyzer:
             if request.region is not None and request.crop and service.finds_subject:
                 _check(request.region, picture)
         with stage("vision"):
-            sight = self._look(data, picture, request)
-            summary = self._heads.summary([view.levels for view in sight.views])
-            head = self._heads.service(service)
-            feature = head.feature(summary)
-            categories: tuple[tuple[int, float], ...] = ()
-            if service.has_categories:
-                logits: npt.NDArray[np.float32] = np.mean([view.logits for view in sight.views], axis=0)
-                categories = self._heads.categories.probabilities(summary, logits)
-            return Analysis(sight.regions[0], sight.regions, categories, feature, head.code(feature))
+            return describe(self._look(data, picture, request), service, self._heads)
+
+    def look(self, data: bytes, request: Request) -> Sight:
+        """What `analyze` describes: for benchmarks that describe one sight with several heads."""
+        return self._look(data, self._decode(data, request.service), request)
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
         """Like analyze for each, in order; an exception that analyze would raise stands in its place. Why not in batches: Network.run."""
@@ -87,11 +83,11 @@ class Analyzer:
         limits = Limits.of(service, formats=self._formats)
         return decode(data, limits=limits, strict_orientation=self._strict_orientation, focus=focus)
 
-    def _look(self, data: bytes, picture: Picture, request: Request) -> _Sight:
+    def _look(self, data: bytes, picture: Picture, request: Request) -> Sight:
         """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
         service, given = request.service, request.region
         if not (request.crop and service.finds_subject) or given == picture.region:
-            return _Sight((picture.region,), (self._pass(data, picture, service, picture.region),))
+            return Sight((picture.region,), (self._pass(data, picture, service, picture.region),))
         wanted = self._views_of(service)
         whole: Outputs | None = None
         if given is not None and wanted == (_CROP,):
@@ -105,11 +101,11 @@ class Analyzer:
                 known = evidence.gather(picture, square, whole.saliency)
             found = subject.find(picture, known, service)
         if given is not None and given != found[0]:
-            return _Sight((given,), (self._pass(data, picture, service, given),))
+            return Sight((given,), (self._pass(data, picture, service, given),))
         views = [whole] if whole is not None and (_WHOLE in wanted or found[0] == picture.region) else []
         if not views or (_CROP in wanted and found[0] != picture.region):
             views.append(self._pass(data, picture, service, found[0]))
-        return _Sight(found if given is None else (given,), tuple(views))
+        return Sight(found if given is None else (given,), tuple(views))
 
     def _pass(self, data: bytes, picture: Picture, service: Service, region: Region) -> Outputs:
         """One pass over a part of the picture, decoded again where the rendering at hand is too small for it."""
@@ -121,6 +117,18 @@ class Analyzer:
 
     def _views_of(self, service: Service) -> tuple[str, ...]:
         return self._views[service.name.lower()]
+
+
+def describe(sight: Sight, service: Service, heads: Heads) -> Analysis:
+    """The analysis of what was looked at."""
+    summary = heads.summary([view.levels for view in sight.views])
+    head = heads.service(service)
+    feature = head.feature(summary)
+    categories: tuple[tuple[int, float], ...] = ()
+    if service.has_categories:
+        logits: npt.NDArray[np.float32] = np.mean([view.logits for view in sight.views], axis=0)
+        categories = heads.categories.probabilities(summary, logits)
+    return Analysis(sight.regions[0], sight.regions, categories, feature, head.code(feature))
 
 
 def _check(region: Region, picture: Picture) -> None:

@@ -78,11 +78,12 @@ class CategoryHead:
 
 
 class Heads:
-    """All heads of the shipped set, each unpacked when first used. Safe to share between threads."""
+    """All heads of a set, each unpacked when first used. Safe to share between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, archive: bytes | None = None) -> None:
+        """`archive`: a heads.npz; None: the shipped one."""
         self._card = models.card()
-        self._arrays = np.load(io.BytesIO(shipped.read(shipped.HEADS)), allow_pickle=False)
+        self._arrays = np.load(io.BytesIO(shipped.read(shipped.HEADS) if archive is None else archive), allow_pickle=False)
         self._lock = threading.Lock()
         self._services: dict[Service, ServiceHead] = {}
         self._categories: CategoryHead | None = None

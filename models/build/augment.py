@@ -75,6 +75,16 @@ def pad(image: Picture, rng: Random) -> Picture:
     return ground
 
 
+def framed(image: Picture, rng: Random) -> Picture:
+    """A thumbnail of a page that holds the picture: wide plain ground, 64 … 160 pixels, JPEG."""
+    w, h = round(image.width * rng.uniform(1.2, 1.7)), round(image.height * rng.uniform(1.2, 1.7))
+    page = Image.new("RGB", (w, h), rng.choice([(255, 255, 255), (0, 0, 0), colour(rng), colour(rng)]))
+    page.paste(image, (rng.randint(0, w - image.width), rng.randint(0, h - image.height)))
+    side = rng.randint(64, 160)
+    page.thumbnail((side, side))
+    return jpeg(page, rng)
+
+
 def overlay(image: Picture, rng: Random) -> Picture:
     """Draw boxes, discs and lines of text over it."""
     image = image.copy()
@@ -232,6 +242,7 @@ COPY: list[tuple[float, Edit]] = [
     (0.2, pad),
     (0.2, screenshot),
     (0.25, shrink),
+    (0.2, framed),
     (0.45, jpeg),
 ]
 MARK: list[tuple[float, Edit]] = [

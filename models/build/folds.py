@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.build.pictures import Row
 
-FOLDS = 3
+FOLDS = 5
 NONE = -1
 """A fold that no picture is in: fitting on everything, as what ships."""
 

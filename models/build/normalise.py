@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ class Norm:
         return out.reshape(levels.shape)
 
 
-def fit(sets: list[NDArray[np.float16]]) -> Norm:
+def fit(sets: Iterable[NDArray[np.float16]]) -> Norm:
     """Return the statistics over all views of the given sets, each [..., L]."""
     total, square, count = np.zeros(width()), np.zeros(width()), 0
     for levels in sets:

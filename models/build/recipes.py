@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.build import views
+from models.build import normalise, views
 from models.build.folds import folds
 from models.build.normalise import Norm
-from models.build.pictures import Row, training_rows
+from models.build.pictures import OPEN_SETS, Row, training_rows
 from models.build.projections import Group, Recipe
 from models.build.views import Views
 
@@ -29,7 +30,6 @@ class Feed:
     """The edits, a key of views.EDITS."""
     count: int
     """Edits of each picture."""
-    weight: float = 1.0
     joined: bool = True
     """Pictures of one instance are views of one thing; else every picture stands alone with its edits."""
     plain: bool = True
@@ -48,18 +48,18 @@ SERVES: dict[str, tuple[str, ...]] = {
 
 FEEDS: dict[str, tuple[Feed, ...]] = {
     "product": (
-        Feed("grocery", "photo", 2, 2.0),
-        Feed("shop_luma", "photo", 3, 2.0),
-        Feed("shop_devices", "photo", 4, 2.0),
-        Feed("abo_sample", "photo", 4, 2.0),
-        Feed("shop_variants", "photo", 4, 0.3, joined=False),
-        Feed("clothing", "photo", 3, 0.3, joined=False),
-        Feed("caltech_objects", "photo", 3, 0.3, joined=False),
+        Feed("grocery", "photo", 2),
+        Feed("shop_luma", "photo", 3),
+        Feed("shop_devices", "photo", 4),
+        Feed("abo_sample", "photo", 4),
+        Feed("shop_variants", "photo", 4, joined=False),
+        Feed("clothing", "photo", 3, joined=False),
+        Feed("caltech_objects", "photo", 3, joined=False),
     ),
     "generic": (
         Feed("caltech_photos", "copy", 4, joined=False),
         Feed("caltech_objects", "copy", 4, joined=False),
-        Feed("clothing", "copy", 4, joined=False),
+        Feed("clothing", "copy", 2, joined=False),
         Feed("shop_luma", "copy", 3, joined=False, split="gallery"),
         Feed("grocery", "copy", 3, joined=False, split="gallery"),
         Feed("shop_devices", "copy", 4, joined=False),
@@ -68,23 +68,25 @@ FEEDS: dict[str, tuple[Feed, ...]] = {
         Feed("abo_sample", "copy", 4, joined=False),
         Feed("tile_patterns", "copy", 3, joined=False, split="gallery"),
         Feed("edited_copies", "copy", 6, split="gallery"),
-        Feed("logos", "mark", 10, 0.7, joined=False, split="gallery"),
+        Feed("logos", "mark", 10, joined=False, split="gallery"),
     ),
     "fabric": (
         Feed("cloth_patches", "cloth", 6),
         Feed("tile_patterns", "cloth", 4),
-        Feed("clothing", "cloth", 3, 0.5, joined=False, plain=False),
+        Feed("clothing", "cloth", 3, joined=False, plain=False),
     ),
     "trademark": (Feed("logos", "mark", 10, split="gallery"),),
 }
 
 RECIPES: dict[str, Recipe] = {
-    "product": Recipe({"head": 4, "b4.cov": 4, "b7.cov": 1, "b10.cov": 1, "b14.mean": 2, "b14.gem": 2, "b15": 1, "b2.gem": 1}),
-    "generic": Recipe(steps=400),
-    "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}),
-    "trademark": Recipe({"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}),
+    "product": Recipe({"head": 4, "b4.cov": 4, "b7.cov": 1, "b10.cov": 1, "b14.mean": 2, "b14.gem": 2, "b15": 1, "b2.gem": 1}, edits=0.9),
+    "generic": Recipe(power=0.35),
+    "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}, edits=0.5, shrinkage=0.3, power=0.25),
+    "trademark": Recipe(
+        {"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}, shrinkage=0.02, power=0.6
+    ),
 }
-"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded."""
+"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded. The rest: cross-validation."""
 
 
 def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
@@ -94,28 +96,32 @@ def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
     return levels[..., 1, :] if which == CROP else levels.astype(np.float32).mean(-2).astype(np.float16)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Pictures:
     """Normalised levels of all pictures and edits, loaded when asked for."""
 
     network: Path
     cache: Path
-    norm: Norm
+
+    @functools.cached_property
+    def norm(self) -> Norm:
+        """The statistics of all open pictures that are no queries."""
+        return normalise.fit(views.labelled(name, self.network, self.cache).levels[~asked(training_rows(name))] for name in OPEN_SETS)
 
     def plain(self, name: str) -> NDArray[np.float16]:
         """Return [n, 2, L] of a set."""
-        return self._kept(f"plain-{name}", lambda: views.labelled(name, self.network, self.cache)).levels
+        return self._normalised(f"plain-{name}", lambda: views.labelled(name, self.network, self.cache)).levels
 
-    def edits(self, feed: Feed, rows: list[Row]) -> Views:
+    def edits(self, feed: Feed) -> Views:
         """Return [n, k, v, L] of the edited rows of a feed."""
-        chosen = [i for i, row in enumerate(rows) if feed.split in ("", row.split)]
-        return self._kept(
+        chosen = [i for i, row in enumerate(training_rows(feed.set)) if feed.split in ("", row.split)]
+        return self._normalised(
             f"{feed.kind}{feed.count}-{feed.set}",
             lambda: views.edited(feed.set, feed.kind, feed.count, chosen, self.network, self.cache),
         )
 
-    def _kept(self, name: str, make: Callable[[], Views]) -> Views:
-        """Normalising all levels takes a minute: keep the result beside the raw levels."""
+    def _normalised(self, name: str, make: Callable[[], Views]) -> Views:
+        """Normalising all levels takes minutes: keep the result beside the raw levels."""
         file = self.cache / f"normal-{name}.npz"
         if not file.exists():
             raw = make()
@@ -124,26 +130,33 @@ class Pictures:
             return Views(arrays["levels"], np.empty(0, np.float16), arrays["rows"])
 
 
+def asked(rows: list[Row]) -> NDArray[np.bool_]:
+    """Return which pictures are queries of their set."""
+    return np.array([row.split.startswith("query") for row in rows], np.bool_)
+
+
 def groups(service: str, pictures: Pictures) -> list[Group]:
     """Return the training groups of a service."""
-    found: list[Group] = []
-    for feed in FEEDS[service]:
-        rows = training_rows(feed.set)
-        plain, edits = pictures.plain(feed.set), pictures.edits(feed, rows)
-        place = {int(row): i for i, row in enumerate(edits.rows)}
-        members = defaultdict(list)
-        for i, row in enumerate(rows):
-            members[row.instance if feed.joined and row.instance else str(i)].append(i)
-        fold = folds(rows)
-        for ids in members.values():
-            parts: list[NDArray[np.float16]] = []
-            for i in ids:
-                mine = [view(plain[[i]], which) for which in SERVES[service]] if feed.plain else []
-                if i in place:
-                    edited = edits.levels[place[i]]
-                    mine += [view(edited, which) for which in SERVES[service][: edited.shape[1]]]
-                parts.append(np.concatenate(mine) if mine else np.empty((0, plain.shape[-1]), np.float16))
-            if sum(map(len, parts)) > 1:
-                shown = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-                found.append(Group(np.concatenate(parts), shown, int(fold[ids[0]]), feed.weight))
-    return found
+    return [group for feed in FEEDS[service] for group in _groups(service, feed, pictures)]
+
+
+def _groups(service: str, feed: Feed, pictures: Pictures) -> Iterator[Group]:
+    rows = training_rows(feed.set)
+    plain, edits = pictures.plain(feed.set), pictures.edits(feed)
+    place = {int(row): i for i, row in enumerate(edits.rows)}
+    fold, query = folds(rows), asked(rows)
+    members = defaultdict(list)
+    for i, row in enumerate(rows):
+        members[row.instance if feed.joined and row.instance else str(i)].append(i)
+    for ids in members.values():
+        parts: list[NDArray[np.float16]] = []
+        shown: list[int] = []
+        for i in ids:
+            mine = [view(plain[[i]], which) for which in SERVES[service]] if feed.plain else []
+            if i in place:
+                edited = edits.levels[place[i]]
+                mine += [view(edited, which) for which in SERVES[service][: edited.shape[1]]]
+            parts += mine
+            shown += [i] * sum(map(len, mine))
+        if len(shown) > 1:
+            yield Group(np.concatenate(parts), np.array(shown), query[shown], int(fold[ids[0]]))

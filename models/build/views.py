@@ -56,7 +56,9 @@ def look(network: Path, image: Image.Image, service: Service, *, crop: bool) -> 
     square = picture.letterbox(side=SIDE)
     levels, logits, saliency = session(network).run(None, {"image": square[None]})
     if crop:
-        region = subject.find(picture, evidence.gather(picture, square, saliency[0]), service)[0]
+        # As the analyzer does it: a trade mark's ground is known from its pixels.
+        known = evidence.from_pixels(picture, square) if service is Service.TRADEMARK else None
+        region = subject.find(picture, known or evidence.gather(picture, square, saliency[0]), service)[0]
         part = picture.letterbox(region, side=SIDE)
         found = (levels, logits) if region == picture.region else session(network).run(["levels", "logits"], {"image": part[None]})
         levels, logits = np.concatenate([levels, found[0]]), np.concatenate([logits, found[1]])
