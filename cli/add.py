@@ -13,7 +13,7 @@ from chalicelib.contract.values import AttributeValues, View, parse_region
 from chalicelib.errors import LookalikeError, MissingField
 from cli.local import attributes, chosen_collection, open_house, read_picture
 from cli.options import Category, Collection, Subject, Whole
-from cli.output import JSON, AsJson, emit, err, exit_code, out, progress, visible
+from cli.output import JSON, AsJson, emit, exit_code, note, out, progress, visible
 
 if TYPE_CHECKING:
     from chalicelib.usecases.house import House
@@ -49,7 +49,7 @@ def add(
             emit(added)
         else:
             what = f"{added['product_id']} / {added['pic_name']}"
-            out.print(f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.")
+            out.print(f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.", soft_wrap=True)
         return
     rows = list(_added(pictures, plan, house, quiet=as_json))
     failed = sum(1 for row in rows if "error" in row)
@@ -84,6 +84,6 @@ def _added(pictures: list[str], plan: _Plan, house: House, *, quiet: bool) -> It
                 yield plan.add(path, house)
             except LookalikeError as error:
                 if not quiet:
-                    err.print(f"[red]error:[/] {visible(path)}: {visible(str(error))}", soft_wrap=True)
+                    note("error:", f"{path}: {error}", style="red")
                 yield {"path": path, "error": {"kind": type(error).__name__, "message": str(error), "exit_code": exit_code(error)}}
             bar.advance(bar.task_ids[0])

@@ -12,7 +12,7 @@ from chalicelib.errors import InvalidField
 from chalicelib.storage.source import Role
 from cli.local import chosen_collection, open_house
 from cli.options import Collection
-from cli.output import JSON, AsJson, emit, err, out, row, table
+from cli.output import JSON, AsJson, emit, err, out, row, table, visible
 
 EXAMPLE = "Example: lookalike bind s3://my-bucket/catalogue -c shop"
 UNBIND_EXAMPLE = "Example: lookalike unbind s3://my-bucket/catalogue"
@@ -49,10 +49,10 @@ def bind(
     if as_json:
         emit(_value(Binding(bucket, path, name, lent)))
         return
-    out.print(f"s3://{bucket}{path} → {name}")
+    out.print(visible(f"s3://{bucket}{path} → {name}"), soft_wrap=True)
     if lent:
         err.print("The role's trust policy must name this external id (docs/IMPORTS.md shows the whole policy):")
-        out.print(json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}))
+        out.print(json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}), soft_wrap=True)
 
 
 def unbind(folder: Folder, as_json: AsJson = False) -> None:

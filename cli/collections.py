@@ -36,7 +36,7 @@ def create(
     if as_json:
         emit(_value(made))
     else:
-        out.print(f"Created [bold]{made.name}[/], a {made.service.name.lower()} collection.")
+        out.print(f"Created {made.name}, a {made.service.name.lower()} collection.")
 
 
 @app.command("list", epilog="Example: lookalike collections list --json")

@@ -123,7 +123,7 @@ def _show(key_id: str, secret: str, *, as_json: bool) -> None:
     row(made, "access key", key_id)
     row(made, "secret", secret)
     out.print(made)
-    err.print("[dim]Note the secret now: it is not shown again.[/]")
+    err.print("Note the secret now: it is not shown again.", style="dim")
 
 
 def _time(seconds: float) -> str:

@@ -66,7 +66,7 @@ def scrub(
         out.print(made)
         for one in found.values():
             for problem in one.problems:
-                out.print(f"{problem.key}: {problem.what}", markup=False)
+                out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
     return 1 if any(one.problems for one in found.values()) else 0
 
 

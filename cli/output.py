@@ -28,8 +28,9 @@ def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() or "COLUMNS" in os.environ else 140
 
 
-out = Console(highlight=False, width=_width(sys.stdout))
-err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
+# No markup: what is printed is often other people's words, and a name may hold brackets.
+out = Console(highlight=False, markup=False, emoji=False, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, width=_width(sys.stderr))
 
 _EXIT_CODES: tuple[tuple[type[LookalikeError], int], ...] = (
     (InvalidRequest, 2),
@@ -67,6 +68,11 @@ def report(error: LookalikeError, *, as_json: bool) -> int:
     else:
         err.print(Text.assemble(("error: ", "bold red"), visible(str(error))), soft_wrap=True)
     return exit_code(error)
+
+
+def note(label: str, text: str, *, style: str = "yellow") -> None:
+    """One coloured word on standard error, and what it says of somebody's file or name."""
+    err.print(Text.assemble((label, style), " ", visible(text)), soft_wrap=True)
 
 
 def report_usage(message: str, *, as_json: bool) -> None:

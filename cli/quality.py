@@ -18,7 +18,7 @@ from chalicelib.service import Service
 from cli.labels import Labelled, read_labels
 from cli.local import open_house, read_picture, service_named
 from cli.measures import Confusions, Ranked, Retrieval, retrieval
-from cli.output import JSON, AsJson, emit, err, out, progress, row, show_under, table, visible
+from cli.output import JSON, AsJson, emit, note, out, progress, row, show_under, table
 
 if TYPE_CHECKING:
     from chalicelib.usecases.house import House
@@ -186,7 +186,7 @@ def _show(report: Report) -> None:
         out.print()
         show_under("Surest mistakes", made)
     for path, message in report.refused:
-        err.print(f"[yellow]left out[/] {visible(path)}: {visible(message)}", soft_wrap=True)
+        note("left out", f"{path}: {message}")
 
 
 def _confusion_table(confusions: Confusions) -> object:

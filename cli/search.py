@@ -87,7 +87,7 @@ def show(found: Found, took_ms: float, *, start: int = 0) -> None:
             f"{match.score:.4f}",
             match.sort_values,
         )
-    show_under(f"{found.found:,} candidates, {took_ms:,.0f} ms", made)
+    show_under(f"{found.found:,} {'candidate' if found.found == 1 else 'candidates'}, {took_ms:,.0f} ms", made)
 
 
 def show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:

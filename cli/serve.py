@@ -17,7 +17,7 @@ import typer
 
 from chalicelib.errors import Conflict, InvalidField
 from cli.local import ROOT, open_house
-from cli.output import JSON, AsJson, emit, err, out, progress, row, show_under, table, visible
+from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_under, table
 from cli.samples import samples_folder, template
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def running(host: str, port: int, house: House) -> Iterator[Server]:
             yield server
         finally:
             if not server.stop():
-                err.print("[yellow]some requests were cut off; what was acknowledged is safe[/]")
+                note("cut off:", "some requests were not finished; what was acknowledged is safe")
 
 
 def machine_key(house: House) -> tuple[str, str]:
@@ -133,7 +133,7 @@ def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prep
         samples = samples_folder(house.settings)
         prepared = prepare(house, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
     for name, reason in prepared.refused:
-        err.print(f"[yellow]left out[/] {visible(name)}: {visible(reason)}", soft_wrap=True)
+        note("left out", f"{name}: {reason}")
     return prepared
 
 

@@ -16,7 +16,7 @@ import typer
 from chalicelib.usecases.house import House
 from chalicelib.usecases.picture_urls import picture_urls, set_picture_url
 from cli.main import app
-from cli.output import EXIT_CODES
+from cli.output import EXIT_CODES, visible
 from tests.cli.conftest import Run
 from tests.gateway.client import picture
 
@@ -121,7 +121,7 @@ def test_results_are_a_table_with_rank_product_category_and_both_scores(told: To
     told("add", photo(1), "--product", "4711")
     code, text, _ = run("search", photo(1))
     assert code == 0
-    assert "1 candidates" in text
+    assert "1 candidate, " in text
     for word in ("Rank", "4711", "photo1.png", "Tops", "1.0000", "7.33136443711219e+24;0"):
         assert word in text
 
@@ -139,6 +139,25 @@ def test_several_pictures_are_added_and_a_bad_one_does_not_stop_the_rest(
     assert rows[1]["error"]["kind"] == "BadPicture"
     assert told("collections", "show", "shoes")["records"] == 2
     assert "Added 2 of 3" in run("add", photo(1), str(bad), photo(2))[1]
+
+
+@pytest.mark.parametrize("name", ["[red]x[/red]", "[/]", "photo\u202egpj.exe", ":smile:", "<script>" + "W" * 300])
+def test_hostile_names_are_text_in_every_answer(told: Told, run: Run, photo: Callable[[int], str], name: str) -> None:
+    told("collections", "create", "shoes")
+    shown = visible(name)
+    for arguments in (
+        ("add", photo(1), "--product", name, "--name", name),
+        ("search", photo(1)),
+        ("search", "--like", name, name),
+        ("export",),
+    ):
+        code, text, error = run(*arguments)
+        assert (code, error) == (0, "")
+        assert "\x1b" not in text
+        assert shown[:40] in text.replace("\n", "") or json.dumps(name, ensure_ascii=False)[1:-1] in text
+    code, _, error = run("search", "--like", name, "absent")
+    assert code == 3
+    assert "\u202e" not in error
 
 
 def test_a_picture_comes_from_standard_input_too(told: Told, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ let count = 0;
 export function filterField(onapply) {
   const id = `filter-${++count}`;
   const input = h("input", {
-    type: "text", id, maxlength: "4096", spellcheck: "false", autocomplete: "off", placeholder: 'str_attr = "photo" AND int_attr < 100',
+    type: "text", id, maxlength: "4096", spellcheck: "false", autocomplete: "off", placeholder: 'str_attr = "red"',
     role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-list`,
   });
   const list = h("ul", { id: `${id}-list`, role: "listbox", class: "options", "aria-label": "Completions", hidden: true });
