@@ -195,7 +195,7 @@ def put_catalogue(deployment: Deployment, count: int) -> tuple[dict[str, bytes],
     return pictures, {number: code for number, (_, code) in enumerate(lines, 1) if code}
 
 
-@pytest.mark.parametrize(("count", "deadly"), [(200, True), pytest.param(2000, True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("count", "deadly"), [(200, True), pytest.param(2000, True, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
     deployment: Deployment, caplog: pytest.LogCaptureFixture, count: int, deadly: bool
 ) -> None:
