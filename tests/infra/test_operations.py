@@ -1,7 +1,7 @@
 """Follows docs/OPERATIONS.md: its `sh` blocks are run as they stand, by bash, against AWS as moto plays it.
 
-What moto cannot play is made here instead: it stops at Serverless templates, so this stack has the template's own buckets and queues, a secret
-made beside it, and functions that are only names. test_artefact.py runs the functions themselves.
+What moto cannot play is made here instead: it stops at Serverless templates, so this stack has the template's own buckets and queues, a
+secret made beside it, and functions that are only names. test_artefact.py runs the functions themselves.
 """
 
 from __future__ import annotations
