@@ -12,10 +12,8 @@ import chalicelib.wiring
 from chalicelib.config import Settings
 from chalicelib.usecases.house import House
 from chalicelib.wiring import build_house
-from cli.main import execute
+from tests.command import Run, runner
 from tests.doubles import TinyAnalyzer
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -30,14 +28,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 @pytest.fixture
 def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs one command line: (exit code, standard output, standard error)."""
-
-    def one(*arguments: str) -> tuple[int, str, str]:
-        code = execute(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return one
+    return runner(capsys)
 
 
 @pytest.fixture

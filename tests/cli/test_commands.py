@@ -17,7 +17,7 @@ from chalicelib.usecases.house import House
 from chalicelib.usecases.picture_urls import picture_urls, set_picture_url
 from cli.main import app
 from cli.output import EXIT_CODES, visible
-from tests.cli.conftest import Run
+from tests.command import Run
 from tests.gateway.client import picture
 
 Told = Callable[..., Any]

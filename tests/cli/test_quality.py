@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.usecases.house import House
-from tests.cli.conftest import Run
+from tests.command import Run
 from tests.gateway.client import picture
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +18,9 @@ from chalicelib.config import Settings
 from chalicelib.service import Service
 from chalicelib.usecases.batch.bindings import Binding, bindings
 from chalicelib.usecases.house import House
-from cli.main import execute
+from tests.command import Run, runner
 from tests.imports.shop import add, drawn
 from tests.imports.tiny_house import build
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -42,12 +39,7 @@ def house(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
 
 @pytest.fixture
 def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
-    def one(*arguments: str) -> tuple[int, str, str]:
-        code = execute(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return one
+    return runner(capsys)
 
 
 @pytest.fixture
