@@ -16,7 +16,7 @@ setup: .venv/ready ## make the environment (.venv)
 
 .venv/ready: requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --upgrade 'pip<26.3'  # as Chalice wants it
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
 	touch $@
 
