@@ -19,7 +19,6 @@ Fact = Literal[
     "access_key_id",
     "rows_scanned",
     "rows_found",
-    "rows_returned",
     "snapshot",
     "parts",
     "job",

@@ -167,7 +167,9 @@ def _searched(categories: Sequence[tuple[int, float]], *, service: Service, cate
 
 def _snapshot(collection: Collection) -> Snapshot:
     with stage("snapshot"):
-        return collection.snapshot()
+        snapshot = collection.snapshot()
+    note("snapshot", snapshot.version)
+    return snapshot
 
 
 def _find(

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.gateway import log
 from chalicelib.trace import Trace, note, stage
+from tests.gateway.client import Client, b64, picture
 
 
 class Ticks:
@@ -145,3 +146,15 @@ def test_without_a_listener_nothing_happens() -> None:
 def test_every_function_but_the_api_is_known_as_a_job() -> None:
     config = json.loads((Path(__file__).parents[2] / ".chalice/config.json").read_text())
     assert config["stages"]["prod"]["lambda_functions"].keys() - {"api_handler"} == log._JOBS
+
+
+def test_a_search_says_what_it_looked_at_and_where_the_time_went(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    client.add("generic", "p", "a.png", picture(1))
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="lookalike.requests"):
+        client.ok("SearchImageByPic", {"InstanceName": "generic", "PicContent": b64(picture(1))})
+    line = json.loads(caplog.messages[-1])
+    assert {"request_id", "action", "collection", "status", "code", "ms", "cold", "access_key_id"} <= line.keys()
+    assert line["rows_scanned"] == 1
+    assert line["snapshot"] == client.house.catalog.open("generic").snapshot().version
+    assert {"authenticate", "vision", "snapshot", "search"} <= line["stages_ms"].keys()
