@@ -2,7 +2,7 @@
 
 A bucket on moto (its own process), a coordinator, and worker processes that get slices as Lambda would get them from SQS.
 
-    python benchmarks/import.py [--pictures 500] [--workers 1 2 4] [--service product]
+    python -m benchmarks.import [--pictures 500] [--workers 1 2 4] [--service product]
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ class AddPicture(Named):
 
 
 @dataclass(frozen=True, slots=True)
-class DeletePictures(Message):
-    """Deletes one picture of a product, or all of them. What is not there is no error."""
+class OfProduct(Message):
+    """A request about one picture of a product, or about all of them."""
 
     product_id: str
     pic_name: str | None = None
@@ -75,6 +75,11 @@ class DeletePictures(Message):
         check_id("product_id", self.product_id)
         if self.pic_name is not None:
             check_id("pic_name", self.pic_name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePictures(OfProduct):
+    """Deletes. What is not there is no error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,10 @@ class DeleteByFilter(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdatePictures(Message):
-    """Changes attributes of one picture of a product, or of all of them; those that are None stay."""
+class UpdatePictures(OfProduct):
+    """Changes attributes; those that are None stay."""
 
-    product_id: str
-    pic_name: str | None = None
     changes: AttributeValues = AttributeValues()
-
-    def __post_init__(self) -> None:
-        check_collection(self.collection)
-        check_id("product_id", self.product_id)
-        if self.pic_name is not None:
-            check_id("pic_name", self.pic_name)
 
 
 @dataclass(frozen=True, slots=True)
