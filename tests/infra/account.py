@@ -7,6 +7,7 @@ sqs:SendMessageBatch and lambda:Invoke, which on AWS are s3:ListBucket, sqs:Send
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ class Request:
     resource: str
     creates: bool
     """It carries If-None-Match: *."""
+    swaps: bool
+    """It carries If-Match."""
 
 
 @dataclass
@@ -176,6 +179,21 @@ def _resolve(node: Any, values: dict[str, Any], held: dict[str, bool]) -> Any:
     return {name: again(value) for name, value in node.items()}
 
 
+def refused_by_the_bucket(request: Request) -> list[str]:
+    """Statements of the store's own policy that deny `request`; moto does not look at them."""
+    policy = template()["Resources"]["StorePolicy"]["Properties"]["PolicyDocument"]
+    carried = {"s3:if-none-match": request.creates, "s3:if-match": request.swaps}
+    found = []
+    for statement in _resolve(policy["Statement"], VALUES, {}):
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        absent = statement["Condition"].get("Null", {})
+        if absent and statement["Action"] == request.action and any(fnmatch.fnmatchcase(request.resource, one) for one in resources):
+            assert statement["Effect"] == "Deny"
+            if all(not carried[key] for key in absent):
+                found.append(statement["Sid"])
+    return found
+
+
 def _for_moto(statement: dict[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in statement.items() if name != "Condition"}
     if "s3:ListBucket" in made["Action"]:
@@ -213,7 +231,7 @@ def _recording(found: Account) -> Iterator[None]:
     def check(self: Any, resource: str) -> None:
         original(self, resource)
         creates = self._headers.get("If-None-Match") == "*"
-        found.requests.append(Request(found.role, self._action, resource, creates))
+        found.requests.append(Request(found.role, self._action, resource, creates, "If-Match" in self._headers))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_control.IAMRequestBase, "check_action_permitted", check)

@@ -55,7 +55,7 @@ from chalicelib.usecases.uploads import authorize_upload, store_upload
 from chalicelib.vision.analysis import Request as Look
 from tests.gateway.client import picture
 from tests.imports.aws import policy
-from tests.infra.account import FOREIGN, PICTURES, ROLES, STORE, TRANSIT, Account, Request, account, statements
+from tests.infra.account import FOREIGN, PICTURES, ROLES, STORE, TRANSIT, Account, Request, account, refused_by_the_bucket, statements
 from tests.moto_server import locked_moto
 
 BY_LAMBDA_ITSELF = {
@@ -304,9 +304,27 @@ def test_a_function_can_do_all_its_work_and_needs_all_its_rights(moto: str, func
     ]
     assert idle == [], "take these out of the policy, or show in SCENARIOS what they are for"
     for one in made:
+        assert refused_by_the_bucket(one) == [], f"{one.resource}"
         used = [statement for action, resource, statement in rights if covers(action, resource, one)]
         if one.action == "s3:PutObject" and all("Condition" in statement for statement in used):
             assert one.creates, f"{one.resource} was written without If-None-Match"
+
+
+def test_the_bucket_refuses_to_overwrite_whoever_asks() -> None:
+    place = f"arn:aws:s3:::{STORE}/collections/shop/g"
+    for name, creates, swaps, by in (
+        ("log/x", False, False, ["OnlyCreated"]),
+        ("log/x", False, True, ["OnlyCreated"]),
+        ("segments/x/rows", False, True, ["OnlyCreated"]),
+        ("segments/x/rows", True, False, []),
+        ("manifest.json", False, False, ["OnlyComparedAndSwapped"]),
+        ("manifest.json", False, True, []),
+        ("manifest.json", True, False, []),
+        ("collection.json", False, False, ["OnlyComparedAndSwapped"]),
+        ("collection.json", False, True, []),
+        ("jobs/x", False, False, []),
+    ):
+        assert refused_by_the_bucket(Request("api", "s3:PutObject", f"{place}/{name}", creates, swaps)) == by, name
 
 
 @pytest.mark.parametrize("function", ROLES)
