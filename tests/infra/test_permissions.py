@@ -343,6 +343,14 @@ def test_no_role_reaches_beyond_the_deployment(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", ROLES)
+def test_who_may_read_a_bucket_is_told_what_is_not_there(function: str) -> None:
+    rights = allowed(statements(function))
+    listed = {resource for action, resource, _ in rights if action == "s3:ListBucket"}
+    read = {resource.split("/")[0] for action, resource, _ in rights if action == "s3:GetObject"}
+    assert read <= listed, "without s3:ListBucket S3 answers 403 rather than 404"
+
+
+@pytest.mark.parametrize("function", ROLES)
 def test_without_buckets_to_import_from_no_role_mentions_any(function: str) -> None:
     bare = statements(function, HasImportBuckets=False, HasImportRoles=False)
     assert not [resource for _, resource, _ in allowed(bare) if PICTURES in resource or "lends" in resource]
