@@ -52,10 +52,15 @@ EVENT = {
 
 
 @pytest.fixture(scope="session")
-def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package unpacked; nothing else in the folder. LOOKALIKE_PACKAGE names one that is made already."""
+def folder() -> Path:
+    """Where the package lies. LOOKALIKE_PACKAGE names one that is made already."""
     made = os.environ.get("LOOKALIKE_PACKAGE")
-    folder = Path(made) if made else package(Order())
+    return Path(made) if made else package(Order())
+
+
+@pytest.fixture(scope="session")
+def artefact(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package unpacked; nothing else in the folder."""
     task = tmp_path_factory.mktemp("task")
     with zipfile.ZipFile(folder / "deployment.zip") as archive:
         archive.extractall(task)
@@ -63,26 +68,23 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python() -> Path:
-    return (ROOT / "build/venv-py3.12/bin/python").resolve()
+def environment(folder: Path) -> Path:
+    """The packaging environment of the package's Python."""
+    return ROOT / "build" / f"venv-{folder.name.split('-')[1]}"
 
 
 @pytest.fixture(scope="session")
-def ric(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(environment: Path) -> Path:
+    return (environment / "bin/python").resolve()
+
+
+@pytest.fixture(scope="session")
+def ric(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real runtime client, where the registry has one; else an empty folder."""
-    folder = tmp_path_factory.mktemp("ric")
-    command = [
-        str(ROOT / "build/venv-py3.12/bin/python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        str(folder),
-        "awslambdaric==4.2.2",
-    ]
-    subprocess.run(command, check=False, capture_output=True)
-    return folder
+    target = tmp_path_factory.mktemp("ric")
+    command = [environment / "bin/python", "-m", "pip", "install", "--quiet", "--target", target, "awslambdaric==4.2.2"]
+    subprocess.run([str(part) for part in command], check=False, capture_output=True)
+    return target
 
 
 @dataclass
