@@ -112,6 +112,11 @@ def test_the_page_says_what_the_calculator_says() -> None:
     assert f"each further collection\n${further:.2f} a month" in PAGE
 
 
+def test_the_readme_names_the_price_of_doing_nothing() -> None:
+    price = costs.total(MONTHS[0]) - costs.free(MONTHS[0])
+    assert f"[${price:.2f} a month](docs/COSTS.md)" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
 def test_the_page_has_the_calculators_prices_of_a_million() -> None:
     adds, searches = Month(0, costs.MILLION, 0), Month(costs.MILLION, 0, costs.MILLION)
     compute, sent, rest = "adds and searches: Lambda", "adds and searches: S3 requests", "adds and searches: logs, answers, keys"
