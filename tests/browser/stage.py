@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
+PATIENCE_MS = 45_000
+"""For a machine that is busy with other things."""
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -71,7 +73,7 @@ def serving(home: Path) -> Iterator[Service]:
         yield Service(told["url"], told["console"], told["access_key_id"], told["access_key_secret"], home)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         if process.stdout is not None:
             process.stdout.close()
 
@@ -79,6 +81,7 @@ def serving(home: Path) -> Iterator[Service]:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """Chromium. Skips where there is none."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         yield opened
@@ -102,7 +105,7 @@ def visit(browser: Browser, service: Service, *, width: int = 1440, height: int 
         reduced_motion="reduce",
         device_scale_factor=1,
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -123,5 +123,5 @@ def _quality(page: Page, tmp_path: Path) -> None:
         writer.writerow([samples[1].key.pic_name, f"query{SCRIPT}", "", "", TURNED])
     page.get_by_role("link", name="Quality").click()
     page.get_by_label("Labelled folder").set_input_files(folder)
-    expect(page.locator(".misses")).to_contain_text(SCRIPT, timeout=30_000)
+    expect(page.locator(".misses")).to_contain_text(SCRIPT, timeout=120_000)
     expect(page.locator(".misses")).to_contain_text("\\u{202e}")

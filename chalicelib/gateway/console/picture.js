@@ -30,7 +30,12 @@ async function shrunk(bitmap) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  let blob;
+  for (const quality of [0.92, 0.8, 0.6]) {
+    blob = await canvas.convertToBlob({ type: "image/jpeg", quality });
+    if (blob.size <= MOST_BYTES) break;
+  }
+  return blob;
 }
 
 export async function base64(blob) {

@@ -74,11 +74,12 @@ class Search {
   }
 
   async open(file) {
+    const began = performance.now();
     const picture = await opened(file);
     if (this.picture?.url) URL.revokeObjectURL(this.picture.url);
     Object.assign(this, { picture, indexed: null, region: null, whole: false, chosen: null, start: 0, content: null });
     this.drawQuery();
-    await this.run();
+    await this.run(began);
   }
 
   async like(row) {
@@ -91,12 +92,11 @@ class Search {
 
   again() { this.start = 0; return this.run(); }
 
-  async run() {
+  async run(began = performance.now()) {
     if (!this.picture && !this.indexed) return;
     this.abort?.abort();
     const abort = (this.abort = new AbortController());
     this.results.setAttribute("aria-busy", "true");
-    const began = performance.now();
     try {
       const answer = await call(...(await this.request()), { signal: abort.signal });
       if (abort.signal.aborted) return;
