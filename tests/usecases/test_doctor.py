@@ -41,6 +41,13 @@ def bad(made: dict[str, Check]) -> dict[str, str]:
     return {name: check.state for name, check in made.items() if check.state != "ok"}
 
 
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that default settings name is there, as it is once a store was opened."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / Settings().store).mkdir(parents=True)
+
+
 @pytest.fixture
 def on_s3(client: Client) -> House:
     """A house that says it is on AWS; its store is in memory."""
