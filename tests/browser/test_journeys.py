@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import time
@@ -182,6 +183,26 @@ def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(sig
     assert box.bounding_box() == dragged
     with page.expect_request(lambda request: "Region=" in (request.post_data or "")):
         page.mouse.up()
+
+
+def test_another_subject_is_one_click_away(signed_in: Visit, tmp_path: Path) -> None:
+    page = signed_in.page
+    marks = [Image.open(io.BytesIO(sample.data)).resize((360, 360)) for sample in pictures.samples() if sample.kind == "mark"][:2]
+    shelf = Image.new("RGB", (1200, 480), "white")
+    for at, mark in enumerate(marks):
+        shelf.paste(mark, (60 + 720 * at, 60))
+    shelf.save(tmp_path / "shelf.png")
+    _search(page, tmp_path / "shelf.png")
+    used = page.get_by_role("group", name="Subject box").bounding_box()
+    other = page.get_by_role("button", name="Search with subject 2").bounding_box()
+    assert other is not None
+    with page.expect_request(lambda request: "Region=" in (request.post_data or "")):
+        page.get_by_role("button", name="Search with subject 2").click(position={"x": other["width"] - 4, "y": other["height"] - 4})
+    page.locator(".results:not([aria-busy]) .card").first.wait_for()
+    now = page.get_by_role("group", name="Subject box").bounding_box()
+    assert now != used
+    assert now is not None
+    assert abs(now["x"] - other["x"]) < 4
 
 
 def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(signed_in: Visit, query: Path) -> None:
