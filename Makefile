@@ -63,6 +63,18 @@ lint: setup ## ruff, mypy --strict, import fences
 
 check: lint test ## what CI runs
 
+models: .venv-models/ready .venv/ready ## build networks, heads, cards and golden vectors again (needs ../shared/data; about half an hour)
+	OMP_NUM_THREADS=1 .venv-models/bin/python -W ignore -m models.build
+	$(BIN)/python -m tests.vision.golden
+
+models-check: .venv/ready ## are the shipped models what models/cards.json says
+	@$(BIN)/python -m models
+
+.venv-models/ready: requirements-models.txt requirements.txt
+	$(PYTHON) -m venv .venv-models
+	.venv-models/bin/python -m pip install --quiet -r requirements-models.txt
+	touch $@
+
 package: setup ## make the CloudFormation template and the zip (LAMBDA_PYTHON=3.12|3.13 ARCH=x86_64|arm64 SNAPSTART=1)
 	$(BIN)/python -m tools.package --stage $(STAGE) --python $(LAMBDA_PYTHON) --arch $(ARCH) $(if $(SNAPSTART),--snapstart)
 
@@ -75,4 +87,5 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 
 .PHONY: package size deploy
 .PHONY: run demo media
+.PHONY: models models-check
 .PHONY: help setup test test-slow test-sdk lint check

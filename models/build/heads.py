@@ -63,10 +63,11 @@ def _service(service: str, pictures: Pictures, report: Report) -> dict[int, Arra
         for fold in (NONE, *range(FOLDS))
     }
     similarities, scores = _curve(service, fitted, pictures, report)
+    # One code for all: the left-out heads are there for their features.
+    coder = codes.fit(_gallery(service, fitted[NONE], pictures))
     out: dict[int, Arrays] = {}
     for fold, projection in fitted.items():
         matrix, scale = projection.packed()
-        coder = codes.fit(_gallery(service, projection, pictures, fold))
         out[fold] = {
             f"{service}.projection": matrix,
             f"{service}.scale": scale,
@@ -84,13 +85,12 @@ def _scatter(coordinates: list[NDArray[np.float32]], members: list[Group], fold:
     return projections.scatter([coordinates[i] for i in chosen], [members[i] for i in chosen])
 
 
-def _gallery(service: str, projection: Projection, pictures: Pictures, fold: int) -> NDArray[np.float32]:
+def _gallery(service: str, projection: Projection, pictures: Pictures) -> NDArray[np.float32]:
     """Features of the pictures that a code is fitted to: those of the service's own sets that are no queries."""
     found = []
     for name in dict.fromkeys(feed.set for feed in FEEDS[service]):
         rows = training_rows(name)
-        chosen = ~asked(rows) & (folds(rows) != fold)
-        found.append(projection.features(view(pictures.plain(name), SERVES[service][0])[chosen]))
+        found.append(projection.features(view(pictures.plain(name), SERVES[service][0])[~asked(rows)]))
     return np.concatenate(found)
 
 

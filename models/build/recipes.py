@@ -83,7 +83,7 @@ RECIPES: dict[str, Recipe] = {
     "generic": Recipe(power=0.35),
     "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}, edits=0.5, shrinkage=0.3, power=0.25),
     "trademark": Recipe(
-        {"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}, shrinkage=0.02, power=0.6
+        {"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}, shrinkage=0.02, power=0.8
     ),
 }
 """Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded. The rest: cross-validation."""
