@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from chalicelib.usecases.batch import meta
-
-_SUFFIXES: Final = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
+from cli.samples import TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def propose(folder: Path) -> Proposal:
     others = 0
     for name in sorted(_files(folder)):
         first, slash, _ = name.partition("/")
-        if Path(name).suffix.lower() in _SUFFIXES:
+        if Path(name).suffix.lower() in TYPES:
             pictures.append((first if slash else Path(name).stem, name))
         else:
             others += 1

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from chalicelib.errors import NotFound
 from chalicelib.index.records import Key
+from cli.folders import propose
+from cli.samples import TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,6 @@ _MARKS = (
 _SIDE = 480
 """Pixels of a mark's side; above every service's least side."""
 
-_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
-
 
 def plan() -> list[Planned]:
     """All pictures of the demo, the same ones in the same order every time; none is read or drawn yet."""
@@ -102,18 +102,14 @@ def plan_of_folder(folder: Path) -> list[Planned]:
     """
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder; set PICTURES to a folder of pictures")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
-    if not paths:
-        raise NotFound(f"{folder} holds no picture; pictures end in {', '.join(sorted(_SUFFIXES))}")
-    return [Planned(_key(path.relative_to(folder)), partial(_of_folder, folder, path)) for path in paths]
+    found = propose(folder).pictures
+    if not found:
+        raise NotFound(f"{folder} holds no picture; pictures end in {', '.join(sorted(TYPES))}")
+    return [Planned(Key(*names), partial(_of_folder, folder, Key(*names))) for names in found]
 
 
-def _key(relative: Path) -> Key:
-    return Key(relative.parts[0] if len(relative.parts) > 1 else relative.stem, relative.as_posix())
-
-
-def _of_folder(folder: Path, path: Path) -> Sample:
-    return Sample(_key(path.relative_to(folder)), path.read_bytes(), title=path.stem, source=folder.name, kind="picture")
+def _of_folder(folder: Path, key: Key) -> Sample:
+    return Sample(key, (folder / key.pic_name).read_bytes(), title=Path(key.pic_name).stem, source=folder.name, kind="picture")
 
 
 def _photo(photo: _Photo) -> Sample:
