@@ -10,10 +10,11 @@ import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
 from chalicelib.gateway.actions import ACTIONS, PATHS, V2019, V2020
-from chalicelib.gateway.answers import ANSWERS_2019, ANSWERS_2020
+from chalicelib.gateway.answers import ANSWERS_2019, ANSWERS_2020, ERROR
+from chalicelib.gateway.fields import Fields
 from chalicelib.gateway.openapi import SUMMARIES, document
 from chalicelib.gateway.pages import openapi
-from chalicelib.gateway.wire import PARAMETERS_2019, PARAMETERS_2020
+from chalicelib.gateway.wire import PARAMETERS_2019, PARAMETERS_2020, PARSERS_2020
 from tests.gateway.api_doc import PAGE, written
 from tests.live import ROOT
 
@@ -79,3 +80,19 @@ def test_openapi_knows_the_paths_of_2019() -> None:
 @pytest.mark.parametrize("schema", [*ANSWERS_2020.values(), *ANSWERS_2019.values()])
 def test_the_schemas_are_schemas(schema: dict[str, object]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("action", list(PARAMETERS_2020))
+def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_could_give(action: str) -> None:
+    section = TEXT[TEXT.index(f"\n### {action}\n") :]
+    example = re.search(r"<!-- end -->\n```\n([^\n]+)\n```\n```json\n(.*?)\n```\n", section, re.DOTALL)
+    assert example is not None
+    request, answer = example.groups()
+    assert TEXT.index(f"\n### {action}\n") + example.end() < TEXT.index("\n## Older versions")
+    params = dict(pair.split("=", 1) for pair in request.replace("…", "AAAA").split("&"))
+    assert params["Action"] == action
+    message = PARSERS_2020[action](Fields(params, PARAMETERS_2020[action], hosts=()))
+    assert message.collection == "demo"
+    members = json.loads(answer)
+    refused = action == "SearchImageByText"
+    jsonschema.validate(members if refused else {**members, "RequestId": "0" * 36}, ERROR if refused else ANSWERS_2020[action])
