@@ -45,7 +45,7 @@ async function details(row, rank, actions) {
         row.CustomContent ? term("Content", said(row.CustomContent, { class: "said block" })) : null)),
     why(row, rank, actions.info),
     h("div", { class: "actions" },
-      actions.query ? button("Compare side by side", async () => { close(); await compareDialog({ query: actions.query, row, content: actions.content() }); }) : null,
+      actions.query ? button("Compare side by side", async () => { close(); await compareDialog({ query: actions.query, row }); }) : null,
       button("Change", () => close("change")),
       button("Delete", () => close("delete"), { class: "button danger" })),
   ]);

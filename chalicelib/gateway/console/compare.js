@@ -7,7 +7,7 @@ import { base64, dropZone, opened, pasted } from "./picture.js";
 import { current, pictureUrl, state } from "./state.js";
 import { sortValues } from "./words.js";
 
-// The query and a result. Where the result's own picture can be had, the two are also compared anew.
+// The query and a result, as the search compared them.
 export function compareDialog({ query, row }) {
   const { relevance, hamming } = sortValues(row.SortExprValues);
   return dialog("Side by side", () => [
@@ -25,9 +25,10 @@ export function compareView() {
   const answer = h("div", { class: "answer", role: "status", "aria-live": "polite" });
   const panes = [0, 1].map((at) => h("div", { class: "pane" }));
   const draw = (at) => fill(panes[at], pictures[at]
-    ? [h("img", { src: pictures[at].url ?? "", alt: at ? "Second picture" : "First picture" }), button("Another picture", () => { pictures[at] = null; draw(at); fill(answer); })]
+    ? [h("img", { src: pictures[at].url ?? "", alt: at ? "Second picture" : "First picture" }), button("Another picture", () => { release(pictures[at]); pictures[at] = null; draw(at); fill(answer); })]
     : dropZone((file) => take(at, file), { label: at ? "Second picture" : "First picture" }));
-  const take = async (at, file) => { pictures[at] = await opened(file); draw(at); compare(); };
+  const release = (picture) => { if (picture?.url) URL.revokeObjectURL(picture.url); };
+  const take = async (at, file) => { release(pictures[at]); pictures[at] = await opened(file); draw(at); compare(); };
   const onpaste = (event) => { const file = pasted(event); if (file) { event.preventDefault(); take(pictures[0] ? 1 : 0, file); } };
   document.addEventListener("paste", onpaste);
   const compare = async () => {
@@ -43,7 +44,7 @@ export function compareView() {
   };
   draw(0);
   draw(1);
-  return { node: h("div", { class: "page" }, h("h1", {}, "Compare two pictures"), h("div", { class: "pair" }, panes), answer), stop: () => document.removeEventListener("paste", onpaste) };
+  return { node: h("div", { class: "page" }, h("h1", {}, "Compare two pictures"), h("div", { class: "pair" }, panes), answer), stop() { document.removeEventListener("paste", onpaste); pictures.forEach(release); } };
 }
 
 function gauge(score) {

@@ -101,7 +101,7 @@ class Run {
     this.errors.push({ entry, code, message });
     this.done += 1;
     this.list.hidden = this.save.hidden = false;
-    if (this.errors.length <= 500) this.table.append(h("tr", {}, h("td", {}, said(entry)), h("td", {}, said(code)), h("td", {}, said(message))));
+    if (this.errors.length <= 500) this.table.append(h("tr", {}, h("td", {}, said(entry)), h("td", {}, h("code", {}, said(code))), h("td", {}, said(message))));
     this.tick();
   }
 
@@ -157,7 +157,7 @@ async function show(into, row, control) {
   const rows = await busy(control, async () => (await manage("ImportErrors", { InstanceName: state.current, Id: row.Id })).Errors);
   if (!rows) return;
   fill(into, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Errors" }, h("table", {}, h("thead", {}, h("tr", {}, ["Line", "Code", "Reason", "Input"].map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, rows.map(({ Line, Code, Message, Input }) => h("tr", {}, h("td", { class: "num" }, String(Line)), h("td", {}, said(Code)), h("td", {}, said(Message)), h("td", {}, said(Input))))))));
+    h("tbody", {}, rows.map(({ Line, Code, Message, Input }) => h("tr", {}, h("td", { class: "num" }, String(Line)), h("td", {}, h("code", {}, said(Code))), h("td", {}, said(Message)), h("td", {}, said(Input))))))));
 }
 
 function lasting(seconds) {

@@ -13,7 +13,7 @@ const MOST = 2000;
 export function qualityView() {
   const type = select(TYPES.map(([key, label]) => [key, label]), "product");
   const input = h("input", { type: "file", class: "visually-hidden", multiple: true, webkitdirectory: true, tabindex: "-1", "aria-label": "Labelled folder" });
-  const body = h("div", {});
+  const body = h("div", { class: "answer" });
   let halted = { stop: false };
   const start = async (files) => {
     halted.stop = true;

@@ -135,7 +135,7 @@ class Search {
       return;
     }
     fill(this.results,
-      h("ol", { class: "cards", start: this.start + 1 }, rows.map((row, at) => card(row, this.start + at + 1, { like: (of) => this.like(of), changed: () => this.run(), query: this.picture, content: () => this.content, info }))),
+      h("ol", { class: "cards", start: this.start + 1 }, rows.map((row, at) => card(row, this.start + at + 1, { like: (of) => this.like(of), changed: () => this.run(), query: this.picture, info }))),
       this.pager(found));
   }
 
