@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--snapstart", action="store_true", help="start the API from snapshots")
     folder = package(Order(**vars(parser.parse_args(arguments))))
     size.check(folder / "deployment.zip")
-    print(f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready; next: make deploy REGION=…")
+    print(f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready; next: make deploy REGION=… BUCKET=…")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,9 @@ def test_with_snapshots_the_api_is_called_by_its_alias() -> None:
 def test_the_dashboards_body_is_json() -> None:
     body = template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     assert len(json.loads(body)["widgets"]) == 4
+
+
+def test_every_parameter_is_in_the_manual_and_the_other_way_round() -> None:
+    manual = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
+    (paragraph,) = [part for part in manual.split("\n\n") if part.startswith("Parameters of the stack")]
+    assert set(re.findall(r"`([A-Z]\w+)`", paragraph)) == template()["Parameters"].keys()
