@@ -21,7 +21,8 @@ from chalicelib.usecases.manage import create_collection, delete, describe
 from tests.gateway.client import picture
 from tests.infra.account import STORE, Account, account
 from tests.moto_server import locked_moto
-from tools import copy, restore
+from tools import restore
+from tools.copy_store import copy
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +125,12 @@ def test_an_order_that_cannot_be_meant_is_refused(place: str, moment: str, words
 def test_a_store_is_copied_to_a_folder_and_back_into_a_bucket(cloud: Account, tmp_path: Path) -> None:
     house = filled(cloud)
     backup = FileStore(tmp_path / "backup")
-    assert copy.copy(house.store, backup, "collections/")[0] > 3
+    assert copy(house.store, backup, "collections/")[0] > 3
     with cloud.acting_as_owner() as other:
         other.catalog.drop("shop")
-        made, same = copy.copy(backup, other.store)
+        made, same = copy(backup, other.store)
         assert (made > 3, same) == (True, 0)
-        assert copy.copy(backup, other.store) == (0, made)
+        assert copy(backup, other.store) == (0, made)
         assert describe(Describe("shop"), other).count == 3
 
 
@@ -138,5 +139,5 @@ def test_a_copy_replaces_nothing() -> None:
     source.create("a", b"1")
     target.create("a", b"2")
     with pytest.raises(AlreadyExists, match="empty store"):
-        copy.copy(source, target)
+        copy(source, target)
     assert target.get("a").data == b"2"

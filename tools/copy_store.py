@@ -1,8 +1,8 @@
 """Copies a store, or a part of it: to a folder as a backup, to another region, from a laptop to AWS (docs/OPERATIONS.md).
 
-    python -m tools.copy s3://OLD s3://NEW --from-region eu-west-1 --to-region eu-central-1
-    python -m tools.copy s3://STORE backup/monday
-    python -m tools.copy .lookalike/data s3://STORE --prefix collections/shop/
+    python -m tools.copy_store s3://OLD s3://NEW --from-region eu-west-1 --to-region eu-central-1
+    python -m tools.copy_store s3://STORE backup/monday
+    python -m tools.copy_store .lookalike/data s3://STORE --prefix collections/shop/
 
 Objects are created, never replaced, as the bucket's own policy demands; what is there already with the same bytes is left, so a copy that
 was interrupted goes on by the same command. Stop writers first: a copy of a store that changes is none.
