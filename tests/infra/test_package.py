@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.test_docs import check as check_command
+from tools import deploy
 from tools.deploy import commands, next_steps
 from tools.package import ROOT, Order, configured, copy_project
 
@@ -61,3 +64,49 @@ def test_after_a_deployment_the_endpoint_is_a_bare_host(outputs: dict[str, str],
     said = next_steps({"StoreBucket": "store", "KeysSecret": "arn:secret", **outputs}, "eu-central-1")
     assert f"Endpoint for clients:  {endpoint}\n" in said
     assert "LOOKALIKE_STORE=s3://store" in said
+
+
+OUTPUTS = {"FunctionUrl": "https://abc.lambda-url.eu-central-1.on.aws/", "StoreBucket": "store-1", "KeysSecret": "arn:secret"}
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An `aws` command that writes down what it was asked, and fails at what `fails` names; the file of its orders."""
+    said = json.dumps({"Stacks": [{"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]}]})
+    command = tmp_path / "bin" / "aws"
+    command.parent.mkdir()
+    lines = ["#!/bin/sh", f'echo "$@" >> {tmp_path}/orders', f'[ "$4" = "$(cat {tmp_path}/fails)" ] && exit 1']
+    command.write_text("\n".join([*lines, f"[ \"$4\" = describe-stacks ] && echo '{said}'", "exit 0", ""]))
+    command.chmod(0o755)
+    (tmp_path / "fails").write_text("nothing")
+    (tmp_path / "template.json").write_text("{}")
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+    return tmp_path / "orders"
+
+
+ORDER = ["--stack", "shop", "--region", "eu-central-1", "--bucket", "packages", "AlarmEmail=a@b.example"]
+
+
+def test_deploying_runs_three_commands_and_says_how_to_go_on(aws: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy.main(["--folder", str(aws.parent), *ORDER])
+    assert [line.split()[3] for line in aws.read_text().splitlines()] == ["package", "deploy", "describe-stacks"]
+    said = capsys.readouterr().out
+    assert "abc.lambda-url.eu-central-1.on.aws" in said
+    assert "export LOOKALIKE_SECRETS=secretsmanager:arn:secret" in said
+    for command in re.findall(r"bin/lookalike (.*)", said):
+        check_command(command.split(), said)
+
+
+def test_a_deployment_that_fails_goes_no_further_and_names_the_manual(aws: Path) -> None:
+    (aws.parent / "fails").write_text("deploy")
+    with pytest.raises(SystemExit, match=r"deploy failed; .* docs/OPERATIONS\.md"):
+        deploy.main(["--folder", str(aws.parent), *ORDER])
+    assert "describe-stacks" not in aws.read_text()
+
+
+def test_without_a_package_or_the_aws_command_the_next_step_is_named(aws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="run: make package"):
+        deploy.main(["--folder", str(aws.parent / "bin"), *ORDER])
+    monkeypatch.setenv("PATH", str(aws.parent))
+    with pytest.raises(SystemExit, match=r"install it: https://docs\.aws"):
+        deploy.main(["--folder", str(aws.parent), *ORDER])
