@@ -105,7 +105,12 @@ def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
     if not place.startswith("s3://"):
         from chalicelib.storage.files import FileStore
 
-        return FileStore(Path(place))
+        if "://" in place:
+            raise ValueError(f"{variable} is {place!r}; it must be a folder, s3://bucket or s3://bucket/prefix")
+        try:
+            return FileStore(Path(place))
+        except OSError as error:
+            raise ValueError(f"{variable} is {place!r}, a folder that cannot be made or read: {error.strerror}; choose another") from error
     from chalicelib.storage.s3 import S3Store, connect
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
