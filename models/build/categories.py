@@ -18,7 +18,7 @@ from models.build.imagenet import CATEGORIES, IGNORED, mapping
 from models.build.levels import blocks
 
 DECAY = 4e-4
-STEPS = 250
+STEPS = 80
 FLOOR = 1e-3
 """Least evidence, as chalicelib.vision.heads has it."""
 

@@ -79,7 +79,11 @@ FEEDS: dict[str, tuple[Feed, ...]] = {
 }
 
 RECIPES: dict[str, Recipe] = {
-    "product": Recipe({"head": 4, "b4.cov": 4, "b7.cov": 1, "b10.cov": 1, "b14.mean": 2, "b14.gem": 2, "b15": 1, "b2.gem": 1}, edits=0.9),
+    "product": Recipe(
+        {"head": 2, "b4.cov": 2, "b7.cov": 1, "b10.cov": 1, "b14.mean": 1.5, "b14.gem": 1.5, "b15": 1, "b2.gem": 1},
+        other=0.6,
+        shrinkage=0.15,
+    ),
     "generic": Recipe(power=0.35),
     "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}, edits=0.5, shrinkage=0.3, power=0.25),
     "trademark": Recipe(
