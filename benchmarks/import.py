@@ -234,13 +234,12 @@ def main() -> None:
         f"{len(pictures)} pictures of {size:.0f} KiB on average, {service.name.lower()}; {platform.processor() or platform.machine()}, "
         f"{os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}, moto {version('moto')}"
     )
-    rows = []
     for count in options.workers:
         queue = sqs.create_queue(QueueName=f"imports-{count}", Attributes={"VisibilityTimeout": "900"})["QueueUrl"]
-        rows.append(run(count, f"run{count}", queue, ours, service))
-    print(" | ".join(rows[0]), flush=True)
-    for row in rows:
-        print(" | ".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+        row = run(count, f"run{count}", queue, ours, service)
+        if count == options.workers[0]:
+            print(" | ".join(row))
+        print(" | ".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()), flush=True)
     ours.send("end")
     server.join()
 
