@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 import chalicelib
-from chalicelib.errors import LookalikeError
+from chalicelib.errors import LookalikeError, StoreUnavailable
 from cli import add, collections, doctor, importing, keys, maintaining, quality, search, serve
 from cli.output import EXIT_CODES, err, report, report_usage
 
@@ -61,6 +62,11 @@ def execute(arguments: list[str]) -> int:
     except typer.Abort:
         err.print("Stopped.")
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        return 1
+    except OSError as error:
+        return report(StoreUnavailable(f"{error.filename or 'the store'}: {error.strerror or error}"), as_json=as_json)
     except typer.TyperException as error:
         report_usage(error.format_message(), as_json=as_json)
         return error.exit_code

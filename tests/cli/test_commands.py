@@ -225,3 +225,12 @@ def test_nothing_is_coloured_or_drawn_into_a_pipe(told: Told, run: Run, photo: C
     told("collections", "create", "shoes")
     told("add", photo(1))
     assert "\x1b" not in run("search", photo(1))[1]
+
+
+def test_what_the_machine_refuses_is_one_line_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "home" / "keys.json.lock").mkdir(parents=True)
+    code, _, error = run("keys", "create")
+    assert code == 7
+    assert error.startswith("error: ")
+    assert "keys.json" in error
+    assert len(error.splitlines()) == 1
