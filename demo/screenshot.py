@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo.pictures import query
 
@@ -57,12 +57,18 @@ def _photograph(browser: Browser, told: dict[str, str], picture: Path, target: P
     page.get_by_label("Access key").fill(told["access_key_id"])
     page.get_by_label("Secret").fill(told["access_key_secret"])
     page.get_by_role("button", name="Sign in").click()
+    _search(page, picture)  # the first search of a process also loads the models
+    page.get_by_role("button", name="Another picture").click()
+    _search(page, picture)
+    page.screenshot(path=target, type="jpeg", quality=82)
+    page.close()
+    sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes\n")
+
+
+def _search(page: Page, picture: Path) -> None:
     page.locator(".query input[type=file]").set_input_files(picture)
     page.locator(".card").first.wait_for()
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=target, type="jpeg", quality=88)
-    page.close()
-    sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":
