@@ -84,7 +84,8 @@ class _Scripted:
 
 
 def _answer(status: int, code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "told so"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Call")  # type: ignore[typeddict-item]
+    response: Any = {"Error": {"Code": code, "Message": "told so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Call")
 
 
 def _scripted(client: Any, bucket: str, *failures: Exception, landed: bool = False) -> tuple[S3Store, _Scripted]:
