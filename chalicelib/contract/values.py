@@ -93,7 +93,7 @@ class AttributeValues:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int) and value not in _INT32:
-                raise InvalidField(field.name, f"{field.name} is {value}; it must be a 32-bit number")
+                raise InvalidField(field.name, f"{field.name} is {value}; it must be a 32-bit number, {_INT32.start} to {_INT32.stop - 1}")
             if isinstance(value, str):
                 _check_text(field.name, value)
 

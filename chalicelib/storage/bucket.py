@@ -232,7 +232,7 @@ class BucketSource:
                     raise too_large(name, answer.size, limit)
                 return answer.data
             if answer.status == 404:
-                raise PictureNotFound(f"there is no object {self._prefix + name!r} in bucket {self._bucket!r}")
+                raise PictureNotFound(f"there is no object {self._prefix + name!r} in bucket {self._bucket!r}; upper and lower case count")
             if answer.status == 403:
                 raise self._denied(name)
             if answer.status < 500 and answer.status != 429:

@@ -119,7 +119,7 @@ class FolderSource:
         """See Source.picture. A name that leads out of the folder, also by a link, is not found."""
         path = (self._root / name).resolve()
         if not path.is_relative_to(self._root) or not path.is_file():
-            raise PictureNotFound(f"there is no file {name!r} in {self._named}")
+            raise PictureNotFound(f"there is no file {name!r} in {self._named}; upper and lower case count")
         try:
             with path.open("rb") as file:
                 data = file.read(limit + 1)

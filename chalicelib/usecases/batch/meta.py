@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -27,6 +28,9 @@ _ATTRIBUTES: Final = {
 }
 _MEMBERS: Final = frozenset({"OperationType", "ProductId", "PicName", "CategoryId", "Region", "Crop", *_ATTRIBUTES})
 _OLD_MEMBERS: Final = frozenset({"operator", "item_id", "cat_id", "cust_content", "pic_list"})
+_MEMBER_OF: Final = {"product_id": "ProductId", "pic_name": "PicName"} | {attribute: name for name, attribute in _ATTRIBUTES.items()}
+"""Field of the contract → member. The contract's messages begin with the field, and whoever reads them wrote the member."""
+_OLD_MEMBER_OF: Final = {"product_id": "item_id", "pic_name": "pic_list", "custom_content": "cust_content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +94,45 @@ def parse(line: Line) -> tuple[Operation, ...]:
         raise InvalidRequest(f"the line is longer than {MAX_LINE_BYTES} bytes")
     if "\ufffd" in line.text:
         raise InvalidRequest("the line is not UTF-8; save the file as UTF-8")
-    try:
-        members = json.loads(line.text)
-    except (ValueError, RecursionError) as error:
-        reason = f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise InvalidRequest(f"the line is not a JSON object: {reason}") from None
-    if not isinstance(members, dict):
-        raise InvalidRequest("the line is not a JSON object in braces, but another JSON value")
+    members = _object(line.text)
     older = "operator" in members or "item_id" in members
     unknown = sorted(members.keys() - (_OLD_MEMBERS if older else _MEMBERS))
     if unknown:
         raise InvalidRequest(f"unknown member {unknown[0]!r}; a line may have {', '.join(sorted(_OLD_MEMBERS if older else _MEMBERS))}")
-    return _older(members) if older else (_current(members),)
+    try:
+        return _older(members) if older else (_current(members),)
+    except (InvalidField, MissingField) as error:
+        raise _in_the_files_words(error, _OLD_MEMBER_OF if older else _MEMBER_OF) from None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        members = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"the line is not a JSON object: {error.msg} at character {error.colno}") from None
+    except RecursionError:
+        raise InvalidRequest("the line is not a JSON object: nested too deeply") from None
+    except ValueError:
+        raise InvalidRequest("the line is not a JSON object: a number in it has thousands of digits") from None
+    if not isinstance(members, dict):
+        raise InvalidRequest("the line is not a JSON object in braces, but another JSON value")
+    return members
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InvalidRequest(f"member {twice!r} occurs twice; which one is meant?")
+    return members
+
+
+def _in_the_files_words(error: InvalidField | MissingField, member_of: Mapping[str, str]) -> InvalidField | MissingField:
+    """`error` with the member's name where its message begins with the field's."""
+    begin, space, rest = str(error).partition(" ")
+    if begin != error.field or begin not in member_of:
+        return error
+    return type(error)(error.field, member_of[begin] + space + rest)
 
 
 def _current(members: Mapping[str, Any]) -> Operation:
