@@ -172,7 +172,7 @@ class _Handler(ChaliceRequestHandler):
 
     def _reshaped(self, status: int, body: bytes) -> bytes:
         """An answer of the gateway's own in the contract's form, as the deployed gateway gives it."""
-        return reshape(status, body, request_id="", host=self.headers.get("host", ""))
+        return reshape(status, body, host=self.headers.get("host", ""))
 
     def _send_sample(self, relative: str) -> None:
         path = sample_path(self._samples, relative) if self._samples is not None else None

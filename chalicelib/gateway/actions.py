@@ -135,8 +135,7 @@ def _dump_list(message: m.ListExports, call: Call) -> Json:
 
 
 def _add_item(messages: list[m.AddPicture], call: Call) -> Json:
-    for message in messages:
-        add.add_picture(message, call.house)
+    add.add_pictures(messages, call.house)
     return render.done()
 
 

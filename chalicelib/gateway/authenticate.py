@@ -46,7 +46,7 @@ def authenticate(incoming: Incoming, form: Pairs, *, hosts: Sequence[str], house
         )
     key = _owner(claim, house)
     if claim.temporary:
-        raise Unauthenticated(AuthFault.TOKEN, "security tokens (STS) are not used here: sign with an access key of this deployment")
+        raise _token()
     if house.settings.strict_replay:
         spend(claim.key_id, claim.nonce, moment=claim.moment, house=house)
     return Caller(key=key, action=claim.action, version=claim.version, scheme=claim.scheme)
@@ -59,12 +59,18 @@ def _owner(claim: Claim, house: House) -> Key:
         # a list, not a generator: both secrets of a key being rotated are tried, so that the time tells nothing
         if key is not None and any([claim.matches(secret) for secret in key.secrets]):  # noqa: C419
             return key
+    if key is None and claim.temporary:
+        raise _token()  # temporary credentials have a key id of their own, which nobody here can know
     if key is None:
         raise Unauthenticated(AuthFault.UNKNOWN_KEY, f"there is no access key {claim.key_id[:40]!r} here: create one or check its spelling")
     raise Unauthenticated(
         AuthFault.SIGNATURE,
         "the signature does not match: check the access key secret, and that nothing between changes Host, headers or body",
     )
+
+
+def _token() -> Unauthenticated:
+    return Unauthenticated(AuthFault.TOKEN, "security tokens (STS) are not used here: sign with an access key of this deployment")
 
 
 def _bearer(incoming: Incoming, form: Pairs, house: House) -> Caller:

@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.errors import Forbidden, InvalidField, Unsupported
@@ -137,10 +138,10 @@ class Door:
         return dict(entry.run(params, self.house, caller.key))
 
 
-def _console_actions() -> dict[str, ConsoleAction]:
+def _console_actions() -> Mapping[str, ConsoleAction]:
     from chalicelib.gateway.console_actions import ACTIONS
 
-    return dict(ACTIONS)
+    return ACTIONS
 
 
 def _check_size(incoming: Incoming) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib import errors as e
+from chalicelib.gateway import log
 from chalicelib.gateway.incoming import Answer
 
 CONSOLE_ACTIONS: Final = frozenset({"Detail", "DumpMeta", "DumpMetaList", "IncreaseInstance", "IncreaseList"})
@@ -174,8 +175,11 @@ def error_body(code: str, message: str, *, request_id: str, host: str) -> bytes:
     return json.dumps({"RequestId": request_id, "HostId": host, "Code": code, "Message": text}, ensure_ascii=False).encode()
 
 
-def reshape(status: int, body: bytes, *, host: str, request_id: str = "") -> bytes:
-    """An error body of Chalice or its local server in the contract's shape; one that has it already is left as it is."""
+def reshape(status: int, body: bytes, *, host: str) -> bytes:
+    """An error body of Chalice or its local server in the contract's shape; one that has it already is left as it is.
+
+    The door has not seen such a request, so its log line is written here.
+    """
     try:
         document = json.loads(body)
     except ValueError:
@@ -193,4 +197,7 @@ def reshape(status: int, body: bytes, *, host: str, request_id: str = "") -> byt
     code = known.get(status, "BadRequest" if status < 500 else "UnknownException")
     if status == 403:
         text = "there is nothing at this path"
-    return error_body(code, str(text or "the request failed"), request_id=request_id or str(uuid.uuid4()).upper(), host=host)
+    request_id = str(uuid.uuid4()).upper()
+    with log.line(request_id) as entry:
+        entry.outcome(status, code)
+    return error_body(code, str(text or "the request failed"), request_id=request_id, host=host)

@@ -50,6 +50,35 @@ class Parameter:
     note: str = ""
 
 
+def read_integer(text: str, *, name: str, field: str) -> int | None:
+    """The number, or None for empty text. Raises InvalidField(`field`), which calls it `name`."""
+    text = text.strip()
+    if not text:
+        return None
+    # 18 digits are beyond every limit here; longer ones need not be computed
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be a whole number")
+    return int(text)
+
+
+def read_boolean(text: str, *, name: str, field: str, default: bool) -> bool:
+    """True or false in any case; `default` for empty text. Raises InvalidField(`field`)."""
+    text = text.strip().lower()
+    if text not in {"", "true", "false"}:
+        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be true or false")
+    return default if not text else text == "true"
+
+
+def read_base64(text: str, *, name: str, field: str) -> bytes:
+    """A picture's bytes. Raises InvalidField(`field`)."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        hint = " (a + that is not escaped as %2B arrives as a space)" if " " in text else ""
+        hint = " (leave out the data:…, in front)" if text.startswith("data:") else hint
+        raise InvalidField(field, f"{name} is not the base64 text of a picture{hint}") from None
+
+
 class Fields:
     """The parameters of one request. Empty text counts as absent, except in attributes, where it is a value."""
 
@@ -67,38 +96,28 @@ class Fields:
         """The value, or empty text."""
         return self._values.get(name, "") if name in self._fields else ""
 
+    def _field(self, name: str) -> str:
+        # an action that does not have the parameter reads it as absent
+        return self._fields.get(name, name)
+
     def optional(self, name: str) -> str | None:
         """The value, or None where it is absent or empty."""
         return self.text(name) or None
 
     def integer(self, name: str) -> int | None:
         """Raises InvalidField."""
-        text = self.text(name).strip()
-        if not text:
-            return None
-        # 18 digits are beyond every limit here; longer ones need not be computed
-        if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-            raise InvalidField(self._fields[name], f"{name} is {text[:24]!r}; it must be a whole number")
-        return int(text)
+        return read_integer(self.text(name), name=name, field=self._field(name))
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """Raises InvalidField."""
-        text = self.text(name).strip().lower()
-        if text not in {"", "true", "false"}:
-            raise InvalidField(self._fields[name], f"{name} is {text[:24]!r}; it must be true or false")
-        return default if not text else text == "true"
+        return read_boolean(self.text(name), name=name, field=self._field(name), default=default)
 
     def picture(self, name: str) -> bytes | Uploaded:
         """The bytes of base64, a reference to an upload, or no bytes where it is absent. Raises InvalidField."""
         text = self.text(name)
         if text.startswith(("http://", "https://")):
             return read_url(text, self._hosts)
-        try:
-            return base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            hint = " (a + that is not escaped as %2B arrives as a space)" if " " in text else ""
-            hint = " (leave out the data:…, in front)" if text.startswith("data:") else hint
-            raise InvalidField(self._fields[name], f"{name} is not the base64 text of a picture{hint}") from None
+        return read_base64(text, name=name, field=self._field(name))
 
     def filter(self, name: str) -> filters.Filter | None:
         """Raises InvalidFilter."""

@@ -6,7 +6,6 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import NotFound
 from chalicelib.gateway import log
 from chalicelib.gateway.faults import answer_fault, fault_of
 from chalicelib.gateway.incoming import Answer
@@ -36,8 +35,3 @@ def file(token: str, house: House, *, request_id: str, host: str) -> Answer:
             return answer_fault(error, action="File", request_id=request_id, host=host)
         entry.outcome(200, "ok")
         return Answer(200, data, content_type="application/x-ndjson; charset=utf-8", headers={"Cache-Control": "no-store"})
-
-
-def nothing(path: str, *, request_id: str, host: str) -> Answer:
-    """The answer where there is no route."""
-    return answer_fault(NotFound(f"there is nothing at {path[:80]}"), action="", request_id=request_id, host=host)

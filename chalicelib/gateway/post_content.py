@@ -17,8 +17,9 @@ from typing import Final
 from chalicelib.contract import filters
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
-from chalicelib.errors import InvalidField, InvalidRequest, MissingField
+from chalicelib.errors import InvalidRequest, MissingField
 from chalicelib.gateway.faults import WireFault
+from chalicelib.gateway.fields import read_base64, read_boolean, read_integer
 
 MAX_PICTURES: Final = 20
 MAX_ITEMS: Final = 64
@@ -92,10 +93,7 @@ def _name(key: str) -> str:
 def _picture(values: Mapping[str, str], key: str, absent: str) -> bytes:
     if not values.get(key):
         raise WireFault(absent, f"pic_list names {key[:40]!r}, but the body has no such picture")
-    try:
-        return base64.b64decode(values[key], validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidField("picture", "the picture is not base64 text") from None
+    return read_base64(values[key], name="the picture", field="picture")
 
 
 def _known(values: Mapping[str, str], known: frozenset[str], pictures: list[str]) -> None:
@@ -105,28 +103,20 @@ def _known(values: Mapping[str, str], known: frozenset[str], pictures: list[str]
 
 
 def _integer(values: Mapping[str, str], name: str, field: str) -> int | None:
-    text = values.get(name, "").strip()
-    if not text:
-        return None
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be a whole number")
-    return int(text)
+    return read_integer(values.get(name, ""), name=name, field=field)
 
 
 def _view(values: Mapping[str, str]) -> v.View:
-    crop = values.get("crop", "").strip().lower()
-    if crop not in {"", "true", "false"}:
-        raise InvalidField("crop", f"crop is {crop[:24]!r}; it must be true or false")
     region = values.get("region")
     return v.View(
         category_id=_integer(values, "cat_id", "category_id"),
-        crop=crop != "false",
+        crop=read_boolean(values.get("crop", ""), name="crop", field="crop", default=True),
         region=v.parse_region(region) if region else None,
     )
 
 
 def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
-    """AddItem: one message per picture. Every picture is checked before the first is added."""
+    """AddItem: one message per picture."""
     keys = _names(values)
     _item(values)
     if "pic_list" not in values:

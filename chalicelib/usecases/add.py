@@ -1,7 +1,8 @@
-"""Adds a picture to a collection: analysed, then appended; durable and searchable when it returns."""
+"""Adds pictures to a collection: analysed, then appended; durable and searchable when it returns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from chalicelib.contract.messages import AddPicture
@@ -34,23 +35,32 @@ def add_picture(message: AddPicture, house: House) -> Added:
 
     Raises CollectionNotFound, OverCapacity, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
     """
-    collection = house.catalog.open(message.collection)
+    return add_pictures([message], house)[0]
+
+
+def add_pictures(messages: Sequence[AddPicture], house: House) -> list[Added]:
+    """Adds or replaces records of one collection: all of them, or none where one is refused. Raises as add_picture does."""
+    collection = house.catalog.open(messages[0].collection)
     service = collection.info.service
-    claim(collection, 1, house)
+    claim(collection, len(messages), house)
     analyzer = fitting_analyzer(collection, house)
-    picture = take(message.picture, house)
-    with stage("vision"):
-        analysis = analyzer.analyze(picture, Request(service, crop=message.view.crop, region=message.view.region))
-    record = record_of(
-        Key(message.product_id, message.pic_name),
-        analysis,
-        service=service,
-        category_id=message.view.category_id,
-        attributes=message.attributes,
-    )
+    records, added = [], []
+    for message in messages:
+        picture = take(message.picture, house)
+        with stage("vision"):
+            analysis = analyzer.analyze(picture, Request(service, crop=message.view.crop, region=message.view.region))
+        record = record_of(
+            Key(message.product_id, message.pic_name),
+            analysis,
+            service=service,
+            category_id=message.view.category_id,
+            attributes=message.attributes,
+        )
+        records.append(record)
+        added.append(Added(service=service, category_id=record.category_id, region=analysis.region, regions=analysis.regions))
     with stage("append"):
-        collection.append([Put(record)])
-    return Added(service=service, category_id=record.category_id, region=analysis.region, regions=analysis.regions)
+        collection.append([Put(record) for record in records])
+    return added
 
 
 def fitting_analyzer(collection: Collection, house: House) -> PictureAnalyzer:

@@ -227,9 +227,12 @@ def test_a_stale_or_future_time_stamp(client: Client, seconds: float, ok: bool) 
         assert json.loads(answer.body)["Code"] == "InvalidTimeStamp.Expired"
 
 
-def test_a_security_token(client: Client) -> None:
-    incoming = detail(client, extra={"x-acs-security-token": "t", "x-acs-accesskey-id": client.key.key_id})
-    status, code, message = code_of(client, incoming)
+@pytest.mark.parametrize("known", [True, False], ids=["with a key of ours", "with its own key id"])
+def test_a_security_token(client: Client, known: bool) -> None:
+    from chalicelib.usecases.keys import NewKey
+
+    key = client.key if known else NewKey("STS.NUgYrLnoC37mZZCNnAbez", "temporary")
+    status, code, message = code_of(client, detail(client, key=key, extra={"x-acs-security-token": "t", "x-acs-accesskey-id": key.key_id}))
     assert (status, code) == (400, "InvalidSecurityToken")
     assert "STS" in message
 
@@ -356,10 +359,15 @@ def test_models_that_changed_are_reported_as_the_instances_state(client: Client)
         (413, b'{"message": "the body"}', "RequestBodyTooLarge"),
     ],
 )
-def test_errors_of_chalice_take_the_contracts_form(status: int, body: bytes, code: str) -> None:
-    members = json.loads(faults.reshape(status, body, host=HOST))
+def test_errors_of_chalice_take_the_contracts_form_and_leave_a_line(
+    status: int, body: bytes, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="lookalike.requests"):
+        members = json.loads(faults.reshape(status, body, host=HOST))
     assert set(members) == {"RequestId", "HostId", "Code", "Message"}
     assert members["Code"] == code
+    line = json.loads(caplog.messages[-1])
+    assert (line["request_id"], line["status"], line["code"]) == (members["RequestId"], status, code)
 
 
 def test_an_error_in_the_contracts_form_is_left_as_it_is() -> None:

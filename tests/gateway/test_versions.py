@@ -91,11 +91,19 @@ def test_2018_adds_two_pictures_searches_and_deletes(client: Client) -> None:
     assert client.ok("Detail", {"InstanceName": "product"})["Instance"]["TotalCount"] == 0
 
 
-def test_2018_adds_none_of_an_items_pictures_when_one_is_wrong(client: Client) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("not base64!", "InvalidPicContent"),
+        (b64(b"not a picture"), "UnsupportedPicFormat"),
+        (b64(picture(2, (99, 99))), "UnsupportedPicPixels"),
+    ],
+)
+def test_2018_adds_none_of_an_items_pictures_when_one_is_wrong(client: Client, wrong: str, code: str) -> None:
     first, second = "YQ==", "Yg=="
-    values = {"item_id": "1", first: b64(picture(1)), second: "not base64!", "pic_list": f"{first},{second}"}
+    values = {"item_id": "1", first: b64(picture(1)), second: wrong, "pic_list": f"{first},{second}"}
     incoming = roa(client.key, "/item/add", now=client.clock.now, query={"instanceName": "product"}, body=build(values))
-    assert json.loads(client.send(incoming).body)["Code"] == "InvalidPicContent"
+    assert json.loads(client.send(incoming).body)["Code"] == code
     assert client.ok("Detail", {"InstanceName": "product"})["Instance"]["TotalCount"] == 0
 
 

@@ -4,7 +4,8 @@ import { call } from "./api.js";
 import { attributeFields, readAttributes } from "./edit.js";
 import { button, busy, confirmed, dialog, h, said, toast, visible } from "./dom.js";
 import { compareDialog } from "./compare.js";
-import { current, pictureUrl, state } from "./state.js";
+import { current, state } from "./state.js";
+import { meter, thumb } from "./thumb.js";
 import { ATTRIBUTES, categoryName, sortValues } from "./words.js";
 
 export function card(row, rank, actions) {
@@ -14,33 +15,18 @@ export function card(row, rank, actions) {
     h("div", { class: "card-picture" }, thumb(row), h("span", { class: "rank" }, `${rank}`), identical ? h("span", { class: "badge" }, "identical") : null),
     h("div", { class: "card-body" },
       said(row.ProductId, { class: "said strong" }), said(row.PicName, { class: "said faint" }),
-      h("div", { class: "score" }, meter(score), h("span", { class: "num" }, score.toFixed(3))),
+      h("div", { class: "score" }, meter(score, { "aria-hidden": "true" }), h("span", { class: "num" }, score.toFixed(3))),
       h("p", { class: "facts" }, current()?.Type === "product" ? `${categoryName(row.CategoryId)} · ` : "", `Hamming ${hamming}`),
       h("div", { class: "actions tight" },
-        button("Alike", () => actions.like(row), { "aria-label": `Search pictures like ${visible(row.PicName)}` }),
+        button("Alike", () => actions.like(row), { "aria-label": `Alike: search pictures like ${visible(row.PicName)}` }),
         button("Details", () => details(row, rank, actions), { "aria-label": `Details of ${visible(row.PicName)}` }))));
-}
-
-export function thumb(row, given = {}) {
-  const url = pictureUrl(row);
-  const stand = () => h("div", { class: "stand-in", "aria-hidden": "true" }, visible([...String(row.ProductId)].slice(0, 2).join("")).slice(0, 8));
-  if (!url) return stand();
-  const image = h("img", { src: url, alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer", ...given });
-  image.addEventListener("error", () => image.replaceWith(stand()), { once: true });
-  return image;
-}
-
-function meter(score) {
-  const bar = h("span", { class: "meter-fill" });
-  bar.style.width = `${Math.round(100 * score)}%`;
-  return h("span", { class: "meter", "aria-hidden": "true" }, bar);
 }
 
 async function details(row, rank, actions) {
   const after = await dialog("Details", (close) => [
     h("div", { class: "detail" }, h("div", { class: "card-picture" }, thumb(row)),
       h("dl", {},
-        term("Product", said(row.ProductId)), term("Picture", said(row.PicName)), term("Category", `${categoryName(row.CategoryId)} (${row.CategoryId})`),
+        term("Product", said(row.ProductId)), term("Picture", said(row.PicName)), current()?.Type === "product" ? term("Category", `${categoryName(row.CategoryId)} (${row.CategoryId})`) : null,
         ATTRIBUTES.filter(([key]) => row[key] !== undefined).map(([key, name]) => term(name, said(row[key]))),
         row.CustomContent ? term("Content", said(row.CustomContent, { class: "said block" })) : null)),
     why(row, rank, actions.info),

@@ -1,10 +1,10 @@
 // Two pictures side by side and how alike they are.
 
 import { call } from "./api.js";
-import { thumb } from "./cards.js";
 import { button, dialog, fill, h, problem, said } from "./dom.js";
 import { base64, dropZone, opened, pasted } from "./picture.js";
 import { current, pictureUrl, state } from "./state.js";
+import { meter, thumb } from "./thumb.js";
 import { sortValues } from "./words.js";
 
 // The query and a result, as the search compared them.
@@ -48,7 +48,5 @@ export function compareView() {
 }
 
 function gauge(score) {
-  const bar = h("span", { class: "meter-fill" });
-  bar.style.width = `${Math.round(100 * score)}%`;
-  return h("div", { class: "gauge" }, h("span", { class: "num big" }, score.toFixed(3)), h("span", { class: "meter", role: "img", "aria-label": `Score ${score.toFixed(3)} of 1` }, bar));
+  return h("div", { class: "gauge" }, h("span", { class: "num big" }, score.toFixed(3)), meter(score, { role: "img", "aria-label": `Score ${score.toFixed(3)} of 1` }));
 }

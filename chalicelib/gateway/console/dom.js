@@ -113,6 +113,20 @@ export function when(milliseconds) {
   return Number.isNaN(date.getTime()) ? "–" : date.toISOString().replace("T", " ").slice(0, 16);
 }
 
+export function lasting(seconds) {
+  const whole = Math.ceil(seconds);
+  return whole < 90 ? `${whole} s` : whole < 5400 ? `${Math.round(whole / 60)} min` : `${(whole / 3600).toFixed(1)} h`;
+}
+
+// A table in a frame of its own that scrolls. `rows`: lists of cells; of class "stack", cells stand below one another where there is little room.
+export function table(label, heads, rows, given = {}) {
+  const body = h("tbody", {}, rows.map(line));
+  const head = h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text))));
+  const node = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", given, head, body));
+  return { node, add: (cells) => body.append(line(cells)) };
+}
+const line = (cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)));
+
 export function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   h("a", { href: url, download: name }).click();

@@ -1,20 +1,21 @@
 // Access keys: made, listed, revoked. A secret is shown once.
 
 import { keyId, manage } from "./api.js";
-import { busy, button, confirmed, dialog, field, fill, h, problem, said, select, toast, when } from "./dom.js";
+import { busy, button, confirmed, dialog, field, fill, h, problem, said, select, table, toast, when } from "./dom.js";
 
 export function keysView() {
   const body = h("div", {});
   const load = async () => {
     try {
       const { Keys } = await manage("ListKeys");
-      fill(body, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Access keys" }, h("table", { class: "stack" }, h("thead", {}, h("tr", {}, ["Key", "May", "Collections", "Created", ""].map((head) => h("th", { scope: "col" }, head || h("span", { class: "visually-hidden" }, "Actions"))))),
-        h("tbody", {}, Keys.map((key) => h("tr", {},
-          h("td", {}, h("code", {}, said(key.AccessKeyId)), key.AccessKeyId === keyId() ? h("span", { class: "tag" }, "yours") : null),
-          h("td", {}, key.Access === "read" ? "search" : "search and change"),
-          h("td", {}, key.Collections.length ? key.Collections.map((name) => [said(name), " "]) : "all"),
-          h("td", {}, when(key.Created).slice(0, 10)),
-          h("td", {}, button("Revoke", () => revoke(key), { class: "button danger small", "aria-label": `Revoke ${key.AccessKeyId}` }))))))));
+      fill(body, table("Access keys", ["Key", "For", "May", "Collections", "Created", h("span", { class: "visually-hidden" }, "Actions")], Keys.map((key) => [
+        h("span", { class: "tagged" }, h("code", {}, said(key.AccessKeyId)), key.AccessKeyId === keyId() ? h("span", { class: "tag" }, "yours") : null),
+        said(key.Name),
+        key.Access === "read" ? "search" : "search and change",
+        key.Collections.length ? key.Collections.map((name) => [said(name), " "]) : "all collections",
+        when(key.Created).slice(0, 10),
+        button("Revoke", () => revoke(key), { class: "button danger small", "aria-label": `Revoke ${key.AccessKeyId}` }),
+      ]), { class: "stack" }).node);
     } catch (error) {
       fill(body, problem(error));
     }
@@ -40,9 +41,10 @@ function createDialog() {
     const form = h("form", { onsubmit: async (event) => {
       event.preventDefault();
       const data = new FormData(form);
-      const made = await busy(event.submitter, () => manage("CreateKey", { Access: data.get("Access"), Collections: data.get("Collections").trim() }));
+      const made = await busy(event.submitter, () => manage("CreateKey", { Name: data.get("Name").trim(), Access: data.get("Access"), Collections: data.get("Collections").trim() }));
       if (made) close(made);
     } },
+    field("For", h("input", { name: "Name", type: "text", maxlength: "64", autocomplete: "off" }), "Who or what will use it."),
     field("It may", select([["write", "search and change"], ["read", "only search"]], "write", { name: "Access" })),
     field("Collections", h("input", { name: "Collections", type: "text", autocomplete: "off", spellcheck: "false" }), "Names with commas between. Empty: all."),
     h("div", { class: "actions" }, button("Cancel", () => close()), h("button", { class: "button primary" }, "Create")));

@@ -148,7 +148,7 @@ class Search {
     return h("nav", { class: "pager", "aria-label": "Pages" },
       button("Previous", () => go(at - 1), { disabled: at === 0 }),
       near.map((page, index) => [index && page - near[index - 1] > 1 ? h("span", { class: "faint" }, "…") : null,
-        button(String(page + 1), () => go(page), { class: "button page", "aria-current": page === at ? "page" : null })]),
+        button(String(page + 1), () => go(page), { "aria-current": page === at ? "page" : null })]),
       button("Next", () => go(at + 1), { disabled: at >= pages - 1 }));
   }
 
