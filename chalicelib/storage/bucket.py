@@ -102,8 +102,15 @@ class AwsSources:
             if _code(error) in ("AccessDenied", "NoSuchEntity", "ValidationError"):
                 raise SourceError(
                     SourceFault.NO_ROLE,
-                    f"the role {role.arn} cannot be assumed. Either it does not exist, or its trust policy does not name this deployment "
-                    f"with the external id {role.external_id!r}, or this deployment may not call sts:AssumeRole on it (docs/IMPORTS.md)",
+                    f"the role {role.arn} cannot be assumed. Check that it exists, that its trust policy names the account of this "
+                    f"deployment and the external id {role.external_id!r}, and that this deployment may call sts:AssumeRole on it: "
+                    f"deploy with ImportRoles={role.arn} (docs/IMPORTS.md)",
+                ) from error
+            if _status(error) == 403:
+                raise SourceError(
+                    SourceFault.NO_PERMISSION,
+                    f"AWS does not accept the credentials with which the role {role.arn} was to be assumed ({_code(error)}); "
+                    "renew them: `aws sts get-caller-identity` says whether they are good",
                 ) from error
             raise StoreUnavailable(f"AWS did not answer for the role {role.arn}: {_code(error)}; repeat later") from error
         except NoCredentialsError as error:
@@ -125,6 +132,7 @@ class BucketSource:
         self._bucket = location.bucket
         self._prefix = location.path.strip("/") + "/" if location.path.strip("/") else ""
         self._named = location.text()
+        self._role = location.role
         self._region = region
         self._getter = _Getter(self._client, location.bucket, credentials, region)
         self._sleep = sleep
@@ -186,11 +194,15 @@ class BucketSource:
 
     def _denied(self, name: str) -> SourceError:
         what = f"{self._prefix + name!r} in bucket {self._bucket!r}" if name else f"bucket {self._bucket!r}"
-        return SourceError(
-            SourceFault.NO_PERMISSION,
-            f"{what} may not be read. The role that reads it needs s3:GetObject on arn:aws:s3:::{self._bucket}/{self._prefix}* and "
-            f"s3:ListBucket on arn:aws:s3:::{self._bucket}; a bucket of another account needs a bucket policy or a role (docs/IMPORTS.md)",
-        )
+        needs = f"s3:GetObject on arn:aws:s3:::{self._bucket}/{self._prefix}* and s3:ListBucket on arn:aws:s3:::{self._bucket}"
+        if self._role:
+            how = f"The role {self._role.arn}, which reads it, needs {needs}: its owner adds them to its permissions (docs/IMPORTS.md)"
+        else:
+            how = (
+                f"Whoever reads it needs {needs}: deploy with ImportBuckets=arn:aws:s3:::{self._bucket}, and see that no policy of the bucket "
+                "denies either. A bucket of another account is read by a role of that account (docs/IMPORTS.md)"
+            )
+        return SourceError(SourceFault.NO_PERMISSION, f"{what} may not be read. {how}")
 
     def meta(self, *, version: str = "") -> MetaFile:
         """See Source.meta."""

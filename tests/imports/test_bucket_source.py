@@ -43,6 +43,17 @@ def test_a_missing_permission_names_the_actions_and_resources(cloud: Aws, source
     assert fault is SourceFault.NO_PERMISSION
     assert "s3:GetObject on arn:aws:s3:::pics/shop/*" in message
     assert "s3:ListBucket on arn:aws:s3:::pics" in message
+    assert "deploy with ImportBuckets=arn:aws:s3:::pics," in message
+
+
+def test_a_lent_role_without_permission_is_named(cloud: Aws, sources: AwsSources) -> None:
+    cloud.bucket("theirs", {"shop/increment.meta": b"{}"})
+    arn = cloud.role("reader", "s3:ListAllMyBuckets", external_id="agreed")
+    cloud.become("lookalike", "sts:AssumeRole")
+    fault, message = fault_of(sources, located("theirs", role=Role(arn, "agreed")))
+    assert fault is SourceFault.NO_PERMISSION
+    assert f"The role {arn}" in message
+    assert "s3:GetObject on arn:aws:s3:::theirs/shop/*" in message
 
 
 def test_a_bucket_that_does_not_exist(cloud: Aws, sources: AwsSources) -> None:
@@ -77,7 +88,7 @@ def test_a_role_that_does_not_trust_our_external_id(cloud: Aws, sources: AwsSour
     cloud.become("lookalike", "sts:AssumeRole")
     fault, message = fault_of(sources, located("pics", role=Role(arn, "wrong")))
     assert fault is SourceFault.NO_ROLE
-    assert arn in message
+    assert f"ImportRoles={arn}" in message
     assert "'wrong'" in message
 
 
@@ -97,6 +108,14 @@ def test_another_accounts_bucket_is_read_by_its_role_alone(cloud: Aws, sources: 
     lent.check()
     assert b"".join(lent.meta().chunks) == b"{}\n"
     assert lent.picture("a b/ü.jpg", limit=100) == b"picture"
+
+
+def test_credentials_that_aws_does_not_know(cloud: Aws, sources: AwsSources) -> None:
+    cloud.enforce(after="0")
+    fault, message = fault_of(sources, located("pics", role=Role("arn:aws:iam::210987654321:role/reader", "id")))
+    assert fault is SourceFault.NO_PERMISSION
+    assert "InvalidClientTokenId" in message
+    assert "aws sts get-caller-identity" in message
 
 
 def test_no_credentials_at_all(cloud: Aws, sources: AwsSources) -> None:
