@@ -199,8 +199,8 @@ class BucketSource:
             how = f"The role {self._role.arn}, which reads it, needs {needs}: its owner adds them to its permissions (docs/IMPORTS.md)"
         else:
             how = (
-                f"Whoever reads it needs {needs}: deploy with ImportBuckets=arn:aws:s3:::{self._bucket}, and see that no policy of the bucket "
-                "denies either. A bucket of another account is read by a role of that account (docs/IMPORTS.md)"
+                f"Whoever reads it needs {needs}: deploy with ImportBuckets=arn:aws:s3:::{self._bucket}, and see that no policy of the "
+                "bucket denies either. A bucket of another account is read by a role of that account (docs/IMPORTS.md)"
             )
         return SourceError(SourceFault.NO_PERMISSION, f"{what} may not be read. {how}")
 
