@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.batch.jobs import Job
     from chalicelib.usecases.house import House
 
-IMPORT_EXAMPLE = "Examples: lookalike import ./photos -c shop · lookalike import s3://my-bucket/catalogue -c shop"
+IMPORT_EXAMPLE = "Example: lookalike import ./photos -c shop\n\nExample: lookalike import s3://my-bucket/catalogue -c shop"
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
 
@@ -65,10 +65,15 @@ def import_(
         return _cancel(name, house, as_json=as_json)
     if not source:
         raise MissingField("source", "say what to import: a folder, or s3://bucket/path")
-    location, meta = _located(source, house, yes=yes, quiet=as_json)
-    with _working(location, house, workers) as (ours, queue):
-        job = _taken_up(name, location, "import", ours, queue, quiet=as_json) or _started(name, location, meta, ours)
-        return _watched(job, ours, source, as_json=as_json)
+
+    def start(location: Location, meta: bytes | None, ours: House) -> Job:
+        from chalicelib.usecases.imports import start_folder_import, start_import
+
+        if location.kind == "bucket":
+            return start_import(StartImport(name, location.bucket, location.path), ours)
+        return start_folder_import(name, location, ours, meta=meta)
+
+    return _carried_out("import", name, source, house, start, yes=yes, workers=workers, as_json=as_json)
 
 
 def rebuild(
@@ -89,12 +94,11 @@ def rebuild(
 
     house = open_house()
     name = chosen_collection(collection, house)
-    location, meta = _located(source, house, yes=yes, quiet=as_json)
-    with _working(location, house, workers) as (ours, queue):
-        job = _taken_up(name, location, "rebuild", ours, queue, quiet=as_json) or start_rebuild(
-            name, location, ours, meta=meta, accept_failures=accept_failures
-        )
-        return _watched(job, ours, source, as_json=as_json)
+
+    def start(location: Location, meta: bytes | None, ours: House) -> Job:
+        return start_rebuild(name, location, ours, meta=meta, accept_failures=accept_failures)
+
+    return _carried_out("rebuild", name, source, house, start, yes=yes, workers=workers, as_json=as_json)
 
 
 def export(
@@ -127,24 +131,47 @@ def export(
         err.print(f"{records} records in {visible(str(output))}")
 
 
-def _located(source: str, house: House, *, yes: bool, quiet: bool) -> tuple[Location, bytes | None]:
-    """Where `source` is, and the increment.meta that was made up for it if it has none."""
+def _carried_out(
+    kind: str,
+    name: str,
+    source: str,
+    house: House,
+    start: Callable[[Location, bytes | None, House], Job],
+    *,
+    yes: bool,
+    workers: int,
+    as_json: bool,
+) -> int:
+    """Goes on with the unfinished job of the same command, or does what `start` begins; the exit code."""
+    location = _located(source, house)
+    job = _unfinished(name, location, kind, house)
+    meta = None if job else _made_up(location, source, yes=yes, quiet=as_json)
+    with _working(location, house, workers) as (ours, queue):
+        if job:
+            _take_up(job, ours, queue, quiet=as_json)
+        return _watched(job or start(location, meta, ours), ours, source, as_json=as_json)
+
+
+def _located(source: str, house: House) -> Location:
     if source.startswith("s3://"):
         from chalicelib.usecases.batch.bindings import located
 
         bucket, _, path = source.removeprefix("s3://").partition("/")
         wanted = StartImport("x", bucket, "/" + path.strip("/"))
-        return located(wanted.bucket, wanted.path, house.store), None
+        return located(wanted.bucket, wanted.path, house.store)
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
         raise InvalidField("source", f"there is no folder {source}; a bucket is written s3://bucket/path")
-    location = Location("folder", "", str(folder))
-    return location, None if (folder / META).is_file() else _proposed(folder, source, yes=yes, quiet=quiet)
+    return Location("folder", "", str(folder))
 
 
-def _proposed(folder: Path, source: str, *, yes: bool, quiet: bool) -> bytes:
+def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> bytes | None:
+    """What stands for the increment.meta that a folder of this machine lacks, once it was agreed to; None where there is one."""
     from cli.folders import propose
 
+    folder = Path(location.path)
+    if location.kind == "bucket" or (folder / META).is_file():
+        return None
     proposal = propose(folder)
     if not proposal.pictures:
         raise InvalidField("source", f"there is neither {META} nor a picture in {source}")
@@ -178,28 +205,22 @@ def _working(location: Location, house: House, count: int) -> Iterator[tuple[Hou
         yield replace(house, queue=queue), queue
 
 
-def _started(name: str, location: Location, meta: bytes | None, house: House) -> Job:
-    from chalicelib.usecases.imports import start_folder_import, start_import
-
-    if location.kind == "bucket":
-        return start_import(StartImport(name, location.bucket, location.path), house)
-    return start_folder_import(name, location, house, meta=meta)
-
-
-def _taken_up(name: str, location: Location, kind: str, house: House, queue: FolderQueue | None, *, quiet: bool) -> Job | None:
-    """The unfinished job of the same command, which is gone on with; None if there is none."""
+def _unfinished(name: str, location: Location, kind: str, house: House) -> Job | None:
+    """The unfinished job of the same command."""
     from chalicelib.usecases.batch import jobs
-    from chalicelib.usecases.batch.tend import hand_out
     from chalicelib.usecases.imports import GROUP
 
     job = jobs.running(name, GROUP, house.store)
-    if job is None or job.kind != kind or job.location != location:
-        return None
+    return job if job and job.kind == kind and job.location == location else None
+
+
+def _take_up(job: Job, house: House, queue: FolderQueue | None, *, quiet: bool) -> None:
+    from chalicelib.usecases.batch.tend import hand_out
+
     if not quiet:
         err.print(f"Going on with job {job.id}.")
     if queue is not None and not queue.pending():
         hand_out(job, house)
-    return job
 
 
 def _watched(job: Job, house: House, source: str, *, as_json: bool) -> int:
