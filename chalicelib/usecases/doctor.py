@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from chalicelib.errors import LookalikeError, ObjectMissing, StorageError, StoreUnfit
+from chalicelib.errors import CollectionNotFound, Forbidden, LookalikeError, ObjectMissing, StorageError, StoreUnavailable, StoreUnfit
 from chalicelib.storage.account import Account
 from chalicelib.storage.probe import probe
 from chalicelib.usecases.house import House
@@ -23,6 +23,7 @@ MAX_SKEW_S: Final = 60.0
 _MAX_PACKAGE: Final = 250 * 2**20
 _LITTLE_SPACE: Final = 2**30
 _SCRATCH: Final = "probes/doctor"
+_RESTORE_MODELS: Final = "Restore the files under models/ from the repository (git checkout models)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,11 @@ def checks(house: House, collection: str | None = None, *, account: Account | No
 def _account(house: House, account: Account) -> Iterator[Check]:
     try:
         yield Check("credentials", "ok", f"AWS knows us as {account.caller()}")
-    except LookalikeError as error:
+    except Forbidden as error:
         yield Check("credentials", "fail", f"{error}. Log in (aws sso login, aws configure) or set AWS_PROFILE")
+        return
+    except LookalikeError as error:
+        yield Check("credentials", "fail", f"{error}. Check the network, and AWS_ENDPOINT_URL if it is set")
         return
     bucket = house.settings.store.removeprefix("s3://").split("/")[0]
     yield _region(house.settings.region, bucket, account)
@@ -95,8 +99,14 @@ def _store(house: House) -> Iterator[Check]:
         (stat,) = house.store.list(key)
         step = "delete from"
         house.store.delete(key)
-    except (StorageError, OSError, ValueError) as error:
-        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Check the permissions of these credentials")
+    except StoreUnavailable as error:
+        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Check the credentials and the network")
+        return
+    except StorageError as error:
+        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}")
+        return
+    except (OSError, ValueError) as error:
+        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Whoever runs this must own it, or choose another")
         return
     yield Check("store", "ok", f"{house.settings.store} can be written, replaced, read, listed and deleted from")
     yield _clock(stat.modified - house.clock())
@@ -130,7 +140,9 @@ def _keys(house: House) -> Check:
     try:
         keys = list_keys(house)
     except LookalikeError as error:
-        return Check("keys", "fail", f"{error}. LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME, or a file")
+        on_aws = house.settings.secrets.startswith("secretsmanager:")
+        hint = ". LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME" if on_aws else ""
+        return Check("keys", "fail", f"{error}{hint}")
     if not keys:
         return Check("keys", "warn", "there is no access key, so nobody can call: lookalike keys create")
     return Check("keys", "ok", f"{len(keys)} access key{'s' if len(keys) > 1 else ''}")
@@ -139,8 +151,13 @@ def _keys(house: House) -> Check:
 def _models(house: House) -> Check:
     try:
         analyzer = house.analyzer()
-    except (LookalikeError, OSError, ValueError, KeyError) as error:
-        return Check("models", "fail", f"{error}. Restore the files under models/ from the release")
+    except LookalikeError as error:
+        return Check("models", "fail", str(error))
+    except OSError as error:
+        said = f"models/{Path(error.filename).name}: {error.strerror}" if error.filename else str(error)
+        return Check("models", "fail", f"{said}. {_RESTORE_MODELS}")
+    except (ValueError, KeyError) as error:
+        return Check("models", "fail", f"{error}. {_RESTORE_MODELS}")
     return Check(
         "models", "ok", f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and {analyzer.bits} bits a picture"
     )
@@ -172,6 +189,8 @@ def _collection(house: House, name: str, analyzer: PictureAnalyzer | None) -> Ch
     try:
         collection = house.catalog.open(name)
         stats = collection.snapshot().stats
+    except CollectionNotFound:
+        return Check(title, "fail", f"there is none of that name: lookalike collections list, or collections create {name} --type product")
     except ObjectMissing as error:
         return Check(title, "fail", f"{error}: an object is gone; lookalike scrub {name}, then docs/OPERATIONS.md, restore")
     except LookalikeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.errors import Forbidden, StoreUnavailable
+from chalicelib.errors import CorruptObject, Forbidden, StoreUnavailable
 from chalicelib.storage import clients
 from chalicelib.storage.account import AwsAccount
 from chalicelib.storage.base import Stat
@@ -84,10 +84,14 @@ def test_a_healthy_deployment_has_nothing_to_look_at(on_s3: House, client: Clien
     assert "1 rows" in made["collection generic"].message
 
 
-def test_without_credentials_the_rest_is_still_looked_at(on_s3: House) -> None:
-    made = found(on_s3, account=Account(credentials=Forbidden("no credentials were found")))
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(Forbidden("no credentials were found"), "aws configure"), (StoreUnavailable("sts cannot be reached"), "Check the network")],
+)
+def test_without_credentials_the_rest_is_still_looked_at(on_s3: House, error: Exception, words: str) -> None:
+    made = found(on_s3, account=Account(credentials=error))
     assert bad(made) == {"credentials": "fail"}
-    assert "aws configure" in made["credentials"].message
+    assert words in made["credentials"].message
 
 
 @pytest.mark.parametrize(("region", "state", "words"), [("us-east-1", "fail", "set AWS_REGION=us-east-1"), ("", "warn", "must be in")])
@@ -148,17 +152,32 @@ def test_keys_that_cannot_be_read(client: Client, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(doctor, "list_keys", closed)
     made = found(client.house)
     assert bad(made) == {"keys": "fail"}
-    assert "KeysSecret" in made["keys"].message
+    assert made["keys"].message == "the secret cannot be read"
+    on_aws = replace(client.house.settings, secrets="secretsmanager:keys")
+    assert "KeysSecret" in found(replace(client.house, settings=on_aws))["keys"].message
 
 
-@pytest.mark.parametrize("error", [ValueError("lite0.onnx is not what its card says"), OSError("cannot read heads.npz")])
-def test_models_that_are_damaged(client: Client, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            CorruptObject("models/lite0.onnx", "its sha256 is not the one in cards.json; restore it"),
+            "lite0.onnx: its sha256 .* restore it$",
+        ),
+        (
+            FileNotFoundError(2, "No such file or directory", "/somewhere/models/heads.npz"),
+            r"models/heads.npz: No such .* \(git checkout models",
+        ),
+        (ValueError("cards.json is not JSON"), "not JSON. Restore the files under models/"),
+    ],
+)
+def test_models_that_are_damaged(client: Client, error: Exception, words: str) -> None:
     def broken() -> PictureAnalyzer:
         raise error
 
     made = found(replace(client.house, analyzer=broken))
     assert bad(made) == {"models": "fail"}
-    assert "Restore the files under models/" in made["models"].message
+    assert re.search(words, made["models"].message)
 
 
 def test_a_package_that_lambda_would_not_take(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +225,9 @@ def test_a_log_that_compaction_does_not_keep_up_with(client: Client) -> None:
 
 
 def test_a_collection_that_is_not_there(client: Client) -> None:
-    assert bad(found(client.house, collection="nobody")) == {"collection nobody": "fail"}
+    made = found(client.house, collection="nobody")
+    assert bad(made) == {"collection nobody": "fail"}
+    assert "collections list" in made["collection nobody"].message
 
 
 def test_aws_itself_is_asked() -> None:
