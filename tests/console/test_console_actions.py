@@ -61,7 +61,7 @@ def test_a_collection_is_created_listed_described_and_dropped(owner: Caller) -> 
     described = owner.call("DescribeCollection", InstanceName="shoes")
     assert described["Current"] is True
     assert described["Segments"] == []
-    assert owner.refused("CreateCollection", InstanceName="shoes", Type="product")[0] == 409
+    assert owner.refused("CreateCollection", InstanceName="shoes", Type="product") == (409, "AlreadyExists")
     owner.call("DropCollection", InstanceName="shoes")
     assert owner.call("ListCollections")["Collections"] == []
     assert owner.refused("DropCollection", InstanceName="shoes") == (400, "InvalidInstance")

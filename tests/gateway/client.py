@@ -30,6 +30,7 @@ from chalicelib.storage.secrets import MemorySecrets
 from chalicelib.usecases.house import House
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.manage import create_collection
+from chalicelib.vision.analysis import PictureAnalyzer
 from tests.doubles import TinyAnalyzer
 
 FORM = "application/x-www-form-urlencoded"
@@ -46,11 +47,11 @@ class Clock:
         return self.now
 
 
-def memory_house(settings: Settings | None = None, *, clock: Clock | None = None) -> House:
-    """A real house in memory, with the tiny analyzer."""
+def memory_house(settings: Settings | None = None, *, clock: Clock | None = None, models: PictureAnalyzer | None = None) -> House:
+    """A real house in memory, with the tiny analyzer unless `models` are given."""
     clock = clock or Clock()
     store = MemoryStore()
-    analyzer = TinyAnalyzer()
+    analyzer = models or TinyAnalyzer()
 
     def new_id() -> str:
         return uuid.uuid4().hex
@@ -173,9 +174,9 @@ class Client:
     clock: Clock
 
     @classmethod
-    def new(cls, settings: Settings | None = None) -> Client:
+    def new(cls, settings: Settings | None = None, *, models: PictureAnalyzer | None = None) -> Client:
         clock = Clock()
-        house = memory_house(settings, clock=clock)
+        house = memory_house(settings, clock=clock, models=models)
         for service in Service:
             create_collection(CreateCollection(service.name.lower(), service), house)
         return cls(house, Door(house), create_key(house, name="test", bearer=True), clock)

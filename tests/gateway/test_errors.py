@@ -138,6 +138,8 @@ CONSOLE: list[tuple[Exception, str, int, str]] = [
     (e.JobRunning("one"), "DumpMeta", 409, "Console.TaskAlreadyExist"),
     (e.FingerprintMismatch("other"), "IncreaseInstance", 409, "Console.InstanceStatusError"),
     (e.JobNotFound("no"), "IncreaseList", 400, "Console.BadRequest"),
+    (e.AlreadyExists("there"), "CreateCollection", 409, "AlreadyExists"),
+    (e.Conflict("two secrets"), "CreateKey", 409, "Conflict"),
     (e.StoreUnavailable("away"), "DumpMeta", 500, "Console.CallServiceError"),
     (ValueError("x"), "Detail", 500, "Console.InternalError"),
     (e.SourceError(e.SourceFault.NO_PERMISSION, "no"), "IncreaseInstance", 403, "Console.NoPermission"),
