@@ -96,3 +96,11 @@ def test_every_test_that_security_md_names_is_there() -> None:
     assert len(names) > 20
     for path, function in names:
         assert f"def {function}(" in (ROOT / path).read_text(), f"{path} has no {function}"
+
+
+@pytest.mark.parametrize("pins", sorted((*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt")), ids=named)
+def test_every_pinned_package_has_its_reason(pins: Path) -> None:
+    reasons = text_of(ROOT / "docs/adr/0003-dependencies.md")
+    names = re.findall(r"^([\w-]+)(?:\[.*\])?==", pins.read_text(), re.MULTILINE)
+    assert names
+    assert [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)] == []
