@@ -1,6 +1,6 @@
 """Numbered scenarios: the interleavings that the protocol exists for, each played out step by step.
 
-Three of its rules are broken on purpose, one at a time, to show that its scenario would notice.
+Three of its rules are broken on purpose (mutants.py), one at a time, to show that its scenario would notice.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflic
 from chalicelib.index.collect import collect
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
-from chalicelib.index.generation import Generation
 from chalicelib.index.merge import merge
 from chalicelib.index.records import Attributes, Delete, Key, Patch, Put
 from chalicelib.index.scrub import scrub
-from chalicelib.index.snapshot import Snapshot
 from chalicelib.storage.base import ObjectStore
 from chalicelib.storage.memory import MemoryStore
+from tests.index.mutants import MUTANTS
 from tests.index.world import Clock, Faulty, content, ids, make, open_catalog, record
 
 
@@ -63,39 +62,24 @@ def once(verb: str, part: str, act: Callable[[], object]) -> Callable[[str, str]
     return before
 
 
-def manifest_first(generation: Generation) -> Snapshot:
-    """The mutant of a snapshot that reads the manifest before it lists the log."""
-    manifest = generation.manifest().manifest
-    names = [stat.key.rpartition("/")[2] for stat in generation.log()]
-    return generation.assemble(manifest, [name for name in names if name not in set(manifest.absorbed)])
-
-
 @pytest.mark.parametrize("mutant", [False, True])
-def test_01_compaction_between_the_two_reads_of_a_snapshot(mutant: bool) -> None:
+def test_01_compaction_between_the_two_reads_of_a_snapshot(mutant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop()
     shop.process().append([put("one")])
     shop.process().append([put("two")])
     between = ("list", "/log/") if mutant else ("get", "manifest")
     reader = shop.process(Faulty(shop.store, before=once(*between, lambda: absorb(shop.process().current()))))
     if mutant:
-        assert sorted(content(manifest_first(reader.generation))) != [("one", "a"), ("two", "a")], "the mutant would not be noticed"
-    else:
-        assert sorted(content(reader.snapshot())) == [("one", "a"), ("two", "a")]
-
-
-class _NoIfMatch(MemoryStore):
-    """The mutant of a manifest that is replaced whatever its version."""
-
-    def replace(self, key: str, data: bytes, *, version: str) -> str:
-        return super().replace(key, data, version=self.get(key).version)
+        MUTANTS["manifest_before_list"](monkeypatch)
+    seen = sorted(content(reader.snapshot()))
+    assert (seen == [("one", "a"), ("two", "a")]) is not mutant
 
 
 @pytest.mark.parametrize("mutant", [False, True])
-def test_02_two_compactors_at_once(mutant: bool) -> None:
+def test_02_two_compactors_at_once(mutant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop()
     if mutant:
-        plain, shop.store = shop.store, _NoIfMatch(clock=shop.clock)
-        shop.store._objects = plain._objects  # the same objects
+        MUTANTS["no_if_match"](monkeypatch)
     shop.process().append([put("one")])
 
     def other() -> None:
@@ -115,8 +99,10 @@ def test_02_two_compactors_at_once(mutant: bool) -> None:
 
 
 @pytest.mark.parametrize("mutant", [False, True])
-def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(mutant: bool) -> None:
-    shop = Shop(grace_s=0.0 if mutant else 3600.0)
+def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(mutant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop()
+    if mutant:
+        MUTANTS["early_tombstone_drop"](monkeypatch)
     shop.process().append([put("gone")])
     (name,) = shop.log()
     data = shop.store.get(name).data
@@ -128,12 +114,9 @@ def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(muta
     merge(shop.process().current(), everything=True)
     assert name not in shop.log()
     shop.store.create(name, data)  # the answer to the first try was lost, and the writer tries again
-    if mutant:
-        assert shop.keys() == ["gone", "other"], "the mutant would not be noticed"
-    else:
-        assert shop.keys() == ["other"]
-        absorb(shop.process().current())
-        assert shop.keys() == ["other"]
+    assert shop.keys() == (["gone", "other"] if mutant else ["other"])
+    absorb(shop.process().current())
+    assert shop.keys() == (["gone", "other"] if mutant else ["other"])
 
 
 def test_04_a_writer_whose_clock_is_behind_overwrites() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chalicelib.storage.clients import client
+from tests.index.mutants import MUTANTS
 from tests.moto_server import locked_moto
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,24 @@ def test_a_long_torture_in_a_folder(tmp_path: Path) -> None:
     assert found["deletes"] >= 500
     assert found["snapshots"] >= 200
     assert found["deaths"] >= 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_torture_notices_a_broken_rule(tmp_path: Path, mutant: str) -> None:
+    """Workers live longer than in the others and storage calls stall more, so that one overtakes another at the rule's weak spot."""
+    plan = {"writers": 4, "readers": 4, "operations": 2_000, "kill_p": 0.0005, "kill_every_s": 2, "stall_p": 0.03, "echo_p": 0.5}
+    found = torture({}, folder=str(tmp_path), mutant=mutant, **plan)
+    with pytest.raises(AssertionError):
+        assert_clean(found)
+    assert found["deaths"] > 0
+    if mutant == "manifest_before_list":
+        assert "missing ['" in found["violations"][0]
+    elif mutant == "no_if_match":
+        assert found["violations"] or found["lost"] or found["failures"]
+    else:
+        assert found["resurrected"]
 
 
 def in_a_bucket(monkeypatch: pytest.MonkeyPatch, **plan: object) -> dict[str, Any]:

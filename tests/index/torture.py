@@ -3,13 +3,15 @@
     python -m tests.index.torture '{"folder": "/some/folder", "writers": 8, "operations": 700}'
 
 Prints one JSON object. The process has one thread, and forks its workers, so that starting one again after it was killed costs nothing.
-Each writer keeps a diary in a file of its own: what it began and what was acknowledged. Readers compare snapshots with the diaries.
+Each writer keeps a diary in a file of its own: what it began and what was acknowledged. Readers compare snapshots with the diaries. The run
+ends at the first thing that must not be.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import heapq
 import json
 import os
 import random
@@ -19,10 +21,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from chalicelib.errors import StoreUnavailable, VersionConflict
+import pytest
+
+from chalicelib.errors import AlreadyExists, StoreUnavailable, VersionConflict
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collect import collect
 from chalicelib.index.compact import absorb
@@ -30,9 +35,13 @@ from chalicelib.index.merge import merge
 from chalicelib.index.records import Delete, Key, Put
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.base import Blob, ObjectStore, Stat
+from tests.index.mutants import MUTANTS
 from tests.index.world import content, make, record
 
 _T = TypeVar("_T")
+
+Job = Callable[[random.Random], None]
+"""What one worker does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,24 +64,44 @@ class Plan:
     """Mean time between deaths at other moments."""
     pause_s: float = 0.02
     """Between two readings, and on average between two rounds of a compactor."""
+    stall_p: float = 0.01
+    """Probability that a storage call is slow."""
+    stall_s: float = 1.0
+    """How slow, at most."""
+    echo_p: float = 0.1
+    """Probability that a log object arrives a second time: a request that was slow, and was repeated."""
+    echo_s: float = 10.0
+    """How late, at most; less than the grace period."""
+    mutant: str = ""
+    """A rule to break in all workers (mutants.py); the verdict is given by the rules as they are."""
     seed: int = 1
 
 
-class Deadly:
-    """A store in which the process may die."""
+class Rough:
+    """A store in which calls are slow now and then, writes of the log arrive twice, and the process may die."""
 
     def __init__(self, store: ObjectStore, plan: Plan, rng: random.Random) -> None:
         self._store = store
-        self._p = plan.kill_p
+        self._plan = plan
         self._rng = rng
+        self._echoes: list[tuple[float, str, bytes]] = []
+        """When an object arrives again, its key and its bytes."""
 
     def _run(self, act: Callable[[], _T]) -> _T:
-        if self._rng.random() < self._p:
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._die()
+        if self._rng.random() < self._plan.stall_p:
+            time.sleep(self._rng.random() * self._plan.stall_s)
+        while self._echoes and self._echoes[0][0] <= time.monotonic():
+            _, key, data = heapq.heappop(self._echoes)
+            with contextlib.suppress(AlreadyExists):
+                self._store.create(key, data)
         done = act()
-        if self._rng.random() < self._p:
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._die()
         return done
+
+    def _die(self) -> None:
+        if self._rng.random() < self._plan.kill_p:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def get(self, key: str) -> Blob:
         return self._run(lambda: self._store.get(key))
@@ -84,6 +113,8 @@ class Deadly:
         return self._run(lambda: self._store.view(key))
 
     def create(self, key: str, data: bytes) -> str:
+        if "/log/" in key and self._rng.random() < self._plan.echo_p:
+            heapq.heappush(self._echoes, (time.monotonic() + self._rng.random() * self._plan.echo_s, key, data))
         return self._run(lambda: self._store.create(key, data))
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
@@ -116,7 +147,7 @@ def write(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
     """Goes on where this writer's diary ends; what was begun and not acknowledged is done again under the same token."""
     diary = diaries / f"{number}"
     done = sum(1 for line in diary.read_text().splitlines() if line[0] in "AD") if diary.exists() else 0
-    collection = open_catalog(Deadly(open_store(plan), plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open("shop")
+    collection = open_catalog(Rough(open_store(plan), plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open("shop")
     with diary.open("a", buffering=1) as log:
         for step in range(done, plan.operations):
             if step % 10 == 9:
@@ -132,7 +163,7 @@ def write(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
 
 def compact(plan: Plan, rng: random.Random) -> None:
     """For ever."""
-    generation = open_catalog(Deadly(open_store(plan), plan, rng)).open("shop").current()
+    generation = open_catalog(Rough(open_store(plan), plan, rng)).open("shop").current()
     while True:
         for step in (absorb, merge, collect):
             with contextlib.suppress(VersionConflict):
@@ -140,9 +171,9 @@ def compact(plan: Plan, rng: random.Random) -> None:
         time.sleep(2 * rng.random() * plan.pause_s)
 
 
-def read(plan: Plan, diaries: Path, number: int) -> None:
+def read(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
     """For ever: every snapshot holds what was acknowledged before it was taken, and nothing whose deletion was."""
-    collection = open_catalog(open_store(plan)).open("shop")
+    collection = open_catalog(Rough(open_store(plan), plan, rng)).open("shop")
     with (diaries / f"reader-{number}").open("a", buffering=1) as log:
         while True:
             before = entries(diaries)
@@ -171,9 +202,9 @@ def run(plan: Plan) -> dict[str, object]:
     make(open_catalog(open_store(plan)))
     with tempfile.TemporaryDirectory() as name:
         diaries = Path(name)
-        jobs: dict[str, Callable[[int], None]] = {f"reader {n}": lambda _seed, n=n: read(plan, diaries, n) for n in range(plan.readers)}  # type: ignore[misc]
-        jobs |= {f"compactor {n}": lambda seed: compact(plan, random.Random(seed)) for n in range(plan.compactors)}
-        jobs |= {f"writer {n}": lambda seed, n=n: write(plan, diaries, n, random.Random(seed)) for n in range(plan.writers)}  # type: ignore[misc]
+        jobs: dict[str, Job] = {f"reader {n}": partial(read, plan, diaries, n) for n in range(plan.readers)}
+        jobs |= {f"compactor {n}": partial(compact, plan) for n in range(plan.compactors)}
+        jobs |= {f"writer {n}": partial(write, plan, diaries, n) for n in range(plan.writers)}
         deaths, failures = _supervise(plan, jobs, diaries, rng)
         told = entries(diaries)
         readings = [line for path in diaries.glob("reader-*") for line in path.read_text().splitlines()]
@@ -196,20 +227,24 @@ def run(plan: Plan) -> dict[str, object]:
     }
 
 
-def _supervise(plan: Plan, jobs: dict[str, Callable[[int], None]], diaries: Path, rng: random.Random) -> tuple[int, list[str]]:
+def _supervise(plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Random) -> tuple[int, list[str]]:
     """Keeps all jobs running, and kills one now and then, until the writers are done and enough snapshots were compared."""
-    running = {_start(job, rng.randrange(1 << 30)): name for name, job in jobs.items()}
+
+    def start(name: str) -> int:
+        return _start(jobs[name], rng.randrange(1 << 30), plan.mutant)
+
+    running = {start(name): name for name in jobs}
     finished: set[str] = set()
     failures: list[str] = []
     deaths = 0
     next_kill = time.monotonic()
-    while not failures and (len(finished) < plan.writers or _compared(diaries) < plan.snapshots):
+    while not failures and (len(finished) < plan.writers or _compared(diaries) < plan.snapshots) and not _violated(diaries):
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:
             name = running.pop(pid)
             if os.WIFSIGNALED(status):
                 deaths += 1
-                running[_start(jobs[name], rng.randrange(1 << 30))] = name
+                running[start(name)] = name
             elif os.WEXITSTATUS(status) == 0:
                 finished.add(name)
             else:
@@ -229,14 +264,20 @@ def _compared(diaries: Path) -> int:
     return sum(path.read_text().count("\n") for path in diaries.glob("reader-*"))
 
 
-def _start(job: Callable[[int], None], seed: int) -> int:
+def _violated(diaries: Path) -> bool:
+    return any("!" in path.read_text() for path in diaries.glob("reader-*"))
+
+
+def _start(job: Job, seed: int, mutant: str) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
+        if mutant:
+            MUTANTS[mutant](pytest.MonkeyPatch())
         while True:
             try:
-                job(seed)
+                job(random.Random(seed))
                 os._exit(0)
             except StoreUnavailable:
                 continue  # a busy server
