@@ -1,11 +1,11 @@
 """Lookalike's house. Imports go down only:
 
-    gateway                       the wire: the only room that knows the vendor's words
+    gateway                       the wire: the only room that knows the vendor's words (but for increment.meta)
     usecases                      one verb a file; joins the rooms below
     contract | vision | index     what a request is; from picture to feature; collections on object storage
-    storage                       objects, secrets, queues and buckets; boto3 lives here
+    storage                       objects, secrets, queues and buckets; botocore lives here
 
-errors, region and service are the vocabulary that every floor may use. wiring builds the house; config holds its numbers.
+errors, region, service and trace are the vocabulary that every floor may use. wiring builds the house; config holds its numbers.
 """
 
 __version__ = "0.1.0"

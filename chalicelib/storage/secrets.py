@@ -108,13 +108,13 @@ class FileSecrets:
 
 
 class SecretsManagerSecrets:
-    """One secret in AWS Secrets Manager. `client` is boto3's; the secret itself is made by the deployment's template.
+    """One secret in AWS Secrets Manager. `client` is botocore's; the secret itself is made by the deployment's template.
 
     A write stores a new version under a label of its own and then moves AWSCURRENT to it from the version that was read: the move fails
     when another writer was faster, which makes it a compare-and-swap.
     """
 
-    def __init__(self, client: Any, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:  # boto3 has no types
+    def __init__(self, client: Any, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:  # botocore has no types
         self._client = client
         self._name = name
         self._clock = clock

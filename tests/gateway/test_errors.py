@@ -13,7 +13,7 @@ from chalicelib.config import Settings
 from chalicelib.gateway import faults
 from chalicelib.gateway.dispatch import Door
 from chalicelib.gateway.incoming import Incoming
-from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa
+from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 
 NAMED = {"InstanceName": "product", "ProductId": "p", "PicName": "n"}
 PIC = {"PicContent": b64(picture(1))}
@@ -221,12 +221,22 @@ def test_a_changed_body_too(client: Client) -> None:
     assert ":" in message
 
 
-@pytest.mark.parametrize(("seconds", "ok"), [(890, True), (-890, True), (910, False), (-910, False)])
-def test_a_stale_or_future_time_stamp(client: Client, seconds: float, ok: bool) -> None:
-    answer = client.send(detail(client, now=client.clock.now + seconds))
-    assert (answer.status == 200) is ok
-    if not ok:
-        assert json.loads(answer.body)["Code"] == "InvalidTimeStamp.Expired"
+@pytest.mark.parametrize("ahead", [1, -1], ids=["future", "past"])
+@pytest.mark.parametrize(("scheme", "minutes"), [("ACS3", 15), ("RPC", 31), ("ROA", 15)])
+def test_a_time_stamp_counts_within_its_schemes_window_either_way(client: Client, scheme: str, minutes: int, ahead: int) -> None:
+    def code(seconds: float) -> tuple[int, str]:
+        now = client.clock.now + ahead * seconds
+        if scheme == "ACS3":
+            incoming = detail(client, now=now)
+        elif scheme == "RPC":
+            incoming = rpc(client.key, "Detail", {"InstanceName": "product"}, now=now)
+        else:
+            incoming = roa(client.key, "/v2/image/delete", now=now, body=b"InstanceName=product&ProductId=p")
+        answer = client.send(incoming)
+        return answer.status, str(json.loads(answer.body).get("Code", 0))
+
+    assert code(minutes * 60 - 2) == (200, "0")
+    assert code(minutes * 60 + 2) == (400, "InvalidTimeStamp.Expired")
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["with a key of ours", "with its own key id"])
