@@ -43,6 +43,7 @@ def bind(
         before = binding_of(bucket, path, house.store)
         kept = before.role.external_id if before and before.role and before.role.arn == role else None
         lent = Role(role, external_id or kept or house.new_id())
+        lent.check()
     elif external_id is not None:
         raise InvalidField("external_id", "an external id belongs to a role; give --role too")
     write(Binding(bucket, path, name, lent), house.store)
@@ -63,6 +64,8 @@ def unbind(folder: Folder, as_json: AsJson = False) -> None:
     remove(bucket, path, open_house().store)
     if as_json:
         emit({"unbound": f"s3://{bucket}{path}"})
+    else:
+        out.print(visible(f"s3://{bucket}{path} → nothing; what was imported stays"), soft_wrap=True)
 
 
 def bindings(as_json: AsJson = False) -> None:

@@ -149,7 +149,7 @@ def _carried_out(
     with _working(location, house, workers) as (ours, queue):
         if job:
             _take_up(job, ours, queue, quiet=as_json)
-        return _watched(job or start(location, meta, ours), ours, source, as_json=as_json)
+        return _watched(job or start(location, meta, ours), ours, source, here=queue is not None, as_json=as_json)
 
 
 def _located(source: str, house: House) -> Location:
@@ -223,11 +223,15 @@ def _take_up(job: Job, house: House, queue: FolderQueue | None, *, quiet: bool) 
         hand_out(job, house)
 
 
-def _watched(job: Job, house: House, source: str, *, as_json: bool) -> int:
+def _watched(job: Job, house: House, source: str, *, here: bool, as_json: bool) -> int:
+    """Shows `job` until it ends; the exit code. `here`: its workers are of this process and end with it."""
     try:
         ended: Ended = watch(job, house, quiet=as_json, label=visible(source))
     except KeyboardInterrupt:
-        err.print("Stopping after the pictures in hand. The same command goes on where it was; --cancel ends the import.")
+        if here:
+            err.print("Stopping after the pictures in hand. The same command goes on where it was; `lookalike import --cancel` ends it.")
+        else:
+            err.print("The deployment goes on with it. The same command watches it again; `lookalike import --cancel` ends it.")
         return 130
     if as_json:
         emit(ended.value())

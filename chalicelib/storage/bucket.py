@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import queue
-import re
 import ssl
 import threading
 import time
@@ -23,7 +22,6 @@ from chalicelib.storage.source import META, FolderSource, Location, MetaFile, Ro
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
-_ARN: Final = re.compile(r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _CHUNK: Final = 1 << 20
 _TRIES: Final = 4
 _ROLE_VALID_S: Final = 3600
@@ -88,11 +86,7 @@ class AwsSources:
     def _assume(self, role: Role) -> Lent:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-        if not _ARN.fullmatch(role.arn):
-            raise SourceError(
-                SourceFault.BAD_ARN,
-                f"{role.arn!r} is not the ARN of a role; it must look like arn:aws:iam::123456789012:role/lookalike-reads-pictures",
-            )
+        role.check()
         sts = client("sts", self._region)
         try:
             answer = sts.assume_role(

@@ -16,6 +16,8 @@ from chalicelib.errors import InvalidField
 
 _LIMIT_S: Final = 5.0
 """API.md §7."""
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: its last 32 bits are the IPv4 address."""
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Host and port to IP addresses. Raises OSError."""
@@ -29,8 +31,11 @@ def resolve(host: str, port: int) -> list[str]:
 def is_public(address: str) -> bool:
     """Whether `address` is one that everybody on the Internet may use: not private, loopback, link-local, multicast or reserved."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return bool(mapped.is_global and not mapped.is_multicast)
+    reached: ipaddress.IPv4Address | ipaddress.IPv6Address = found
+    if isinstance(found, ipaddress.IPv6Address):  # some stand for an IPv4 address, and lead there
+        translated = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
+        reached = found.ipv4_mapped or found.sixtofour or translated or found
+    return reached.is_global and not reached.is_multicast
 
 
 def check(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ META: Final = "increment.meta"
 """Name of the file that lists what to import (API.md §7)."""
 
 _CHUNK: Final = 1 << 20
+_ARN: Final = re.compile(r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,14 @@ class Role:
 
     arn: str
     external_id: str
+
+    def check(self) -> None:
+        """Raises SourceError(BAD_ARN) for an ARN that cannot be a role's."""
+        if not _ARN.fullmatch(self.arn):
+            raise SourceError(
+                SourceFault.BAD_ARN,
+                f"{self.arn!r} is not the ARN of a role; it must look like arn:aws:iam::123456789012:role/lookalike-reads-pictures",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ def test_a_bucket_of_this_machine_is_a_folder(run: Run, house: House, settings: 
         (("export", "--json"), 2, "--output"),
         (("bind", "/photos"), 2, "s3://bucket/path"),
         (("bind", "s3://pics/x", "--external-id", "e"), 2, "--role"),
+        (("bind", "s3://pics/x", "--role", "reader"), 6, "'reader' is not the ARN of a role"),
         (("unbind", "s3://pics/x"), 3, "not bound"),
     ],
 )

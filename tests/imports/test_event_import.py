@@ -20,6 +20,7 @@ from PIL import Image
 
 import app
 import chalicelib.wiring
+import cli.importing
 from chalicelib.config import Settings
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.errors import SourceError
@@ -40,6 +41,7 @@ from chalicelib.usecases.imports import list_imports, start_import
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 from chalicelib.wiring import new_id
 from cli.main import execute
+from cli.watching import Ended, watch
 from tests.doubles import TinyAnalyzer
 from tests.imports.aws import REGION, Aws
 from tests.imports.bad_lines import FILES, bad_lines
@@ -362,6 +364,29 @@ def test_a_bucket_of_another_region_is_refused_by_the_api_and_the_command_line(
     assert "'far' is in us-west-2" in " ".join(capsys.readouterr().err.split())
     assert deployment.jobs() == []
     assert deployment.receive(deployment.queue_url) == []
+
+
+def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.cloud.bucket("catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)})
+    deployment.patch.setattr(chalicelib.wiring, "house", lambda: deployment.house)
+    def interrupt(*_: object, **__: object) -> Ended:
+        raise KeyboardInterrupt
+
+    deployment.patch.setattr(cli.importing, "watch", interrupt)
+    assert execute(["import", "s3://catalogue"]) == 130
+    assert "The deployment goes on" in capsys.readouterr().err
+    deployment.work_off(random.Random(1), deadly=False)
+    assert [job.status for job in deployment.jobs()] == ["SUCCESS"]
+
+    def works(*given: Any, **more: Any) -> Ended:
+        deployment.work_off(random.Random(1), deadly=False)
+        return watch(*given, **more)
+
+    deployment.patch.setattr(cli.importing, "watch", works)
+    assert execute(["import", "s3://catalogue"]) == 0
+    assert "1 added, 0 deleted, 0 failed" in capsys.readouterr().out
 
 
 def test_an_event_waits_for_the_import_that_is_running(deployment: Deployment) -> None:
