@@ -371,6 +371,7 @@ def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
 ) -> None:
     deployment.cloud.bucket("catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)})
     deployment.patch.setattr(chalicelib.wiring, "house", lambda: deployment.house)
+
     def interrupt(*_: object, **__: object) -> Ended:
         raise KeyboardInterrupt
 
