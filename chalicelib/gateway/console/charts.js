@@ -1,6 +1,6 @@
 // Small pictures of a collection: how it grew, and what it is made of.
 
-import { h, number, svg, when } from "./dom.js";
+import { counted, h, number, svg, when } from "./dom.js";
 
 const WIDTH = 480;
 const HEIGHT = 140;
@@ -26,6 +26,6 @@ export function tiers(segments, logObjects) {
   const ticks = Array.from({ length: Math.min(120, logObjects) }, (_, index) => svg("rect", { x: index * 4, y: bars.length * 10 + 4, width: 2, height: 10, class: "tick" }));
   const height = bars.length * 10 + 18;
   return h("figure", { class: "chart" },
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${segments.length} segments, ${logObjects} log objects` }, bars, ticks),
-    h("figcaption", {}, h("span", {}, segments.length ? `${number(segments.length)} segments, the largest ${number(most)} rows` : "Everything is still in the log"), h("span", {}, `${number(logObjects)} log objects`)));
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${counted(segments.length, "segment")}, ${counted(logObjects, "log object")}` }, bars, ticks),
+    h("figcaption", {}, h("span", {}, segments.length ? `${counted(segments.length, "segment")}, the largest of ${counted(most, "row")}` : "Everything is still in the log"), h("span", {}, counted(logObjects, "log object"))));
 }

@@ -2,7 +2,7 @@
 
 import { call, manage } from "./api.js";
 import { growth, tiers } from "./charts.js";
-import { busy, button, confirmed, dialog, field, fill, h, link, number, problem, said, toast, when } from "./dom.js";
+import { busy, button, confirmed, dialog, field, fill, h, link, number, problem, said, sized, toast, when } from "./dom.js";
 import { addDialog } from "./edit.js";
 import { choose, refresh, state } from "./state.js";
 import { TYPES, typeName } from "./words.js";
@@ -48,12 +48,13 @@ export function collectionView(name) {
   const checks = h("div", { role: "status" });
   const draw = (about, detail) => fill(node,
     h("p", { class: "crumbs" }, h("a", { href: "#/collections" }, "Collections")),
-    h("div", { class: "head" }, h("h1", {}, said(name)), h("span", { class: "tag" }, typeName(about.Type)),
-      button("Search in it", () => { choose(name); location.hash = "#/search"; }),
-      button("Add a picture", async () => { choose(name); if (await addDialog()) load(); })),
+    h("div", { class: "head" }, h("div", { class: "tagged" }, h("h1", {}, said(name)), h("span", { class: "tag" }, typeName(about.Type))),
+      h("div", { class: "actions" },
+        button("Search in it", () => { choose(name); location.hash = "#/search"; }),
+        button("Add a picture", async () => { choose(name); if (await addDialog()) load(); }))),
     h("div", { class: "tiles" },
       tile("Records", number(detail.TotalCount), `of ${number(detail.Capacity * 10_000)}`),
-      tile("Segments", number(about.Segments.length), about.Bytes ? `${(about.Bytes / 2 ** 20).toFixed(1)} MiB` : ""),
+      tile("Segments", number(about.Segments.length), about.Bytes ? sized(about.Bytes) : ""),
       tile("Log", number(about.LogObjects), about.LogObjects === 1 ? "object since the last compaction" : "objects since the last compaction"),
       tile("Created", when(about.Created).slice(0, 10), "")),
     h("div", { class: "columns" },
@@ -73,7 +74,7 @@ export function collectionView(name) {
     fill(checks, h("p", { class: "faint" }, "Looking…"));
     try {
       const { Checks } = await manage("CheckHealth", { InstanceName: name });
-      fill(checks, h("ul", { class: "checks" }, Checks.map(({ Name, State, Message }) => h("li", { class: State }, h("span", { class: "dot", "aria-hidden": "true" }), h("strong", {}, `${Name}: ${State}`), " ", said(Message)))));
+      fill(checks, h("ul", { class: "checks" }, Checks.map(({ Name, State, Message }) => h("li", { class: State }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", {}, h("strong", {}, `${Name}: ${State}`), " ", said(Message))))));
     } catch (error) {
       fill(checks, problem(error));
     }

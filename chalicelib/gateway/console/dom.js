@@ -107,6 +107,11 @@ export async function busy(control, work) {
 }
 
 export const number = (value) => Number(value).toLocaleString("en");
+export const counted = (value, noun) => `${number(value)} ${noun}${Number(value) === 1 ? "" : "s"}`;
+
+export function sized(bytes) {
+  return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
 
 export function when(milliseconds) {
   const date = new Date(Number(milliseconds));

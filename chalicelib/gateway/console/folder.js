@@ -1,4 +1,6 @@
-// What a chosen or dropped folder asks for.
+// A folder that is chosen or dropped, and what it asks for.
+
+import { button, h } from "./dom.js";
 
 const PICTURE = /\.(png|jpe?g|bmp|gif|webp|tiff?|ppm)$/i;
 const META = /(^|\/)increment\.meta$/;
@@ -47,8 +49,20 @@ async function described(all, meta) {
   return { items, errors, meta: true };
 }
 
+// A place to drop or choose a folder. `take(files)` gets all files below it.
+export function folderZone(take, { title, label, hint }) {
+  const input = h("input", { type: "file", class: "visually-hidden", multiple: true, webkitdirectory: true, tabindex: "-1", "aria-label": label });
+  input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
+  const zone = h("div", { class: "drop compact" }, h("p", { class: "drop-title" }, title), h("p", { class: "hint" }, hint),
+    h("div", { class: "actions" }, button("Choose a folder", () => input.click(), { class: "button primary" })), input);
+  zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", async (event) => { event.preventDefault(); event.stopPropagation(); zone.classList.remove("over"); take(await walked(event.dataTransfer)); });
+  return zone;
+}
+
 // All files below what was dropped, each with its `path`.
-export async function walked(transfer) {
+async function walked(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [];
   const walk = async (entry, prefix) => {

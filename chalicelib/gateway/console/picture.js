@@ -6,20 +6,26 @@ const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_SIDE = 4096;
 const SHRUNK_SIDE = 2048;
 
-// {blob, url, width, height}. The file goes out byte for byte where the service takes it; a larger one is drawn smaller first.
+// {blob, width, height, url}: a picture to search with and to look at; the caller revokes the url.
 export async function opened(file) {
+  const picture = await fitted(file);
+  return { ...picture, url: picture.width ? URL.createObjectURL(picture.blob) : null };
+}
+
+// {blob, width, height}. The file goes out byte for byte where the service takes it; a larger one is drawn smaller first.
+export async function fitted(file) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    return { blob: file, url: null, width: 0, height: 0 }; // TIFF, PPM: the service may read what this browser cannot
+    return { blob: file, width: 0, height: 0 }; // TIFF, PPM: the service may read what this browser cannot
   }
   const { width, height } = bitmap;
   const fits = file.size <= MOST_BYTES && Math.max(width, height) < MOST_SIDE;
   const blob = fits ? file : await shrunk(bitmap);
   const scale = fits ? 1 : Math.min(1, SHRUNK_SIDE / Math.max(width, height));
   bitmap.close();
-  return { blob, url: URL.createObjectURL(blob), width: Math.round(width * scale), height: Math.round(height * scale) };
+  return { blob, width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
 async function shrunk(bitmap) {
@@ -51,7 +57,7 @@ export function dropZone(take, { label = "Drop a picture here", compact = false 
   input.addEventListener("change", () => { if (input.files[0]) take(input.files[0]); input.value = ""; });
   const zone = h("div", { class: `drop ${compact ? "compact" : ""}` },
     h("p", { class: "drop-title" }, label),
-    compact ? null : h("p", { class: "hint" }, "or paste one with Ctrl V"),
+    compact ? null : h("p", { class: "hint mouse" }, "or paste one with Ctrl V"),
     h("div", { class: "actions" },
       button("Choose a picture", () => input.click(), { class: "button primary" }),
       compact ? null : button("Take one", () => camera(take))),

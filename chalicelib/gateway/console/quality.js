@@ -1,18 +1,19 @@
 // How good search is on pictures of one's own: a labelled folder goes through the real add and search paths, in a collection of its own.
 
 import { call, manage } from "./api.js";
-import { button, field, fill, h, number, problem, said, select, toast } from "./dom.js";
-import { listed, walked } from "./folder.js";
+import { button, field, fill, h, number, problem, said, select, table, toast } from "./dom.js";
+import { folderZone, listed } from "./folder.js";
 import { rowsOf, summary } from "./measure.js";
-import { base64, opened } from "./picture.js";
+import { base64, fitted } from "./picture.js";
 import { TYPES } from "./words.js";
 
 const DEPTH = 100; // answers looked at for mAP
 const MOST = 2000;
+const MOST_MISSES = 20;
+const MOST_FAILED = 50;
 
 export function qualityView() {
   const type = select(TYPES.map(([key, label]) => [key, label]), "product");
-  const input = h("input", { type: "file", class: "visually-hidden", multiple: true, webkitdirectory: true, tabindex: "-1", "aria-label": "Labelled folder" });
   const body = h("div", { class: "answer" });
   let halted = { stop: false };
   const start = async (files) => {
@@ -21,13 +22,7 @@ export function qualityView() {
     const mine = halted;
     try { await evaluate(files, type.value, body, mine); } catch (error) { fill(body, problem(error)); }
   };
-  input.addEventListener("change", () => { start([...input.files]); input.value = ""; });
-  const zone = h("div", { class: "drop compact" }, h("p", { class: "drop-title" }, "Drop a labelled folder here"),
-    h("p", { class: "hint" }, "With a labels.csv: path, split (gallery or query…), label, category, instance."),
-    h("div", { class: "actions" }, button("Choose a folder", () => input.click(), { class: "button primary" })), input);
-  zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", async (event) => { event.preventDefault(); event.stopPropagation(); zone.classList.remove("over"); start(await walked(event.dataTransfer)); });
+  const zone = folderZone(start, { title: "Drop a labelled folder here", label: "Labelled folder", hint: "With a labels.csv: path, split (gallery or query…), label, category, instance." });
   return {
     node: h("div", { class: "page" }, h("div", { class: "head" }, h("h1", {}, "Quality")),
       h("p", { class: "lead" }, "Measures search on your own pictures. They are added to a collection made for it, searched, and deleted with it."),
@@ -48,15 +43,15 @@ async function evaluate(files, type, body, halted) {
   if (rows.length > MOST) { toast(`More than ${number(MOST)} pictures: use lookalike quality instead.`, "bad"); return; }
   const name = `quality-${crypto.randomUUID().slice(0, 8)}`;
   const bar = h("progress", { max: String(gallery.length + queries.length), value: 0, "aria-label": "Progress" });
-  const line = h("p", { class: "num", role: "status" });
+  const line = h("p", { class: "num", role: "status", "aria-live": "off" });
   fill(body, h("div", { class: "panel" }, bar, line, h("div", { class: "actions" }, button("Stop", () => { halted.stop = true; }))));
   await manage("CreateCollection", { InstanceName: name, Type: type });
   try {
     const step = (text) => { bar.value += 1; line.textContent = `${text} ${number(bar.value)} of ${number(bar.max)}`; };
-    const content = async ({ file }) => base64((await opened(file)).blob);
+    const content = async ({ file }) => base64((await fitted(file)).blob);
     const failures = [];
     await each(gallery, halted, async (row) => {
-      try { await call("AddImage", { InstanceName: name, ProductId: row.same, PicName: row.path, PicContent: await content(row) }); } catch (error) { failures.push({ path: row.path, error }); row.failed = true; }
+      try { await call("AddImage", { InstanceName: name, ProductId: row.same || row.path, PicName: row.path, PicContent: await content(row) }); } catch (error) { failures.push({ path: row.path, error }); row.failed = true; }
       step("Added");
     });
     const results = [];
@@ -82,21 +77,29 @@ async function each(items, halted, work) {
 }
 
 function draw(body, results, failures, type) {
-  const splits = Map.groupBy(results, ({ row }) => row.split);
-  const percent = (value) => `${(100 * value).toFixed(1)} %`;
-  const head = (names) => h("thead", {}, h("tr", {}, names.map((text) => h("th", { scope: "col" }, text))));
-  const worst = results.filter(({ ranked }) => !ranked[0]).sort((a, b) => Number(b.found[0]?.Score ?? 0) - Number(a.found[0]?.Score ?? 0)).slice(0, 20);
-  const scroll = (label, table) => h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+  const known = results.filter(({ row }) => row.same);
   const labelled = results.filter(({ row }) => type === "product" && row.category !== "" && row.category !== undefined);
-  fill(body, h("section", {}, h("h2", {}, "Retrieval"), scroll("Retrieval", h("table", {}, head(["Split", "Queries", "R@1", "R@5", `mAP@${DEPTH}`]), h("tbody", {}, [...splits].map(([split, queries]) => {
-    const { r1, r5, map } = summary(queries);
-    return h("tr", {}, h("td", {}, said(split)), ...[number(queries.length), percent(r1), percent(r5), percent(map)].map((text) => h("td", { class: "num" }, text)));
-  }))))),
-  labelled.length ? h("p", {}, `Category right for ${percent(labelled.filter(({ row, category }) => Number(row.category) === Number(category)).length / labelled.length)} of ${number(labelled.length)} labelled queries.`) : null,
-  h("section", {}, h("h2", {}, "Worst misses"), worst.length ? h("ul", { class: "misses" }, worst.map(({ row, found }) => {
+  const right = labelled.filter(({ row, category }) => Number(row.category) === Number(category));
+  fill(body,
+    h("section", {}, h("h2", {}, "Retrieval"), table("Retrieval", ["Split", "Queries", "R@1", "R@5", `mAP@${DEPTH}`], [...Map.groupBy(known, ({ row }) => row.split)].map(([split, queries]) => {
+      const { r1, r5, map } = summary(queries);
+      return [said(split), number(queries.length), percent(r1), percent(r5), percent(map)];
+    }), { class: "numbers" }).node),
+    labelled.length ? h("p", {}, `Category right for ${percent(right.length / labelled.length)} of ${number(labelled.length)} labelled queries.`) : null,
+    h("section", {}, h("h2", {}, "Worst misses"), misses(known)),
+    failures.length ? h("section", {}, h("h2", {}, "Failed"), h("ul", {}, failures.slice(0, MOST_FAILED).map(({ path, error }) => h("li", {}, said(path), ": ", said(error.message))))) : null);
+}
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+
+// The surest mistakes first.
+function misses(results) {
+  const sure = ({ found }) => Number(found[0]?.Score ?? 0);
+  const worst = results.filter(({ ranked }) => !ranked[0]).sort((a, b) => sure(b) - sure(a)).slice(0, MOST_MISSES);
+  if (!worst.length) return h("p", { class: "hint" }, "None: every first answer was right.");
+  return h("ul", { class: "misses" }, worst.map(({ row, found }) => {
     const url = URL.createObjectURL(row.file);
     const image = h("img", { src: url, alt: "", onload: () => URL.revokeObjectURL(url) });
-    return h("li", {}, image, h("div", {}, said(row.path, { class: "said strong" }), h("p", {}, "is ", said(row.same), ", taken for ", said(found[0]?.ProductId ?? "nothing"), ` (${Number(found[0]?.Score ?? 0).toFixed(3)})`)));
-  })) : h("p", { class: "hint" }, "None: every first answer was right.")),
-  failures.length ? h("section", {}, h("h2", {}, "Failed"), h("ul", {}, failures.slice(0, 50).map(({ path, error }) => h("li", {}, said(path), ": ", said(error.message))))) : null);
+    return h("li", {}, image, h("div", {}, said(row.path, { class: "said strong" }), h("p", {}, "is ", said(row.same), ", taken for ", said(found[0]?.ProductId ?? "nothing"), ` (${sure({ found }).toFixed(3)})`)));
+  }));
 }

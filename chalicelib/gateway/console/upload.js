@@ -3,7 +3,7 @@
 import { call, keyId } from "./api.js";
 import { button, download, fill, h, lasting, number, said, table, toast } from "./dom.js";
 import { folderZone, planned } from "./folder.js";
-import { base64, opened } from "./picture.js";
+import { base64, fitted } from "./picture.js";
 import { current, state } from "./state.js";
 
 const SIDE_BY_SIDE = 3;
@@ -12,6 +12,7 @@ const SHOWN = 500; // errors; the download has them all
 let run = null; // goes on while other views are looked at
 
 export function folderImport() {
+  if (run?.key !== keyId()) run = null; // somebody else's
   const body = h("div", {}, run?.node);
   const start = async (files) => {
     if (!current()) { toast("Create a collection first.", "bad"); return; }
@@ -67,7 +68,7 @@ class Run {
     try {
       if (operation === "DELETE") await call("DeleteImage", { InstanceName: this.collection, ProductId: fields.ProductId, PicName: fields.PicName });
       else {
-        const { blob } = await opened(file);
+        const { blob } = await fitted(file);
         await call("AddImage", { InstanceName: this.collection, ...fields, PicContent: await base64(blob) });
       }
       this.added += 1;
