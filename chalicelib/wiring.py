@@ -19,7 +19,7 @@ from chalicelib.usecases.house import House
 from chalicelib.usecases.spread import PATIENCE_S, Ask, Spread
 
 if TYPE_CHECKING:
-    from chalicelib.storage.invoke import Invoker
+    from chalicelib.storage.invoke import LambdaInvoker
     from chalicelib.storage.queue import FolderQueue, Queue
     from chalicelib.storage.source import Sources
     from chalicelib.vision.analysis import PictureAnalyzer
@@ -60,14 +60,17 @@ def _open_searcher(settings: Settings) -> Ask | None:
         return None
 
     @lru_cache(maxsize=1)
-    def invoker() -> Invoker:
+    def invoker() -> LambdaInvoker:
         from chalicelib.storage.clients import client
         from chalicelib.storage.invoke import LambdaInvoker, patient_once
 
         config = patient_once(2 * PATIENCE_S, connections=64)
         return LambdaInvoker(client("lambda", settings.region, config=config), settings.search_function)
 
-    return lambda question: invoker().call(question)
+    def ask(question: bytes) -> bytes:
+        return invoker()(question)
+
+    return ask
 
 
 def new_id() -> str:

@@ -50,7 +50,7 @@ def search_segments(event: Json, house: House) -> Json:
     """One part of a spread search; called by the API's function only. Raises whatever goes wrong: the caller tries once more."""
     from chalicelib.usecases.fan_out import answer_part
 
-    with log.line(str(event.get("request_id", "")) or _id(), action="search_segments") as entry, stage("search"):
+    with log.line(_id(), action="search_segments") as entry, stage("search"):
         answer: Json = json.loads(answer_part(json.dumps(event).encode(), house))
         entry.outcome(200, "ok")
         return answer

@@ -1,8 +1,8 @@
-"""Calls of other functions of the deployment: a request, an answer, or neither."""
+"""Calls of another function of the deployment: an answer, or StoreUnavailable."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import StoreUnavailable
 
@@ -10,28 +10,22 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 
-class Invoker(Protocol):
-    """One function. Methods may be called from several threads."""
-
-    def call(self, payload: bytes) -> bytes:
-        """The function's answer to `payload`, both JSON. Raises StoreUnavailable when there is none: it failed, or nobody knows."""
-        ...
-
-    def start(self, payload: bytes) -> None:
-        """Has the function work on `payload` some time soon, at least once. Raises StoreUnavailable."""
-        ...
-
-
 class LambdaInvoker:
-    """A Lambda function by name. Never retries by itself: who spreads a search decides that (usecases/fan_out.py)."""
+    """A Lambda function by name. Never retries by itself: who spreads a search decides that (usecases/spread.py)."""
 
     def __init__(self, client: Any, function: str) -> None:  # botocore has no types
         self._client = client
         self._function = function
 
-    def call(self, payload: bytes) -> bytes:
-        """See Invoker."""
-        answer = self._invoke("RequestResponse", payload)
+    def __call__(self, payload: bytes) -> bytes:
+        """The function's answer to `payload`, both JSON. May be called from several threads.
+
+        Raises StoreUnavailable when there is none: the function failed, or nobody knows.
+        """
+        try:
+            answer = self._client.invoke(FunctionName=self._function, InvocationType="RequestResponse", Payload=payload)
+        except Exception as error:
+            raise StoreUnavailable(f"cannot invoke {self._function}: {type(error).__name__}: {error}") from error
         try:
             data: bytes = answer["Payload"].read()
         except Exception as error:
@@ -39,16 +33,6 @@ class LambdaInvoker:
         if "FunctionError" in answer:
             raise StoreUnavailable(f"{self._function} failed ({answer['FunctionError']}); its own log says why")
         return data
-
-    def start(self, payload: bytes) -> None:
-        """See Invoker."""
-        self._invoke("Event", payload)
-
-    def _invoke(self, kind: str, payload: bytes) -> Any:
-        try:
-            return self._client.invoke(FunctionName=self._function, InvocationType=kind, Payload=payload)
-        except Exception as error:
-            raise StoreUnavailable(f"cannot invoke {self._function}: {type(error).__name__}: {error}") from error
 
 
 def patient_once(timeout_s: float, connections: int) -> Config:

@@ -58,6 +58,7 @@ def _search_parts(collection: Collection, snapshot: Snapshot, query: Query, hous
 def answer_part(question: bytes, house: House) -> bytes:
     """What the function that searches a part does: JSON in, JSON out. Raises ValueError for what is no question, StorageError."""
     body = json.loads(question)
+    note("collection", body["collection"])
     collection = house.catalog.open(body["collection"])
     try:
         hits = search_part(collection, Part.parse(body["part"]), _query(body["query"]))
