@@ -14,18 +14,23 @@ def headers_of(signed: Incoming) -> dict[str, str]:
 
 
 def gateway_event(signed: Incoming, body: bytes) -> dict[str, Any]:
-    """As a REST API sends it: forms stay text."""
+    """As a REST API sends it: forms stay text, files travel in base64."""
+    query: dict[str, list[str]] = {}
+    for name, value in signed.query:
+        query.setdefault(name, []).append(value)
+    binary = signed.content_type == "multipart/form-data"
+    context = {"httpMethod": signed.method, "resourcePath": "/", "path": "/", "identity": {"sourceIp": "192.0.2.1"}, "stage": "live"}
     return {
         "resource": "/",
         "path": "/",
-        "httpMethod": "POST",
+        "httpMethod": signed.method,
         "headers": headers_of(signed),
-        "multiValueQueryStringParameters": None,
+        "multiValueQueryStringParameters": query or None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"httpMethod": "POST", "resourcePath": "/", "path": "/", "identity": {"sourceIp": "192.0.2.1"}, "stage": "live"},
-        "body": body.decode(),
-        "isBase64Encoded": False,
+        "requestContext": context,
+        "body": base64.b64encode(body).decode() if binary else body.decode(),
+        "isBase64Encoded": binary,
     }
 
 

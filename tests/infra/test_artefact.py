@@ -21,12 +21,19 @@ import pytest
 from PIL import Image
 
 from chalicelib.contract.messages import CreateCollection
+from chalicelib.index.fan_out import split
+from chalicelib.index.query import Query
+from chalicelib.index.records import quantise
 from chalicelib.service import Service
+from chalicelib.usecases import fan_out
 from chalicelib.usecases.batch.bindings import Binding, bind
 from chalicelib.usecases.keys import NewKey, create_key
+from chalicelib.usecases.maintain import compact
 from chalicelib.usecases.manage import create_collection
+from chalicelib.vision.analysis import Request as Look
 from chalicelib.vision.analyze import Analyzer
 from tests.gateway.client import acs3, picture
+from tests.gateway.test_uploads import form
 from tests.imports.aws import REGION
 from tests.infra.account import PICTURES, STORE, TRANSIT, Account, account
 from tests.infra.events import gateway_event, url_event
@@ -145,6 +152,12 @@ def big_picture(target: int) -> bytes:
     return buffer.getvalue()
 
 
+def query_of(data: bytes) -> Query:
+    """What a search by the picture `data` asks."""
+    analysis = Analyzer().analyze(data, Look(Service.GENERIC))
+    return Query(quantise(analysis.feature, analysis.code), 10)
+
+
 def fields_of(name: str, data: bytes) -> dict[str, str]:
     return {"InstanceName": "shop", "ProductId": name, "PicName": f"{name}.png", "PicContent": base64.b64encode(data).decode()}
 
@@ -182,6 +195,20 @@ def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_
     status, added = deployment.call("AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True)
     assert (status, added["Success"]) == (200, True), added
     assert EVENT_LIMIT == 6_291_456
+
+
+def test_a_file_sent_ahead_travels_in_base64_and_is_added(deployment: Deployment) -> None:
+    asked = acs3(
+        deployment.key, "AuthorizeFileUpload", "2019-12-19", now=time.time(), method="GET", query={"Product": "ImageSearch"}, host=HOST
+    )
+    grant = json.loads(deployment["app"].invoke(gateway_event(asked, b""))["body"])
+    sent = form(grant, picture(8))
+    assert gateway_event(sent, sent.body)["isBase64Encoded"]
+    assert deployment["app"].invoke(gateway_event(sent, sent.body))["statusCode"] == 201
+    place = {"PicContent": f"http://{grant['Bucket']}.{grant['Endpoint']}/{grant['ObjectKey']}"}
+    status, added = deployment.call("AddImage", fields_of("ahead", b"") | place)
+    assert (status, added["Success"]) == (200, True), added
+    assert not deployment.cloud.root("s3").list_objects_v2(Bucket=TRANSIT).get("Contents"), "a picture stayed behind"
 
 
 def test_a_wrong_signature_is_refused_in_the_contracts_form(deployment: Deployment) -> None:
@@ -227,6 +254,18 @@ def test_the_schedules_compact_and_collect(deployment: Deployment) -> None:
         assert watched == ({"LogObjects", "OldestLogSeconds"} if handler == "compact" else set())
 
 
+def test_a_part_of_a_spread_search_is_answered(deployment: Deployment) -> None:
+    with deployment.cloud.acting_as_owner() as house:
+        deployment.call("AddImage", fields_of("part", picture(3, (300, 200))))
+        compact(house, "shop")
+        (part,) = split(house.catalog.open("shop").snapshot(), 1)
+        question = fan_out.encode_question("shop", part, query_of(picture(3, (300, 200))))
+        answer = deployment["search_segments"].invoke(json.loads(question))
+        here = json.loads(fan_out.answer_part(question, house))
+    assert answer == here
+    assert fan_out.decode_answer(json.dumps(answer).encode(), question)
+
+
 def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(deployment: Deployment) -> None:
     with pytest.raises(FunctionFailed):
         deployment["search_segments"].invoke({"collection": "nothing"})
@@ -247,8 +286,9 @@ def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(deploy
         assert "Traceback" not in running.output() or "search_segments" in running.output()
 
 
-def test_the_package_is_the_same_byte_for_byte_when_made_again() -> None:
-    folder = Order().folder
-    first = (folder / "deployment.zip").read_bytes()
-    package(Order())
-    assert (folder / "deployment.zip").read_bytes() == first
+def test_the_package_is_the_same_byte_for_byte_when_made_again(folder: Path) -> None:
+    names = ("deployment.zip", "template.json")
+    first = [(folder / name).read_bytes() for name in names]
+    _, python, arch = folder.name.split("-")
+    again = package(Order(python=python.removeprefix("py"), arch=arch))
+    assert [(again / name).read_bytes() for name in names] == first

@@ -10,6 +10,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from tests.infra.built import merged, template
+from tools import restore
 from tools.template import FUNCTION, rewrite
 
 
@@ -65,8 +66,47 @@ def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> N
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "BucketEncryption" in bucket["Properties"]
-    rules = {rule["Prefix"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "Prefix" in rule}
-    assert "ExpirationInDays" not in rules["collections/"], "records never expire"
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["nonces/"], "records never expire"
+    assert [rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule and "Prefix" not in rule] == [
+        {"NoncurrentDays": restore.KEPT.days}
+    ]
+
+
+def test_an_upgrade_never_touches_the_secret_that_holds_the_keys() -> None:
+    assert template()["Resources"]["AccessKeys"]["Properties"] == {
+        "Description": "Access keys of Lookalike's clients; made by `lookalike keys create`",
+        "SecretString": "{}",
+    }, "CloudFormation might write the first value over the keys"
+
+
+def test_the_schedules_and_the_event_that_starts_an_import() -> None:
+    def events(name: str) -> list[dict[str, Any]]:
+        return [event["Properties"] for event in template()["Resources"][name]["Properties"]["Events"].values()]
+
+    schedules = {"Compact": "rate(1 minute)", "Collect": "rate(6 hours)", "TendImports": "rate(5 minutes)"}
+    assert {name: events(name) for name in schedules} == {name: [{"Schedule": rate}] for name, rate in schedules.items()}
+    ((started,),) = [event.values() for event in events("ImportEvent")]
+    assert started["source"] == ["aws.s3"]
+    assert started["detail"] == {"object": {"key": [{"suffix": "increment.meta"}]}}
+
+
+def test_what_callers_can_make_us_do_at_once_is_bounded() -> None:
+    (setting,) = template()["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    assert setting["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
+    parameters = template()["Parameters"]
+    reserved = 0
+    for function in resources(FUNCTION).values():
+        match function["Properties"].get("ReservedConcurrentExecutions"):
+            case {"Fn::If": ["Reserves", {"Ref": name}, {"Ref": "AWS::NoValue"}]}:
+                reserved += parameters[name]["Default"]
+            case {"Fn::If": ["Reserves", count, {"Ref": "AWS::NoValue"}]}:
+                reserved += count
+    unreserved = 100  # Lambda keeps as many for functions that reserve none
+    assert reserved + unreserved <= 200
+    assert "account limit of 200" in parameters["ReserveConcurrency"]["Description"]
+    manual = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
+    assert "account limit of 200" in manual.replace("\n", " ")
 
 
 def test_pictures_in_transit_leave_no_version_behind() -> None:
