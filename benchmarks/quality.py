@@ -110,7 +110,7 @@ class Bench:
 def features(heads: Heads, service: Service, seen: Seen) -> Matrix:
     """[n, dimension]."""
     head = heads.service(service)
-    projected = seen.summaries @ head.projection.T - head.offset
+    projected = seen.summaries[:, head.numbers] @ head.projection.T - head.offset
     unit: Matrix = projected / np.linalg.norm(projected, axis=1, keepdims=True)
     return unit
 

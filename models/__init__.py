@@ -54,8 +54,14 @@ class Card:
     bits: int
     views: dict[str, tuple[str, ...]]
     """Service type → the parts of a picture that its feature is the mean of: "whole", "crop"."""
+    levels: dict[str, frozenset[str]]
+    """Service type → the levels that its projection reads."""
     category_levels: frozenset[str]
     """The levels that the category head reads."""
+
+    def places(self, levels: frozenset[str]) -> tuple[int, ...]:
+        """Where the numbers of some levels lie in the vector, rising."""
+        return tuple(place for block in self.blocks if block.level in levels for place in range(block.start, block.stop))
 
     @property
     def width(self) -> int:
@@ -85,6 +91,7 @@ def card() -> Card:
         dimension=heads["dimension"],
         bits=heads["bits"],
         views={name: tuple(entry["views"]) for name, entry in heads["services"].items()},
+        levels={name: frozenset(entry["levels"]) for name, entry in heads["services"].items()},
         category_levels=frozenset(heads["category"]["levels"]),
     )
 

@@ -32,7 +32,7 @@ class ServiceHead:
     """What turns normalised levels into the feature and code of one service."""
 
     projection: Vector
-    """[dimension, L]."""
+    """[dimension, numbers of the levels read]."""
     offset: Vector
     """[dimension]."""
     rotation: Vector
@@ -41,10 +41,12 @@ class ServiceHead:
     """[bits]."""
     curve: ScoreCurve
     """Similarity to Score."""
+    numbers: npt.NDArray[np.int64]
+    """Places of the levels vector that are read."""
 
     def feature(self, summary: Vector) -> Vector:
         """[dimension], unit length, of normalised levels [L]."""
-        projected = np.vecdot(self.projection, summary) - self.offset
+        projected = np.vecdot(self.projection, summary[self.numbers]) - self.offset
         feature: Vector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(np.float32)
         return feature
 
@@ -111,14 +113,13 @@ class Heads:
         """The head of product search's categories."""
         with self._lock:
             if self._categories is None:
-                read = [block for block in self._card.blocks if block.level in self._card.category_levels]
                 self._categories = CategoryHead(
                     ids=tuple(int(number) for number in self._arrays["category.ids"]),
                     weights=self._array("category.weights"),
                     bias=self._array("category.bias"),
                     evidence=self._array("category.evidence"),
                     classes=self._arrays["category.map"].astype(np.int64),
-                    numbers=np.concatenate([np.arange(block.start, block.stop) for block in read]),
+                    numbers=np.array(self._card.places(self._card.category_levels)),
                 )
             return self._categories
 
@@ -131,6 +132,7 @@ class Heads:
             rotation=self._array(f"{name}.rotation"),
             threshold=self._array(f"{name}.threshold"),
             curve=ScoreCurve(tuple(map(float, similarities)), tuple(map(float, scores))),
+            numbers=np.array(self._card.places(self._card.levels[name])),
         )
 
     def _array(self, name: str) -> Vector:

@@ -28,6 +28,8 @@ def read(name: str) -> bytes:
 
 def fingerprint() -> str:
     """32 hex digits that change with any network, any head, or the way from bytes to the network's input."""
-    files = {name: file.sha256 for name, file in sorted(models.card().files.items())}
-    text = json.dumps({"files": files, "views": models.card().views, "preprocessing": PREPROCESSING}, sort_keys=True)
+    card = models.card()
+    files = {name: file.sha256 for name, file in sorted(card.files.items())}
+    levels = {name: sorted(read) for name, read in card.levels.items()}
+    text = json.dumps({"files": files, "views": card.views, "levels": levels, "preprocessing": PREPROCESSING}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.build.levels import blocks, width
+from models.build.levels import COLOUR, PICTURE, SUBJECT, blocks, width
 from models.build.network import SIDE
 from models.build.pictures import FILL
 from models.build.sources import LITE0, sha256
@@ -13,7 +13,8 @@ from models.build.sources import LITE0, sha256
 CLIP = 8.0
 DIMENSION = BITS = 512
 VIEWS = {"product": ["whole", "crop"], "generic": ["whole"], "fabric": ["whole"], "trademark": ["crop"]}
-CATEGORY_LEVELS = ["head", "b14", "b15"]
+LEVELS = {"product": (*SUBJECT, COLOUR), "generic": PICTURE, "fabric": (*PICTURE, COLOUR), "trademark": SUBJECT}
+CATEGORY_LEVELS = ("head", "b14", "b15")
 
 
 def write(folder: Path) -> None:
@@ -51,7 +52,7 @@ def write(folder: Path) -> None:
             "clip": CLIP,
             "dimension": DIMENSION,
             "bits": BITS,
-            "services": {name: {"views": views} for name, views in VIEWS.items()},
+            "services": {name: {"views": views, "levels": LEVELS[name]} for name, views in VIEWS.items()},
             "category": {"levels": CATEGORY_LEVELS},
         },
     }

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
-from models.build.cards import CATEGORY_LEVELS
 from models.build.imagenet import CATEGORIES, IGNORED, mapping
-from models.build.levels import blocks
 
 DECAY = 4e-4
 STEPS = 80
@@ -53,11 +51,6 @@ class Head:
     def cooled(self, temperature: float) -> Head:
         """Return the head whose scores are divided by `temperature`."""
         return Head(self.weights / temperature, self.bias / temperature, self.trust / temperature)
-
-
-def numbers() -> NDArray[np.int64]:
-    """Return the places of the levels vector that the head reads."""
-    return np.concatenate([np.arange(start, stop) for name, start, stop in blocks() if name.partition(".")[0] in CATEGORY_LEVELS])
 
 
 def evidence(logits: NDArray[np.floating]) -> Rows:

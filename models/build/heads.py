@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.build import calibration, categories, codes, evaluate, projections, views
+from models.build.cards import CATEGORY_LEVELS
 from models.build.categories import Examples
 from models.build.folds import FOLDS, NONE, folds
 from models.build.imagenet import CATEGORIES, mapping
+from models.build.levels import numbers
 from models.build.pictures import Row, training_rows
 from models.build.projections import Group, Projection, Scatter
-from models.build.recipes import FEEDS, RECIPES, SERVES, WHOLE, Pictures, asked, groups, view
+from models.build.recipes import FEEDS, RECIPES, SERVES, WHOLE, Pictures, asked, groups, read, view
 
 FIRST = 5
 """Answers of each query that the Score curve is fitted to."""
@@ -81,7 +83,7 @@ def _service(service: str, pictures: Pictures, report: Report) -> dict[int, Arra
 
 
 def _scatter(coordinates: list[NDArray[np.float32]], members: list[Group], fold: int) -> Scatter:
-    chosen = [i for i, group in enumerate(members) if group.fold == fold]
+    chosen = [i for i, group in enumerate(members) if group.fold == fold and not group.axes_only]
     return projections.scatter([coordinates[i] for i in chosen], [members[i] for i in chosen])
 
 
@@ -90,7 +92,7 @@ def _gallery(service: str, projection: Projection, pictures: Pictures) -> NDArra
     found = []
     for name in dict.fromkeys(feed.set for feed in FEEDS[service]):
         rows = training_rows(name)
-        found.append(projection.features(view(pictures.plain(name), SERVES[service][0])[~asked(rows)]))
+        found.append(projection.features(read(pictures.plain(name), service)[~asked(rows)]))
     return np.concatenate(found)
 
 
@@ -114,7 +116,7 @@ def _curve(
 def held_out(service: str, name: str, split: str, fitted: dict[int, Projection], pictures: Pictures) -> evaluate.Answers:
     """Return the answers to a split's queries, each by the projection that was not fitted to its fold."""
     rows = training_rows(name)
-    levels, fold = view(pictures.plain(name), SERVES[service][0]), folds(rows)
+    levels, fold = read(pictures.plain(name), service), folds(rows)
     parts = [evaluate.ask(fitted[left].features(levels), rows, split, fold == left) for left in range(FOLDS)]
     return evaluate.joined(parts)
 
@@ -153,7 +155,7 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
     labels = np.array([CATEGORIES.index(int(row.category)) for row, used in zip(rows, chosen, strict=True) if used], np.int64)
     raw = views.labelled(name, pictures.network, pictures.cache)
     levels, logits = pictures.plain(name)[chosen], raw.logits[chosen].astype(np.float32)
-    places = categories.numbers()
+    places = numbers(CATEGORY_LEVELS)
     found = []
     for which in SERVES["product"] if learn else SERVES["product"][:1]:
         seen = logits.mean(1) if which == SERVES["product"][0] else logits[:, 0 if which == WHOLE else 1]

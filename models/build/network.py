@@ -44,9 +44,9 @@ class Network(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         kept, head = self.maps(image)
-        levels = self.pool(kept, head)
-        logits = self.backbone._fc(head.mean((2, 3)))
-        return levels, logits, torch.sigmoid(self.decoder(kept["b4"], kept["b10"], head))[:, 0]
+        saliency = torch.sigmoid(self.decoder(kept["b4"], kept["b10"], head))
+        levels = self.pool(kept, head, saliency, image)
+        return levels, self.backbone._fc(head.mean((2, 3))), saliency[:, 0]
 
 
 def load(trained: Path) -> Network:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.build.cards import DIMENSION
-from models.build.levels import blocks, width
+from models.build.levels import blocks
 
 SAMPLE = 4000
 OVERSAMPLING = 64
@@ -27,6 +27,8 @@ MOST_PICTURES = 8
 class Recipe:
     """How the projection of one service is fitted."""
 
+    levels: tuple[str, ...]
+    """What it reads."""
     weights: dict[str, float] = field(default_factory=dict)
     """Similarity weight of the blocks whose name begins so; the longest match counts. Empty: all alike."""
     other: float = 0.3
@@ -45,12 +47,14 @@ class Group:
     """Views of one thing."""
 
     views: NDArray[np.float16]
-    """[k, L], k ≥ 2, normalised."""
+    """[k, L], k ≥ 2, normalised: the numbers that the service reads."""
     pictures: NDArray[np.int64]
     """[k], rising: the picture that each view shows."""
     asked: NDArray[np.bool_]
     """[k]: whether that picture is a query of its set. No axis is fitted to these."""
     fold: int
+    axes_only: bool = False
+    """Only the principal axes are fitted to it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +88,14 @@ def _product(levels: NDArray[np.float16], matrix: NDArray[np.float32]) -> NDArra
 
 
 def block_weights(recipe: Recipe) -> NDArray[np.float32]:
-    """Return the factor of every level: the root of its block's similarity weight, float32 [L]."""
-    factors = np.ones(width(), np.float32)
-    if recipe.weights:
-        for name, start, stop in blocks():
+    """Return the factor of every number that is read: the root of its block's similarity weight, float32 [L]."""
+    factors = []
+    for name, start, stop in blocks():
+        if name.partition(".")[0] in recipe.levels:
             best = max((prefix for prefix in recipe.weights if name.startswith(prefix)), key=len, default=None)
-            factors[start:stop] = np.sqrt(recipe.other if best is None else recipe.weights[best])
-    return factors
+            weight = 1.0 if not recipe.weights else recipe.other if best is None else recipe.weights[best]
+            factors.append(np.full(stop - start, np.sqrt(weight), np.float32))
+    return np.concatenate(factors)
 
 
 def principal_axes(rows: NDArray[np.float32], count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

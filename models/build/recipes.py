@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.build import normalise, views
+from models.build.cards import LEVELS
 from models.build.folds import folds
+from models.build.levels import numbers
 from models.build.normalise import Norm
 from models.build.pictures import OPEN_SETS, Row, training_rows
 from models.build.projections import Group, Recipe
@@ -36,6 +38,8 @@ class Feed:
     """The unedited picture is a view too."""
     split: str = ""
     """Only rows of this split are edited."""
+    axes_only: bool = False
+    """The pictures show what there is, but nothing of how views of one thing differ: without edits."""
 
 
 SERVES: dict[str, tuple[str, ...]] = {
@@ -53,8 +57,8 @@ FEEDS: dict[str, tuple[Feed, ...]] = {
         Feed("shop_devices", "photo", 4),
         Feed("abo_sample", "photo", 4),
         Feed("shop_variants", "photo", 4, joined=False),
-        Feed("clothing", "photo", 3, joined=False),
-        Feed("caltech_objects", "photo", 3, joined=False),
+        Feed("clothing", "photo", 0, joined=False, axes_only=True),
+        Feed("caltech_objects", "photo", 0, joined=False, axes_only=True),
     ),
     "generic": (
         Feed("caltech_photos", "copy", 4, joined=False),
@@ -80,21 +84,51 @@ FEEDS: dict[str, tuple[Feed, ...]] = {
 
 RECIPES: dict[str, Recipe] = {
     "product": Recipe(
-        {"head": 2, "b4.cov": 2, "b7.cov": 1, "b10.cov": 1, "b14.mean": 1.5, "b14.gem": 1.5, "b15": 1, "b2.gem": 1},
+        LEVELS["product"],
+        {
+            "subject-head": 2,
+            "subject-b4.cov": 2,
+            "subject-b7.cov": 1,
+            "subject-b10.cov": 1,
+            "subject-b14.mean": 1.5,
+            "subject-b14.gem": 1.5,
+            "subject-b15": 1,
+            "colour": 4,
+        },
         other=0.6,
-        shrinkage=0.15,
+        edits=0.5,
+        shrinkage=0.5,
     ),
-    "generic": Recipe(power=0.35),
-    "fabric": Recipe({"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2}, edits=0.5, shrinkage=0.3, power=0.25),
+    "generic": Recipe(LEVELS["generic"], power=0.35),
+    "fabric": Recipe(
+        LEVELS["fabric"], {"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2, "colour": 2}, edits=0.5, shrinkage=0.3, power=0.25
+    ),
     "trademark": Recipe(
-        {"head.gem": 8, "head.mean": 4, "b7.cov": 6, "b10.cov": 6, "b4.cov": 0.5, "b15": 1, "b7.gem": 1}, shrinkage=0.02, power=0.8
+        LEVELS["trademark"],
+        {
+            "subject-head.gem": 8,
+            "subject-head.mean": 4,
+            "subject-b7.cov": 6,
+            "subject-b10.cov": 6,
+            "subject-b4.cov": 0.5,
+            "subject-b15": 1,
+            "subject-b7.gem": 1,
+        },
+        shrinkage=0.02,
+        power=0.8,
     ),
 }
-"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded. The rest: cross-validation."""
+"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded; those of the
+subject are the picture's, with the colours added. The rest: cross-validation."""
+
+
+def read(levels: NDArray[np.float16], service: str, which: str = "") -> NDArray[np.float16]:
+    """Return what a service reads of normalised levels [..., v, L], through the view it is asked with unless told."""
+    return view(levels[..., numbers(LEVELS[service])], which or SERVES[service][0])
 
 
 def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
-    """Return [..., L] of normalised levels [..., v, L]; a picture with one view has only that."""
+    """Return [..., L] of levels [..., v, L]; a picture with one view has only that."""
     if levels.shape[-2] == 1 or which == WHOLE:
         return levels[..., 0, :]
     return levels[..., 1, :] if which == CROP else levels.astype(np.float32).mean(-2).astype(np.float16)
@@ -146,8 +180,8 @@ def groups(service: str, pictures: Pictures) -> list[Group]:
 
 def _groups(service: str, feed: Feed, pictures: Pictures) -> Iterator[Group]:
     rows = training_rows(feed.set)
-    plain, edits = pictures.plain(feed.set), pictures.edits(feed)
-    place = {int(row): i for i, row in enumerate(edits.rows)}
+    plain, edits = pictures.plain(feed.set), pictures.edits(feed) if feed.count else None
+    place = {int(row): i for i, row in enumerate(edits.rows)} if edits else {}
     fold, query = folds(rows), asked(rows)
     members = defaultdict(list)
     for i, row in enumerate(rows):
@@ -156,11 +190,11 @@ def _groups(service: str, feed: Feed, pictures: Pictures) -> Iterator[Group]:
         parts: list[NDArray[np.float16]] = []
         shown: list[int] = []
         for i in ids:
-            mine = [view(plain[[i]], which) for which in SERVES[service]] if feed.plain else []
-            if i in place:
+            mine = [read(plain[[i]], service, which) for which in SERVES[service]] if feed.plain else []
+            if edits and i in place:
                 edited = edits.levels[place[i]]
-                mine += [view(edited, which) for which in SERVES[service][: edited.shape[1]]]
+                mine += [read(edited, service, which) for which in SERVES[service][: edited.shape[1]]]
             parts += mine
             shown += [i] * sum(map(len, mine))
         if len(shown) > 1:
-            yield Group(np.concatenate(parts), np.array(shown), query[shown], int(fold[ids[0]]))
+            yield Group(np.concatenate(parts), np.array(shown), query[shown], int(fold[ids[0]]), feed.axes_only)

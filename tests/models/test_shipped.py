@@ -70,7 +70,7 @@ def test_the_blocks_cover_the_levels_without_a_gap() -> None:
 @pytest.mark.parametrize("service", Service)
 def test_a_head_has_the_cards_shape_and_turns_without_stretching(heads: Heads, service: Service) -> None:
     card, head = models.card(), heads.service(service)
-    assert head.projection.shape == (card.dimension, card.width)
+    assert head.projection.shape == (card.dimension, len(head.numbers))
     assert head.rotation.shape == (card.bits, card.dimension)
     # A rotation keeps distances, so that codes are near where features are; its numbers are float16.
     assert np.abs(head.rotation @ head.rotation.T - np.eye(card.bits)).max() < 5e-3
