@@ -50,24 +50,27 @@ def compact(
 def scrub(
     names: Names = None,
     repair: Annotated[bool, typer.Option("--repair", help="Build damaged graphs anew; damaged records need a backup.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what --repair would do, and do nothing.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Verify every byte and every invariant."""
     from chalicelib.usecases import maintain
 
     house = open_house()
-    found = {name: maintain.scrub(house, name, repair=repair) for name in names or house.catalog.names()}
+    done = [maintain.scrub(house, name, repair=repair and not dry_run) for name in names or house.catalog.names()]
     if as_json:
-        emit({name: {**asdict(one), "bad_graphs": sorted(one.bad_graphs)} for name, one in found.items()})
+        emit([asdict(one) for one in done])
     else:
-        made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#")
-        for name, one in found.items():
-            row(made, name, one.objects, one.rows, f"{one.bytes / 2**20:.1f}", len(one.problems))
+        made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#")
+        for one in done:
+            row(made, one.collection, one.objects, one.rows, f"{one.bytes / 2**20:.1f}", len(one.problems), one.repairable, one.repaired)
         out.print(made)
-        for one in found.values():
-            for problem in one.problems:
-                out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
-    return 1 if any(one.problems for one in found.values()) else 0
+        for problem in (problem for one in done for problem in one.problems):
+            out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
+        if dry_run:
+            graphs = sum(one.repairable for one in done)
+            out.print(f"Nothing was changed; --repair would build {graphs} {'graph' if graphs == 1 else 'graphs'} anew.")
+    return 1 if any(len(one.problems) > one.repaired for one in done) else 0
 
 
 def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:

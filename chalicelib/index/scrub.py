@@ -132,13 +132,14 @@ class _Run:
     def graph(self, ref: SegmentRef) -> Iterator[str]:
         """A segment's graph; remembered where it is damaged, since it can be built anew."""
         assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
+        path = self._generation.folder + rows_path(ref.id)
+        try:
+            first = np.ascontiguousarray(open_rows(ref, path, self._generation.tools.store.view(path))["codes"][:, 0])
+        except (CorruptObject, FormatTooNew, ObjectMissing):
+            return  # reported with the segment, without whose codes a graph can neither be tried nor be built anew
         self.bad_graphs.add(ref.graph.id)
         key, data = self._read(graph_path(ref, ref.graph.id), ref.graph.size)
-        graph = Graph(ref, self._manifest.shape, key, data)
-        rows = open_rows(
-            ref, self._generation.folder + rows_path(ref.id), self._generation.tools.store.view(self._generation.folder + rows_path(ref.id))
-        )
-        if 0 not in graph.search(np.ascontiguousarray(rows["codes"][:, 0]), GRAPH_PROBE):
+        if 0 not in Graph(ref, self._manifest.shape, key, data).search(first, GRAPH_PROBE):
             yield "it does not find the segment's first row"
         else:
             self.bad_graphs.remove(ref.graph.id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from chalicelib.errors import CollectionNotFound, StorageError, VersionConflict
+from chalicelib.errors import CollectionNotFound, CorruptObject, StorageError, VersionConflict
 from chalicelib.index.collect import abandoned, delete_all
 from chalicelib.index.collect import collect as collect_generation
 from chalicelib.index.compact import absorb
@@ -15,7 +16,7 @@ from chalicelib.index.generation import Generation
 from chalicelib.index.grow import grow, lacking, prune
 from chalicelib.index.merge import group, merge
 from chalicelib.index.position import Position
-from chalicelib.index.scrub import Scrubbed
+from chalicelib.index.scrub import Problem
 from chalicelib.index.scrub import scrub as scrub_generation
 from chalicelib.usecases.house import House
 
@@ -62,6 +63,24 @@ class Collected:
     """Objects deleted."""
     bytes: int
     """Of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What was found when everything of one collection was read and checked."""
+
+    collection: str
+    objects: int
+    """Read."""
+    rows: int
+    """Live."""
+    bytes: int
+    """Read."""
+    problems: tuple[Problem, ...]
+    repairable: int
+    """Of the problems, damaged graphs: they can be built anew from the rows."""
+    repaired: int = 0
+    """Of these, how many are dealt with."""
 
 
 def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
@@ -138,17 +157,21 @@ def collect_all(house: House, *, dry_run: bool = False) -> list[Collected]:
 
 
 def scrub(house: House, name: str, *, repair: bool = False) -> Scrubbed:
-    """Verifies everything of collection `name`. With `repair`, damaged graphs are built anew; records cannot be.
+    """Verifies everything of collection `name`; writes nothing, unless `repair`: then damaged graphs are built anew. Records cannot be.
 
     Raises CollectionNotFound, StorageError.
     """
     generation = _current(house, name)
     found = scrub_generation(generation)
-    if repair and found.bad_graphs:
-        _steady(lambda: prune(generation, set(found.bad_graphs)))
+    done = Scrubbed(name, found.objects, found.rows, found.bytes, found.problems, len(found.bad_graphs))
+    if not repair or not found.bad_graphs:
+        return done
+    _steady(lambda: prune(generation, set(found.bad_graphs)))
+    with contextlib.suppress(CorruptObject):  # damaged rows, and these are among the problems
         while _steady(lambda: grow(generation)) is not None:
             continue
-    return found
+    left = {ref.graph.id for ref in generation.manifest().manifest.segments if ref.graph is not None}
+    return replace(done, repaired=len(found.bad_graphs - left))
 
 
 def _current(house: House, name: str) -> Generation:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 import chalicelib.wiring
+from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
 from chalicelib.errors import CollectionNotFound, CorruptObject
 from chalicelib.index import grow as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.records import Attributes, Delete, Key, Patch, Put
+from chalicelib.index.records import Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import maintain
 from chalicelib.usecases.house import House
@@ -176,19 +177,44 @@ def test_generations_that_nobody_serves(house: House, clock: Clock) -> None:
     assert len(collection.snapshot()) == 1
 
 
-def test_scrub_finds_what_is_wrong_and_repairs_graphs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_a_graph(house: House, monkeypatch: pytest.MonkeyPatch) -> Collection:
     monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
     collection = make(house)
     collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
     maintain.compact(house, "shop")
-    for kind in ("/graph-", "/rows"):
-        (key,) = [stat.key for stat in house.store.list("") if kind in stat.key]
-        blob = house.store.get(key)
-        house.store.replace(key, blob.data[:-1] + bytes([blob.data[-1] ^ 1]), version=blob.version)
-        found = maintain.scrub(house, "shop", repair=True)
-        assert key in {problem.key for problem in found.problems}
-        if kind == "/graph-":
-            assert maintain.scrub(house, "shop").problems == ()
+    return collection
+
+
+def damage(house: House, kind: str, byte: int = -1) -> str:
+    """Flips a bit of the one object of that kind; its key."""
+    (key,) = [stat.key for stat in house.store.list("") if kind in stat.key]
+    blob = house.store.get(key)
+    data = bytearray(blob.data)
+    data[byte] ^= 1
+    house.store.replace(key, bytes(data), version=blob.version)
+    return key
+
+
+def test_scrub_finds_a_damaged_graph_and_builds_it_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_graph(house, monkeypatch)
+    key = damage(house, "/graph-")
+    found = maintain.scrub(house, "shop")
+    assert ([problem.key for problem in found.problems], found.repairable, found.repaired) == ([key], 1, 0)
+    assert maintain.scrub(house, "shop") == found
+    done = maintain.scrub(house, "shop", repair=True)
+    assert ([problem.key for problem in done.problems], done.repairable, done.repaired) == ([key], 1, 1)
+    after = maintain.scrub(house, "shop")
+    assert (after.problems, after.objects) == ((), found.objects)
+
+
+def test_a_graph_is_not_blamed_for_its_rows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = with_a_graph(house, monkeypatch)
+    before = collection.current().manifest().manifest
+    key = damage(house, "/rows", byte=60)
+    found = maintain.scrub(house, "shop", repair=True)
+    assert {problem.key for problem in found.problems} == {key}
+    assert (found.repairable, found.repaired) == (0, 0)
+    assert collection.current().manifest().manifest == before
 
 
 def test_a_collection_that_is_not_there(house: House) -> None:
@@ -226,7 +252,7 @@ def test_the_commands(house: House, run: Run, clock: Clock) -> None:
     code, text = run("compact", "--everything")
     assert (code, "shop" in text) == (0, True)
     code, found = run("scrub", "--json")
-    assert (code, found["shop"]["problems"], found["shop"]["rows"]) == (0, [], 3)
+    assert (code, [(one["collection"], one["problems"], one["rows"]) for one in found]) == (0, [("empty", [], 0), ("shop", [], 3)])
     clock.now += DAY + 1
     code, done = run("gc", "--dry-run", "--json")
     assert (code, [one["removed"] for one in done]) == (0, [0, 0])
@@ -242,3 +268,17 @@ def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(house: House, run:
     code, text = run("scrub")
     assert code == 1
     assert key in text.replace("\n", "")
+
+
+def test_scrub_says_what_a_repair_would_do(house: House, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_graph(house, monkeypatch)
+    key = damage(house, "/graph-")
+    for arguments in (["--dry-run"], ["--repair", "--dry-run"]):
+        code, text = run("scrub", "shop", *arguments)
+        assert code == 1
+        assert key in text.replace("\n", "")
+        assert "Nothing was changed; --repair would build 1 graph anew." in text
+    code, (done,) = run("scrub", "--repair", "--json")
+    assert (code, done["repairable"], done["repaired"]) == (0, 1, 1)
+    code, text = run("scrub", "--dry-run")
+    assert (code, "would build 0 graphs anew" in text) == (0, True)
