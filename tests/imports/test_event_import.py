@@ -235,10 +235,8 @@ def real_models() -> PictureAnalyzer:
     return Analyzer(threads=2)
 
 
-@pytest.mark.parametrize(
-    ("count", "models"),
-    [(200, TinyAnalyzer), pytest.param(2000, real_models, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
-)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("count", "models"), [(200, TinyAnalyzer), pytest.param(2000, real_models, marks=pytest.mark.slow)])
 def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
     deployment: Deployment, caplog: pytest.LogCaptureFixture, count: int, models: Callable[[], PictureAnalyzer]
 ) -> None:
