@@ -72,9 +72,9 @@ def colours(small: Tensor, within: Tensor, saliency: Tensor) -> Tensor:
     """Return the root of the subject's histogram of colours, [N,COLOURS]; `small` and `within` as `reduced` returns them."""
     near = functional.interpolate(saliency, scale_factor=CELL / STEP, mode="nearest")
     weight = ((near + GROUND / 2) * within + EPSILON).flatten(2).transpose(1, 2)
-    light, green, blue = lab(small.flatten(2).transpose(1, 2)).unbind(-1)
-    pairs = (_shares(light, LIGHT)[..., None] * _shares(green, TINT)[:, :, None]).flatten(2)
-    counts = torch.matmul(pairs.transpose(1, 2), _shares(blue, TINT) * weight).flatten(1)
+    light, a, b = lab(small.flatten(2).transpose(1, 2)).unbind(-1)
+    pairs = (_shares(light, LIGHT)[..., None] * _shares(a, TINT)[:, :, None]).flatten(2)
+    counts = torch.matmul(pairs.transpose(1, 2), _shares(b, TINT) * weight).flatten(1)
     return (counts / counts.sum(1, keepdim=True)).sqrt()
 
 

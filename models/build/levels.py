@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.build import focus
-from models.build.focus import COLOURS
-
-GEM_POWER = 3
-EPSILON = 1e-6
+from models.build.focus import COLOURS, EPSILON, GEM_POWER
 
 
 @dataclass(frozen=True, slots=True)
