@@ -79,7 +79,7 @@ def evaluate(folder: Path, service: Service, house: House, *, quiet: bool) -> Re
         raise InvalidField("labels", f"{folder}/labels.csv has no rows")
     private = in_memory(house)
     create_collection(CreateCollection(COLLECTION, service), private)
-    run = _Run(folder, private)
+    run = _Run(folder, service, private)
     gallery = [row for row in rows if row.is_gallery]
     queries = [row for row in rows if row.is_query]
     with progress("Measuring", len(gallery) + len(queries), quiet=quiet) as bar:
@@ -102,8 +102,8 @@ def in_memory(house: House) -> House:
 class _Run:
     """Goes through the pictures, collecting what they show of search."""
 
-    def __init__(self, folder: Path, house: House) -> None:
-        self._folder, self._house = folder, house
+    def __init__(self, folder: Path, service: Service, house: House) -> None:
+        self._folder, self._service, self._house = folder, service, house
         self._sizes: Counter[str] = Counter()
         self.answers: dict[str, list[Ranked]] = {}
         self.categories: Counter[tuple[int, int]] = Counter()
@@ -129,8 +129,11 @@ class _Run:
         added = add_picture(message, self._house)
         if one.same:
             self._sizes[one.same] += 1
-        if one.category is not None:
-            self.categories[one.category, added.category_id] += 1
+        self._sorted(one, added.category_id)
+
+    def _sorted(self, one: Labelled, predicted: int) -> None:
+        if one.category is not None and self._service.has_categories:
+            self.categories[one.category, predicted] += 1
 
     def _search(self, one: Labelled) -> None:
         from chalicelib.usecases.search import search_by_picture
@@ -139,8 +142,8 @@ class _Run:
         right: list[bool] = []
         for start in range(0, MAX_REACH, MAX_COUNT):
             found = search_by_picture(SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._house)
-            if start == 0 and one.category is not None:
-                self.categories[one.category, found.category_id] += 1
+            if start == 0:
+                self._sorted(one, found.category_id)
             if start == 0 and one.same and found.matches and found.matches[0].row.key.product_id != one.same:
                 best = found.matches[0]
                 self.misses.append(Miss(one.path, one.same, best.row.key.product_id, best.score))
@@ -176,7 +179,7 @@ def _show(report: Report) -> None:
             row(made, name, f"{split.queries:,}", f"{split.r1:.1%}", f"{split.r5:.1%}", f"{split.map:.1%}")
         show_under(f"{report.gallery:,} pictures in a {report.service.name.lower()} collection", made)
     accuracy = report.confusions.accuracy
-    if accuracy is not None and report.service.has_categories:
+    if accuracy is not None:
         out.print(f"\nCategory right: {accuracy:.1%} of {report.confusions.pairs.total():,}")
         out.print(_confusion_table(report.confusions))
     if report.misses:

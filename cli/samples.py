@@ -10,6 +10,9 @@ from chalicelib.index.records import Key
 
 URL: Final = "/samples/"
 
+OWN: Final = ".own"
+"""Below the samples, a link for each collection to the folder that its owner chose. No collection is called so."""
+
 TYPES: Final = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -34,18 +37,24 @@ def template(collection: str) -> str:
 
 
 def sample_path(folder: Path, relative: str) -> Path | None:
-    """The file of `relative`, COLLECTION/NAME, below `folder`; None where there is none or where the name leads out of its collection.
+    """The file of `relative`, COLLECTION/NAME: of the samples in `folder`, or of the owner's own folder, which is shown where it lies.
 
-    A collection's folder may be a link: to the PICTURES that its owner chose, which are shown where they lie.
+    None where there is none or where the name leads out of its collection.
     """
     collection, _, name = relative.partition("/")
+    if collection in ("", ".", ".."):
+        return None
+    return _inside(folder / collection, name) or _inside(folder / OWN / collection, name)
+
+
+def _inside(base: Path, name: str) -> Path | None:
     try:
-        base = (folder / collection).resolve()
+        base = base.resolve()
         path = (base / name).resolve()
-        inside = collection not in ("", ".", "..") and path.is_relative_to(base) and path.is_file()
+        shown = path.is_relative_to(base) and path.is_file() and path.suffix.lower() in TYPES
     except (OSError, ValueError):
         return None
-    return path if inside and path.suffix.lower() in TYPES else None
+    return path if shown else None
 
 
 def picture_of(key: Key, picture_url: str | None, folder: Path | None) -> Path | None:

@@ -15,6 +15,7 @@ from chalicelib.usecases.add import add_picture
 from chalicelib.usecases.house import House
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
+from cli.samples import OWN
 from demo import pictures
 from demo.pictures import Sample
 
@@ -40,7 +41,7 @@ def prepare(house: House, *, folder: Path | None, samples: Path | None, template
     _collection(house)
     if samples is not None:
         if folder is not None:
-            _link(samples, folder)
+            _link(samples / OWN / COLLECTION, folder)
         set_picture_url(COLLECTION, template, house)
     planned = pictures.plan() if folder is None else pictures.plan_of_folder(folder)
     there = house.catalog.open(COLLECTION).snapshot()
@@ -88,10 +89,7 @@ def _message(sample: Sample) -> AddPicture:
     return AddPicture(COLLECTION, *sample.key, sample.data, attributes=attributes)
 
 
-def _link(samples: Path, folder: Path) -> None:
-    link = samples / COLLECTION
-    if link.is_symlink():
-        link.unlink()
-    if not link.exists():
-        samples.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(folder.resolve(), target_is_directory=True)
+def _link(link: Path, folder: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(folder.resolve(), target_is_directory=True)

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.config import Settings
 from chalicelib.index.records import Key
-from cli.samples import picture_of, sample_path, samples_folder, template
+from cli.samples import OWN, picture_of, sample_path, samples_folder, template
 
 
 @pytest.fixture
@@ -36,8 +36,10 @@ def test_no_name_leads_out_of_the_samples(folder: Path, name: str) -> None:
 def test_a_linked_folder_of_the_owners_is_shown_where_it_lies(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "x.jpg").write_bytes(b"jpeg")
-    (folder / "own").symlink_to(tmp_path / "mine", target_is_directory=True)
-    assert sample_path(folder, "own/x.jpg") == tmp_path / "mine" / "x.jpg"
+    (folder / OWN).mkdir()
+    (folder / OWN / "demo").symlink_to(tmp_path / "mine", target_is_directory=True)
+    assert sample_path(folder, "demo/x.jpg") == tmp_path / "mine" / "x.jpg"
+    assert sample_path(folder, f"{OWN}/demo/x.jpg") is None
 
 
 def test_a_record_has_a_file_only_where_its_collection_is_served_from_samples(folder: Path) -> None:

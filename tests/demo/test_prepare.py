@@ -7,6 +7,7 @@ import pytest
 from chalicelib.errors import NotFound
 from chalicelib.usecases.house import House
 from chalicelib.usecases.picture_urls import picture_urls
+from cli.samples import sample_path
 from demo import pictures
 from demo.prepare import COLLECTION, prepare
 from tests.gateway.client import memory_house, picture
@@ -55,8 +56,20 @@ def test_a_folder_of_one_s_own_is_linked_not_copied_and_bad_files_are_left_out(h
     done = prepare(house, folder=own, samples=tmp_path / "samples", template="/samples/demo/{PicName}", step=lambda *_: None)
     assert (done.added, done.total) == (1, 2)
     assert [name for name, _ in done.refused] == ["b.png"]
-    assert (tmp_path / "samples" / COLLECTION).is_symlink()
-    assert list((tmp_path / "samples").iterdir()) == [tmp_path / "samples" / COLLECTION]
+    assert sample_path(tmp_path / "samples", f"{COLLECTION}/a.png") == own / "a.png"
+    assert [path.name for path in (tmp_path / "samples").rglob("*.png")] == []
+
+
+def test_a_start_with_the_own_pictures_and_one_without_leave_the_own_folder_alone(house: House, tmp_path: Path) -> None:
+    own, samples = tmp_path / "own", tmp_path / "samples"
+    own.mkdir()
+    (own / "a.png").write_bytes(picture(1))
+    total = len(pictures.plan())
+    assert _prepare(house, own, samples) == (1, 1)
+    assert _prepare(house, None, samples) == (total, total)
+    assert [path.name for path in own.iterdir()] == ["a.png"]
+    assert sample_path(samples, f"{COLLECTION}/a.png") == own / "a.png"
+    assert sample_path(samples, f"{COLLECTION}/astronaut.png") == samples / COLLECTION / "astronaut.png"
 
 
 def test_other_models_mean_a_fresh_collection(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
