@@ -32,9 +32,9 @@ def house() -> House:
 
 
 def build_house(settings: Settings) -> House:
-    """A house by `settings`. Nothing is loaded or contacted yet, but a store that ignores conditions is refused.
+    """A house by `settings`. Nothing is loaded or contacted yet.
 
-    Raises ValueError for a store or secrets address that is not understood, StoreUnfit, StoreUnavailable.
+    Raises ValueError for a store or secrets address that is not understood.
     """
     store = open_store(settings)
     return House(

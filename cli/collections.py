@@ -31,7 +31,7 @@ def create(
     from chalicelib.usecases.manage import create_collection
 
     house = open_house()
-    probe(house.store, new_id=house.new_id)  # a store that ignores conditions would lose records
+    probe(house.store, house.settings.store, new_id=house.new_id)  # a store that ignores conditions would lose records
     made = create_collection(CreateCollection(name, service_named(type_)), house)
     if as_json:
         emit(_value(made))

@@ -31,7 +31,7 @@ def settings() -> Settings:
 
 
 def open_house() -> House:
-    """The house of this process. Raises InvalidField for settings that make none, StoreUnfit, StoreUnavailable."""
+    """The house of this process. Raises InvalidField for settings that make none."""
     settings()
     from chalicelib.wiring import house
 

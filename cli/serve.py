@@ -90,7 +90,7 @@ def running(host: str, port: int, house: House) -> Iterator[Server]:
     from cli.housekeeping import Housekeeping
     from cli.server import Server
 
-    probe(house.store, new_id=house.new_id)  # a store that ignores conditions would lose records
+    probe(house.store, house.settings.store, new_id=house.new_id)  # a store that ignores conditions would lose records
     try:
         # samples need no key, so nobody beyond this machine is shown them
         server = Server(host, port, samples=samples_folder(house.settings) if host in _LOOPBACK else None)

@@ -128,7 +128,7 @@ def _clock(skew: float) -> Check:
 
 def _conditions(house: House) -> Check:
     try:
-        probe(house.store, new_id=house.new_id)
+        probe(house.store, house.settings.store, new_id=house.new_id)
     except StoreUnfit as error:
         return Check("conditions", "fail", f"{error}. Use another store: this one would lose records")
     except StorageError as error:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import chalicelib.wiring
+from chalicelib.config import Settings
 from chalicelib.errors import AlreadyExists, StoreUnavailable, StoreUnfit, VersionConflict
 from chalicelib.storage.base import Blob, Stat
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.probe import probe
+from chalicelib.wiring import build_house
+from tests.command import runner
 
 
 def new_id() -> str:
@@ -74,13 +80,13 @@ class _ListsTheDead(MemoryStore):
     ],
 )
 def test_a_store_that_breaks_a_promise_is_refused(kind: type[MemoryStore], words: str) -> None:
-    with pytest.raises(StoreUnfit, match=words):
-        probe(kind(), new_id=new_id)
+    with pytest.raises(StoreUnfit, match=f"the store s3://shop is not fit.*{words}"):
+        probe(kind(), "s3://shop", new_id=new_id)
 
 
 def test_good_stores_pass_and_nothing_stays(tmp_path: Path) -> None:
     for store in (MemoryStore(), FileStore(tmp_path)):
-        probe(store, new_id=new_id)
+        probe(store, "s3://shop", new_id=new_id)
         assert list(store.list("")) == []
 
 
@@ -90,4 +96,18 @@ def test_an_outage_is_not_a_verdict() -> None:
             raise StoreUnavailable("down")
 
     with pytest.raises(StoreUnavailable):
-        probe(Down(), new_id=new_id)
+        probe(Down(), "s3://shop", new_id=new_id)
+
+
+@pytest.mark.parametrize("command", ["collections create shoes", "serve --port 0"])
+def test_no_command_starts_on_such_a_store(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_STORE", str(tmp_path / "data"))
+    monkeypatch.setenv("LOOKALIKE_SECRETS", str(tmp_path / "keys.json"))
+    house = replace(build_house(Settings.read(os.environ)), store=_IgnoresIfMatch())
+    monkeypatch.setattr(chalicelib.wiring, "house", lambda: house)
+    code, _, said = runner(capsys)(*command.split())
+    assert code == 7
+    assert f"the store {tmp_path / 'data'} is not fit" in said.replace("\n", " ")
+    assert list(house.store.list("collections/")) == []

@@ -138,5 +138,5 @@ def test_a_refusal_names_bucket_and_cure(client: Any, bucket: str) -> None:
 
 
 def test_a_bucket_that_keeps_its_conditions_passes_the_probe(client: Any, bucket: str) -> None:
-    probe(S3Store(client, bucket), new_id=lambda: "0123456789abcdef")
+    probe(S3Store(client, bucket), f"s3://{bucket}", new_id=lambda: "0123456789abcdef")
     assert "Contents" not in client.list_objects_v2(Bucket=bucket)
