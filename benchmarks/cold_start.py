@@ -28,8 +28,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
-from chalicelib.index.records import Attributes, Key, Put, Record, quantise
+from chalicelib.index.records import Key, Put, Record, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.usecases.house import House

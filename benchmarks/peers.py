@@ -201,9 +201,10 @@ class Lookalike:
     def insert(self, vectors: Any, numbers: Any) -> None:
         """Quantises, appends in batches, compacts."""
         from benchmarks.index import Data
+        from chalicelib.attributes import Attributes
         from chalicelib.index.compact import absorb
         from chalicelib.index.grow import grow
-        from chalicelib.index.records import Attributes, Key, Put, Record
+        from chalicelib.index.records import Key, Put, Record
         from chalicelib.region import Region
         from chalicelib.service import Service
 

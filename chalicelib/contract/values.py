@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Final
 
+from chalicelib.attributes import Attributes
 from chalicelib.contract.categories import check_category
 from chalicelib.contract.filters import Filter
 from chalicelib.errors import InvalidField, MissingField, OverLimit
@@ -76,18 +77,8 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeValues:
-    """What a record says beside its feature, or an update of it. None: not given."""
-
-    custom_content: str | None = None
-    int_attr: int | None = None
-    int_attr2: int | None = None
-    int_attr3: int | None = None
-    int_attr4: int | None = None
-    str_attr: str | None = None
-    str_attr2: str | None = None
-    str_attr3: str | None = None
-    str_attr4: str | None = None
+class AttributeValues(Attributes):
+    """Attributes as a request gives them, within their limits. None: not given."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -11,8 +11,9 @@ from chalicelib.region import Region
 from chalicelib.service import Service
 
 if TYPE_CHECKING:
+    from chalicelib.attributes import Attributes
     from chalicelib.index.query import Row
-    from chalicelib.index.records import Attributes, Key
+    from chalicelib.index.records import Key
     from chalicelib.usecases.add import Added
     from chalicelib.usecases.manage import Described
     from chalicelib.usecases.search import Found, Match

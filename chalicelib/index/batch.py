@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
 from chalicelib.index.build import table_of
 from chalicelib.index.bundle import Bundle, Memory, encode
 from chalicelib.index.marks import Mark, decode_marks, encode_marks, patched
 from chalicelib.index.position import Position
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put, Record
+from chalicelib.index.records import Change, Delete, Key, Patch, Put, Record
 from chalicelib.index.table import Range, Shape, Table
 
 KEY_ARRAYS = ("high", "low")

@@ -7,10 +7,11 @@ from operator import attrgetter
 
 import numpy as np
 
+from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES
 from chalicelib.index.bundle import Array, Memory
 from chalicelib.index.columns import IntColumn, WordColumn, word_column
 from chalicelib.index.digests import key_digests, product_digests
-from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Record
+from chalicelib.index.records import Record
 from chalicelib.index.table import Override, Range, RowIds, Shape, Table
 from chalicelib.index.text import Text
 

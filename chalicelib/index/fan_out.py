@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.answer import merge as merge_found
 from chalicelib.index.bundle import Array, Bundle, encode
 from chalicelib.index.collection import Collection
 from chalicelib.index.manifest import Manifest, SegmentRef, decode_manifest, encode_manifest
 from chalicelib.index.query import Hits, Query, Row
-from chalicelib.index.records import Attributes, Key
+from chalicelib.index.records import Key
 from chalicelib.index.search import Found, best
 from chalicelib.index.snapshot import Snapshot, search_parts
 from chalicelib.region import Region

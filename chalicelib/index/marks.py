@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.position import Position
-from chalicelib.index.records import Attributes, Key
+from chalicelib.index.records import Key
 
 
 @dataclass(frozen=True, slots=True)

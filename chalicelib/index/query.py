@@ -9,7 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from chalicelib.index.records import Attributes, Key, Vector
+from chalicelib.attributes import Attributes
+from chalicelib.index.records import Key, Vector
 from chalicelib.region import Region
 
 Mask = npt.NDArray[np.bool_]

@@ -7,9 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.columns import AnyColumn
 from chalicelib.index.query import Row
-from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes, Key, Record, Vector
+from chalicelib.index.records import Key, Record, Vector
 from chalicelib.index.table import Override, Table
 from chalicelib.index.text import Text
 from chalicelib.region import Region

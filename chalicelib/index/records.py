@@ -8,10 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.attributes import Attributes
 from chalicelib.region import Region
-
-INT_ATTRIBUTES = ("int_attr", "int_attr2", "int_attr3", "int_attr4")
-STR_ATTRIBUTES = ("str_attr", "str_attr2", "str_attr3", "str_attr4")
 
 
 class Key(NamedTuple):
@@ -19,21 +17,6 @@ class Key(NamedTuple):
 
     product_id: str
     pic_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """What a record says beside its feature. None: never set."""
-
-    custom_content: str | None = None
-    int_attr: int | None = None
-    int_attr2: int | None = None
-    int_attr3: int | None = None
-    int_attr4: int | None = None
-    str_attr: str | None = None
-    str_attr2: str | None = None
-    str_attr3: str | None = None
-    str_attr4: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

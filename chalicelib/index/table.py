@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.bundle import Arrays
 from chalicelib.index.columns import AnyColumn, IntColumn, UnsetColumn, WordColumn
 from chalicelib.index.digests import Digests
 from chalicelib.index.query import Column
-from chalicelib.index.records import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.text import Text
 
 RowIds = npt.NDArray[np.int64]

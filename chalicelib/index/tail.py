@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.batch import Batch
 from chalicelib.index.build import joined
 from chalicelib.index.digests import Digests, find, key_digests
 from chalicelib.index.marks import Mark, effect
 from chalicelib.index.position import FIRST, Position
 from chalicelib.index.puts import Positions, Puts, newest_puts, puts_of
-from chalicelib.index.records import Attributes, Key
+from chalicelib.index.records import Key
 from chalicelib.index.table import Override, RowIds, Shape, Table, merged, overrides
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from chalicelib.attributes import Attributes
 from chalicelib.contract.messages import AddPicture
 from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import FingerprintMismatch
 from chalicelib.index.collection import Collection
-from chalicelib.index.records import Attributes, Key, Put, Record, quantise
+from chalicelib.index.records import Key, Put, Record, quantise
 from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service

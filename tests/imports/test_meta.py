@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.attributes import Attributes
 from chalicelib.contract.values import AttributeValues, View
 from chalicelib.errors import InvalidField, InvalidRequest, LookalikeError, MissingField
 from chalicelib.index.query import Row
-from chalicelib.index.records import Attributes, Key
+from chalicelib.index.records import Key
 from chalicelib.region import Region
 from chalicelib.usecases.batch.meta import MAX_LINE_BYTES, Line, Operation, dump, dump_addition, dump_deletion, lines, parse
 

@@ -8,13 +8,14 @@ import random
 import numpy as np
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, FormatTooNew, LookalikeError
 from chalicelib.index import grow as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.query import Query
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put
+from chalicelib.index.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.scan import query_words
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.base import Blob

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.cache import Cache
 from chalicelib.index.columns import IntColumn, UnsetColumn, word_column
 from chalicelib.index.digests import Digests, find, key_digests
@@ -16,7 +17,7 @@ from chalicelib.index.marks import Mark, decode_marks, effect, encode_marks
 from chalicelib.index.plan import OPEN_BYTE_S, Rent, opening_s, route
 from chalicelib.index.position import FIRST, Position, next_position
 from chalicelib.index.query import Operator
-from chalicelib.index.records import Attributes, Key
+from chalicelib.index.records import Key
 from chalicelib.index.table import Override
 from chalicelib.index.text import Text
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import OutcomeUnknown, StorageError, VersionConflict
 from chalicelib.index.collect import collect
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.merge import merge
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put
+from chalicelib.index.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index.world import Clock, Crash, Faulty, Model, apply, content, expected, ids, make, open_catalog, record

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
 from chalicelib.index import grow as growing
 from chalicelib.index import plan, search
@@ -20,7 +21,7 @@ from chalicelib.index.graph import Graph, encode_graph
 from chalicelib.index.manifest import ObjectRef, SegmentRef
 from chalicelib.index.position import Position
 from chalicelib.index.query import Query
-from chalicelib.index.records import Attributes, Delete, Key, Put, Record
+from chalicelib.index.records import Delete, Key, Put, Record
 from chalicelib.index.table import Shape
 from chalicelib.region import Region
 from chalicelib.service import Service

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
 from chalicelib.index.collect import collect
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.merge import merge
-from chalicelib.index.records import Attributes, Delete, Key, Patch, Put
+from chalicelib.index.records import Delete, Key, Patch, Put
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.base import ObjectStore
 from chalicelib.storage.memory import MemoryStore

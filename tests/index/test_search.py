@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.build import table_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.merge import merge
 from chalicelib.index.query import Query
-from chalicelib.index.records import Attributes, Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.records import Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore

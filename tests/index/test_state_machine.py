@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import VersionConflict
 from chalicelib.index.collect import collect
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.merge import merge
 from chalicelib.index.query import Query
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put
+from chalicelib.index.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index.world import (

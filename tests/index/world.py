@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from chalicelib.attributes import Attributes
 from chalicelib.errors import OutcomeUnknown
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.marks import patched
 from chalicelib.index.query import Query, Row
-from chalicelib.index.records import Attributes, Change, Delete, Key, Put, Record, Vector, quantise
+from chalicelib.index.records import Change, Delete, Key, Put, Record, Vector, quantise
 from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import Service

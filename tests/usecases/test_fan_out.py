@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
 from chalicelib.contract.filters import parse
 from chalicelib.errors import CollectionNotFound, ObjectMissing, StoreUnavailable
@@ -18,7 +19,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.fan_out import split
 from chalicelib.index.query import Hits, Query
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.records import Change, Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore

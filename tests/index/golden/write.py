@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.attributes import Attributes
 from chalicelib.index import grow as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.compact import absorb
 from chalicelib.index.manifest import FORMAT
-from chalicelib.index.records import Attributes, Change, Delete, Key, Patch, Put
+from chalicelib.index.records import Change, Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
 from tests.index.world import Clock, Model, apply, ids, make, record
 
