@@ -28,13 +28,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.attributes import Attributes
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.compact import absorb
 from chalicelib.index.grow import grow
 from chalicelib.index.merge import merge
 from chalicelib.index.query import Query
-from chalicelib.index.records import Attributes, Key, Put, Record, Vector
+from chalicelib.index.records import Key, Put, Record, Vector
 from chalicelib.index.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import Service
