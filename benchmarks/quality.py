@@ -29,6 +29,7 @@ from PIL import Image
 import models
 from benchmarks import yardsticks
 from benchmarks.edits import HARD
+from chalicelib.index.search import SHORTLIST
 from chalicelib.service import Service
 from chalicelib.vision.analysis import Request
 from chalicelib.vision.analyze import Analyzer
@@ -56,7 +57,6 @@ QUERIES = (
 DISTRACTORS = ("caltech_photos", "caltech_objects", "clothing", "shop_luma")
 """Pictures beside the originals when hard edits are looked for."""
 CATEGORY_SETS = ("clothing", "caltech_objects", "shop_luma", "shop_devices", "shop_variants", "grocery", "abo_sample", "fashion_small")
-SHORTLIST = 200
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)
 
 
