@@ -40,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a program must know to use the files; everything in it is part of the fingerprint."""
+    """What a program must know to use the files."""
 
     files: dict[str, File]
     side: int
