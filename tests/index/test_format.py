@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chalicelib.errors import FormatTooNew
@@ -17,6 +20,7 @@ from chalicelib.index.query import Query
 from chalicelib.index.records import Key, Put
 from chalicelib.index.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
+from tests.index import manual, test_bit_flips, test_crash_points
 from tests.index.golden.write import fill, model
 from tests.index.world import Clock, content, expected, ids, open_catalog, record
 
@@ -86,25 +90,29 @@ def test_a_newer_binary_object_is_refused_by_name() -> None:
         content(open_catalog(store, Clock(), ids()).open("shop").snapshot())
 
 
-def test_the_container_is_as_documented() -> None:
-    import hashlib
-    import json
+def test_a_second_reader_made_from_the_manual_alone_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    flipping, flipped_model = test_bit_flips.world(monkeypatch)
+    lived_in = test_crash_points.lived_in()
+    for store, wanted in ((unpacked(GOLDEN / "v1.zip"), model()), (flipping, flipped_model), (lived_in.store, lived_in.model)):
+        found = manual.read({stat.key: store.get(stat.key).data for stat in store.list("")}, "shop")
+        assert {key: (one.category, one.region, one.attributes, one.code, one.feature, one.scale) for key, one in found.items()} == {
+            tuple(key): (
+                one.category_id,
+                tuple(one.region),
+                {name: value for name, value in dataclasses.asdict(one.attributes).items() if value is not None},
+                one.vector.code.tobytes(),
+                tuple(one.vector.feature.tolist()),
+                float(np.float32(one.vector.scale)),
+            )
+            for key, one in wanted.items()
+        }
 
-    import numpy as np
 
+def test_blocks_are_hashed_as_the_manual_says() -> None:
     data, sha256 = encode("marks", {"count": 0}, {"a": np.arange(5, dtype="<u2"), "b": np.ones((2, 3), np.uint8)}, blocks={"a": 4})
-    magic, version, length, zero, digest = struct.unpack_from("<7sBII32s", data)
-    assert (magic, version, zero) == (b"LOOKALK", 1, 0)
-    header = data[48 : 48 + length]
-    assert hashlib.sha256(header).digest() == digest == bytes.fromhex(sha256)
-    body = 48 + length + -(48 + length) % 64
-    sections = {row["name"]: row for row in json.loads(header)["sections"]}
-    assert {row["offset"] % 64 for row in sections.values()} == {0}
-    first = sections["a"]
-    raw = data[body + first["offset"] :][: first["size"]]
-    assert raw == np.arange(5, dtype="<u2").tobytes()
-    assert first["sha256"] == [hashlib.sha256(raw[start : start + 4]).hexdigest() for start in (0, 4, 8)]
-    assert sections["b"]["shape"] == [2, 3]
+    found = manual.Container(data, "marks", {"sha256": sha256, "size": len(data)})
+    assert (found.hashes["a"], found.hashes["b"]) == (3, 1)
+    assert (found.arrays["a"], found.arrays["b"], found.shapes["b"]) == ((0, 1, 2, 3, 4), (1,) * 6, [2, 3])
 
 
 def test_the_documentation_names_what_is_written() -> None:
@@ -117,8 +125,6 @@ def test_the_documentation_names_what_is_written() -> None:
                 assert f"`{name}`" in text or f'"{name}"' in text, name
             continue
         length = struct.unpack_from("<I", data, 8)[0]
-        import json
-
         header = json.loads(data[48 : 48 + length])
         assert f"`{header['kind']}`" in text
         for name in header["meta"]:
