@@ -9,6 +9,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from chalicelib.gateway.faults import reshape
 from tests.infra.built import merged, template
 from tools import restore
 from tools.template import FUNCTION, rewrite
@@ -128,10 +129,15 @@ def test_the_bucket_itself_refuses_unconditional_writes_of_what_is_written_once(
 def test_api_gateways_own_errors_are_in_the_contracts_form() -> None:
     responses = template()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT"} <= responses.keys()
+    codes = {}
     for name, response in responses.items():
         body = response["ResponseTemplates"]["application/json"]
         answer = json.loads(body.replace("$context.error.messageString", '"text"'))
         assert answer.keys() == {"RequestId", "HostId", "Code", "Message"}, name
+        codes[name] = answer["Code"]
+    # whoever refuses, the service or what is in front of it, the code is the same
+    for name, status in (("REQUEST_TOO_LARGE", 413), ("UNSUPPORTED_MEDIA_TYPE", 415), ("MISSING_AUTHENTICATION_TOKEN", 404)):
+        assert json.loads(reshape(status, b"", host=""))["Code"] == codes[name]
     assert responses["THROTTLED"]["ResponseParameters"]["Headers"]["x-acs-retry-after"] == "'1000'"
 
 
