@@ -41,7 +41,7 @@ from tests.infra.runtime import EVENT_LIMIT, Function, FunctionFailed, function
 from tests.moto_server import locked_moto
 from tools.package import ROOT, Order, package
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FORM = "application/x-www-form-urlencoded"
 HOST = "abc.lambda-url.eu-central-1.on.aws"

@@ -23,13 +23,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from tests.gateway.client import picture
 from tests.imports.aws import REGION, aws
 from tests.infra.built import template
 from tests.moto_server import locked_moto
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("aws") is None, reason="needs the aws command")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.skipif(shutil.which("aws") is None, reason="needs the aws command")]
 
 ROOT = Path(__file__).parents[2]
 PLAYED = ("Store", "Transit", "ImportQueue", "DeadLetters")
@@ -82,7 +83,9 @@ def shell() -> Iterator[Shell]:
             )
         empty = template()["Resources"]["AccessKeys"]["Properties"]["SecretString"]
         secret = cloud.client("secretsmanager").create_secret(Name="keys", SecretString=empty)
-        cloud.client("cloudformation").create_stack(StackName="lookalike", TemplateBody=json.dumps(stack(secret["ARN"])))
+        patient = Config(read_timeout=280, retries={"total_max_attempts": 1})  # asked again, moto would say that the stack is there
+        formation = boto3.client("cloudformation", region_name=REGION, endpoint_url=url, config=patient)
+        formation.create_stack(StackName="lookalike", TemplateBody=json.dumps(stack(secret["ARN"])))
         for bucket in cloud.client("s3").list_buckets()["Buckets"]:  # moto overlooks that the template asks for it
             if "store" in bucket["Name"]:
                 cloud.client("s3").put_bucket_versioning(Bucket=bucket["Name"], VersioningConfiguration={"Status": "Enabled"})
