@@ -1,7 +1,7 @@
 // The console: signing in, the way between the views, and nothing else.
 
 import { ApiError, keyId, signIn, signOut, signedIn } from "./api.js";
-import { button, field, fill, h, problem, select, toast } from "./dom.js";
+import { button, field, fill, h, problem, toast } from "./dom.js";
 import { searchView } from "./search.js";
 import { changed, choose, forget, refresh, state } from "./state.js";
 
@@ -20,6 +20,11 @@ const VIEWS = {
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 const session = document.getElementById("session");
+const links = NAV.map(([at, label]) => h("a", { href: `#/${at}` }, label));
+const picker = h("select", { "aria-label": "Collection", onchange: () => choose(picker.value).catch((error) => toast(error.message, "bad")) });
+const out = button("Sign out", leave, { class: "button quiet" });
+fill(nav, links);
+fill(session, picker, out);
 let view = null;
 let turn = 0;
 
@@ -49,9 +54,10 @@ function decode(text) {
 function drawSession(key) {
   nav.hidden = session.hidden = !signedIn();
   if (!signedIn()) return;
-  fill(nav, NAV.map(([at, label]) => h("a", { href: `#/${at}`, "aria-current": at === key ? "page" : null }, label)));
-  const picker = select(state.collections.map(({ Name }) => [Name, Name]), state.current, { "aria-label": "Collection", onchange: (event) => choose(event.target.value).catch((error) => toast(error.message, "bad")) });
-  fill(session, state.collections.length ? picker : null, button("Sign out", leave, { class: "button quiet", title: `Signed in as ${keyId()}` }));
+  NAV.forEach(([at], index) => (at === key ? links[index].setAttribute("aria-current", "page") : links[index].removeAttribute("aria-current")));
+  picker.hidden = !state.collections.length;
+  picker.replaceChildren(...state.collections.map(({ Name }) => h("option", { value: Name, selected: Name === state.current }, Name)));
+  out.title = `Signed in as ${keyId()}`;
 }
 
 function leave() {

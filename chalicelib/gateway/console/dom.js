@@ -21,10 +21,14 @@ export function svg(tag, given = {}, ...children) {
   return node;
 }
 
+// Replaces what `parent` holds. Whoever came here by keyboard stays on the control of the same name.
 export function fill(parent, ...children) {
+  const held = parent.contains(document.activeElement) ? document.activeElement : null;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  if (held && !held.isConnected) [...parent.querySelectorAll("a, button, input, select")].find((node) => called(node) === called(held))?.focus({ preventScroll: true });
   return parent;
 }
+const called = (node) => node.getAttribute("aria-label") ?? node.textContent;
 
 // Characters that steer rather than show: controls, bidirectional marks and lone surrogates. Joiners stay, emoji need them.
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;

@@ -143,7 +143,12 @@ class Search {
     const pages = Math.ceil(Math.min(found, REACH) / PAGE);
     if (pages < 2) return null;
     const at = this.start / PAGE;
-    const go = (page) => { this.start = page * PAGE; this.run(); this.status.scrollIntoView({ block: "start" }); };
+    const go = async (page) => {
+      this.start = page * PAGE;
+      this.status.scrollIntoView({ block: "start" });
+      await this.run();
+      if (document.activeElement === document.body) this.results.querySelector(".pager [aria-current]")?.focus({ preventScroll: true }); // there is no next page
+    };
     const near = [...new Set([0, at - 1, at, at + 1, pages - 1])].filter((page) => page >= 0 && page < pages).sort((a, b) => a - b);
     return h("nav", { class: "pager", "aria-label": "Pages" },
       button("Previous", () => go(at - 1), { disabled: at === 0 }),
