@@ -101,17 +101,26 @@ def read_acs3(incoming: Incoming, *, hosts: Sequence[str] = ()) -> Claim:
     body_hash = hashlib.sha256(incoming.body).hexdigest()
     if not hmac.compare_digest(incoming.header("x-acs-content-sha256").lower().encode(), body_hash.encode()):
         raise Unauthenticated(AuthFault.SIGNATURE, "x-acs-content-sha256 is not the hash of the body: the body was changed on its way")
+    moment = _moment(incoming.header("x-acs-date"))
+    texts = _acs3_texts(incoming, names, body_hash, hosts)
+    return _by_headers(incoming, "ACS3", key_id=key_id, signature=signature.lower(), moment=moment, window_s=ACS3_WINDOW_S, texts=texts)
+
+
+def _by_headers(
+    incoming: Incoming, scheme: str, *, key_id: str, signature: str, moment: float, window_s: int, texts: Sequence[bytes]
+) -> Claim:
+    """The claim of a scheme whose signature covers the x-acs- headers."""
     return Claim(
-        scheme="ACS3",
+        scheme=scheme,
         key_id=key_id,
         action=incoming.header("x-acs-action"),
         version=incoming.header("x-acs-version"),
-        moment=_moment(incoming.header("x-acs-date")),
-        window_s=ACS3_WINDOW_S,
-        nonce=incoming.header("x-acs-signature-nonce") or signature.lower(),
+        moment=moment,
+        window_s=window_s,
+        nonce=incoming.header("x-acs-signature-nonce") or signature,
         temporary=bool(incoming.header("x-acs-security-token")),
-        signature=signature.lower().encode(),
-        texts=tuple(_acs3_texts(incoming, names, body_hash, hosts)),
+        signature=signature.encode(),
+        texts=tuple(texts),
     )
 
 
@@ -199,19 +208,10 @@ def read_roa(incoming: Incoming, *, unsigned_bodies: bool = False) -> Claim:
         )
     top = (incoming.method, incoming.header("accept"), digest, incoming.header("content-type"), incoming.header("date"))
     acs = "".join(f"{name}:{values[0]}\n" for name, values in sorted(incoming.headers.items()) if name.startswith("x-acs-"))
-    texts = ["\n".join(top) + "\n" + acs + incoming.path + (f"?{query}" if query else "") for query in _queries(incoming.query, _plain)]
-    return Claim(
-        scheme="ROA",
-        key_id=key_id,
-        action=incoming.header("x-acs-action"),
-        version=incoming.header("x-acs-version"),
-        moment=_http_date(incoming.header("date")),
-        window_s=ROA_WINDOW_S,
-        nonce=incoming.header("x-acs-signature-nonce") or signature,
-        temporary=bool(incoming.header("x-acs-security-token")),
-        signature=signature.encode(),
-        texts=tuple(text.encode() for text in texts),
-    )
+    head = "\n".join(top) + "\n" + acs + incoming.path
+    texts = [(head + (f"?{query}" if query else "")).encode() for query in _queries(incoming.query, _plain)]
+    moment = _http_date(incoming.header("date"))
+    return _by_headers(incoming, "ROA", key_id=key_id, signature=signature, moment=moment, window_s=ROA_WINDOW_S, texts=texts)
 
 
 def _moment(text: str) -> float:
