@@ -62,7 +62,6 @@ def _snapstart(resources: Template) -> None:
         resources[name]["Properties"]["FunctionName"] = alias
     resources["Url"]["Properties"]["Qualifier"] = "live"
     resources["Url"]["DependsOn"] = "APIHandlerAliaslive"
-    resources["Url"]["Properties"]["TargetFunctionArn"] = {"Fn::GetAtt": ["APIHandler", "Arn"]}
 
 
 def _call_alias(node: object) -> None:

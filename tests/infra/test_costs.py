@@ -112,6 +112,14 @@ def test_the_page_says_what_the_calculator_says() -> None:
     assert f"each further collection\n${further:.2f} a month" in PAGE
 
 
+def test_the_calculator_takes_what_was_measured() -> None:
+    results = (Path(__file__).parents[2] / "benchmarks/RESULTS.md").read_text()
+    for action, taken in (("AddImage", costs.ADD_CPU_MS), ("SearchImageByPic", costs.SEARCH_CPU_MS)):
+        (line,) = [line for line in results.splitlines() if line.startswith(f"| {action} |")]
+        assert float(line.split("|")[5]) == taken, f"the warm column of {action}"
+    assert f"{costs.ADD_CPU_MS:.0f} ms for an add and {costs.SEARCH_CPU_MS:.0f} ms for a search" in PAGE
+
+
 def test_the_readme_names_the_price_of_doing_nothing() -> None:
     price = costs.total(MONTHS[0]) - costs.free(MONTHS[0])
     assert f"[${price:.2f} a month](docs/COSTS.md)" in (Path(__file__).parents[2] / "README.md").read_text()
