@@ -78,7 +78,7 @@ def check_fingerprint(snapshot: Snapshot, analyzer: PictureAnalyzer, *, name: st
     if analyzer.fingerprint != snapshot.fingerprint:
         raise FingerprintMismatch(
             f"collection {name} was made by models {snapshot.fingerprint}, this deployment has {analyzer.fingerprint}: "
-            "import its pictures again with `lookalike rebuild`"
+            f"import its pictures again with `lookalike rebuild s3://BUCKET/PATH -c {name}`, or from a folder (docs/IMPORTS.md)"
         )
 
 

@@ -101,7 +101,7 @@ def test_new_models_refuse_the_old_features_and_name_the_command(shop: Shop) -> 
     job = start_folder_import("shop", shop.location, shop.house)
     shop.work_off()
     assert shop.job(job).status is JobStatus.FAIL
-    assert "lookalike rebuild" in shop.job(job).message
+    assert "`lookalike rebuild s3://BUCKET/PATH -c shop`" in shop.job(job).message
     with pytest.raises(FingerprintMismatch, match="lookalike rebuild"):
         fitting_analyzer(shop.collection, shop.house)
     assert len(shop.keys()) == 20
