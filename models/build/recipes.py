@@ -96,8 +96,9 @@ RECIPES: dict[str, Recipe] = {
             "colour": 4,
         },
         other=0.6,
+        axes=2048,
         edits=0.5,
-        shrinkage=0.5,
+        shrinkage=1.0,
     ),
     "generic": Recipe(LEVELS["generic"], power=0.35),
     "fabric": Recipe(
