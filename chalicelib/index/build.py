@@ -12,7 +12,7 @@ from chalicelib.index.bundle import Array, Memory
 from chalicelib.index.columns import IntColumn, WordColumn, word_column
 from chalicelib.index.digests import key_digests, product_digests
 from chalicelib.index.records import Record
-from chalicelib.index.table import Override, Range, RowIds, Shape, Table
+from chalicelib.index.table import Range, RowIds, Shape, Table
 from chalicelib.index.text import Text
 
 _ALL_ATTRIBUTES = attrgetter("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES)
@@ -206,6 +206,3 @@ def _join_words(rows: Memory, name: str, parts: Sequence[tuple[Table, RowIds]], 
     for rank, word in enumerate(ordered):
         ranks[words[word]] = rank
     _add_words(rows, name, WordColumn(Text.of(ordered), ranks[np.concatenate(codes)][order]))
-
-
-__all__ = ["Override", "joined", "norms", "planes", "table_of"]

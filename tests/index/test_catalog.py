@@ -154,7 +154,7 @@ class _Meeting(MemoryStore):
 
     def __init__(self, readers: int) -> None:
         super().__init__()
-        self.barrier = threading.Barrier(readers, timeout=20)
+        self.barrier = threading.Barrier(readers, timeout=120)
 
     def view(self, key: str) -> memoryview:
         if key.endswith("/rows"):
