@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from cli.local import open_house
 from cli.options import collection_names
-from cli.output import AsJson, emit, out, row, table
+from cli.output import AsJson, emit, out, progress, row, table
+
+Done = TypeVar("Done")
 
 Names = Annotated[
     list[str] | None,
@@ -25,6 +28,16 @@ def register(app: typer.Typer) -> None:
     app.command("gc", epilog="Example: lookalike gc --dry-run")(gc)
 
 
+def _each(label: str, names: list[str], work: Callable[[str], Done], *, quiet: bool) -> list[Done]:
+    """What `work` says of each collection, with a bar on the way."""
+    done = []
+    with progress(label, len(names), quiet=quiet) as bar:
+        for name in names:
+            done.append(work(name))
+            bar.advance(bar.task_ids[0])
+    return done
+
+
 def compact(
     names: Names = None,
     everything: Annotated[bool, typer.Option("--everything", help="Rewrite all into as few segments as possible.")] = False,
@@ -35,7 +48,8 @@ def compact(
     from chalicelib.usecases import maintain
 
     house = open_house()
-    done = [maintain.compact(house, name, everything=everything, dry_run=dry_run) for name in names or house.catalog.names()]
+    wanted = names or house.catalog.names()
+    done = _each("Compacting", wanted, lambda name: maintain.compact(house, name, everything=everything, dry_run=dry_run), quiet=as_json)
     if as_json:
         emit([asdict(one) for one in done])
         return
@@ -57,7 +71,8 @@ def scrub(
     from chalicelib.usecases import maintain
 
     house = open_house()
-    done = [maintain.scrub(house, name, repair=repair and not dry_run) for name in names or house.catalog.names()]
+    wanted = names or house.catalog.names()
+    done = _each("Verifying", wanted, lambda name: maintain.scrub(house, name, repair=repair and not dry_run), quiet=as_json)
     if as_json:
         emit([asdict(one) for one in done])
     else:
@@ -78,7 +93,9 @@ def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) ->
     from chalicelib.usecases import maintain
 
     house = open_house()
-    done = [maintain.collect(house, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(house, dry_run=dry_run)
+    with progress("Collecting", 1, quiet=as_json) as bar:
+        done = [maintain.collect(house, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(house, dry_run=dry_run)
+        bar.advance(bar.task_ids[0])
     if as_json:
         emit([asdict(one) for one in done])
         return
