@@ -256,7 +256,8 @@ def test_the_schedules_compact_and_collect(deployment: Deployment) -> None:
 
 def test_a_part_of_a_spread_search_is_answered(deployment: Deployment) -> None:
     with deployment.cloud.acting_as_owner() as house:
-        deployment.call("AddImage", fields_of("part", picture(3, (300, 200))))
+        status, added = deployment.call("AddImage", fields_of("part", picture(3, (300, 200))))
+        assert status == 200, added
         compact(house, "shop")
         (part,) = split(house.catalog.open("shop").snapshot(), 1)
         question = fan_out.encode_question("shop", part, query_of(picture(3, (300, 200))))
