@@ -5,7 +5,7 @@
     contract | vision | index     what a request is; from picture to feature; collections on object storage
     storage                       objects, secrets, queues and buckets; botocore lives here
 
-errors, attributes, region, service and trace are the vocabulary that every floor may use. wiring builds the house; config holds its numbers.
+errors, attributes, region, service and trace are the vocabulary that every floor may use. wiring builds the house, config holds numbers.
 """
 
 __version__ = "0.1.0"
