@@ -40,7 +40,7 @@ def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
     """
     old = generation.manifest()
     manifest = old.manifest
-    chosen = group(manifest.segments) if not everything else _whole(manifest.segments)
+    chosen = due(manifest.segments, everything=everything)
     if not chosen or manifest.successor is not None:
         return None
     with generation.overtaken(old):
@@ -68,8 +68,12 @@ def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: M
     return write_segments(generation, table, positions, manifest.fingerprint) if table.size else [], table.size
 
 
-def group(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
-    """The segments to merge next: dirty ones first, else the smallest tier that is full. Large categories merge among themselves."""
+def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[SegmentRef]:
+    """The segments to merge next: dirty ones first, else the smallest tier that is full; large categories merge among themselves. With
+    `everything`, all of them, unless that would change nothing.
+    """
+    if everything:
+        return list(segments) if len(segments) > 1 or any(ref.revision for ref in segments) else []
     dirty = [ref for ref in segments if ref.dead + ref.changed > DIRTY * ref.rows]
     if dirty:
         return _within_limit(sorted(dirty, key=lambda ref: (ref.live, ref.id)))
@@ -105,8 +109,3 @@ def _within_limit(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
             break
         chosen.append(ref)
     return chosen
-
-
-def _whole(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
-    """All segments, unless that would change nothing."""
-    return list(segments) if len(segments) > 1 or any(ref.revision for ref in segments) else []

@@ -14,7 +14,7 @@ from chalicelib.index.collect import collect as collect_generation
 from chalicelib.index.compact import absorb
 from chalicelib.index.generation import Generation
 from chalicelib.index.grow import grow, lacking, prune
-from chalicelib.index.merge import group, merge
+from chalicelib.index.merge import due, merge
 from chalicelib.index.position import Position
 from chalicelib.index.scrub import Problem
 from chalicelib.index.scrub import scrub as scrub_generation
@@ -86,12 +86,13 @@ class Scrubbed:
 def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
     """Empties the log of collection `name` into segments, merges what is due and builds graphs; `everything`: as few segments as possible.
 
-    No merge or graph is begun after the time `until`, seconds: the next run goes on. Raises CollectionNotFound, StorageError.
+    A dry run counts what is due now; what the log becomes may join in. No merge or graph is begun after the time `until`, seconds: the next
+    run goes on. Raises CollectionNotFound, StorageError.
     """
     generation = _current(house, name)
     if dry_run:
         state = look(house, name)
-        merged = len(group(generation.manifest().manifest.segments))
+        merged = len(due(generation.manifest().manifest.segments, everything=everything))
         return replace(state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation)))
     taken = merges = graphs = 0
     while (done := _steady(lambda: absorb(generation))) is not None:
@@ -114,14 +115,14 @@ def compact_all(house: House, *, until: float = math.inf) -> list[Compacted]:
     def one(name: str) -> Compacted:
         state = look(house, name)
         long = state.log_objects >= house.settings.compact_log_objects
-        due = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(house, name))
-        return compact(house, name, until=until) if due else state
+        wanted = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(house, name))
+        return compact(house, name, until=until) if wanted else state
 
     return _each(house, one)
 
 
 def _unfinished(generation: Generation) -> bool:
-    return bool(group(generation.manifest().manifest.segments) or lacking(generation))
+    return bool(due(generation.manifest().manifest.segments) or lacking(generation))
 
 
 def look(house: House, name: str) -> Compacted:

@@ -70,6 +70,10 @@ def test_everything_means_one_segment_without_a_revision(house: House) -> None:
     fill(collection, 20)
     maintain.compact(house, "shop")
     collection.append([Delete(Key("p1", "a")), Patch(Key("p2", "a"), Attributes(int_attr=1))])
+    planned = maintain.compact(house, "shop", everything=True, dry_run=True)
+    assert (planned.absorbed, planned.merged) == (1, 0), "the only segment is clean still"
+    maintain.compact(house, "shop")
+    assert maintain.compact(house, "shop", everything=True, dry_run=True).merged == 1
     done = maintain.compact(house, "shop", everything=True)
     (segment,) = collection.current().manifest().manifest.segments
     assert (done.segments, segment.rows, segment.revision) == (1, 19, None)

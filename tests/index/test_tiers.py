@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.index.compact import GRAPH_ROWS, MAX_ROWS, cut
 from chalicelib.index.manifest import ObjectRef, SegmentRef
-from chalicelib.index.merge import FAN_IN, group
+from chalicelib.index.merge import FAN_IN, due
 from chalicelib.index.position import Position
 from chalicelib.index.table import Range
 
@@ -46,7 +46,7 @@ def merged(chosen: list[SegmentRef], start: int) -> list[SegmentRef]:
 def test_merging_comes_to_an_end_and_leaves_few_segments(parts: list[tuple[list[int], float]]) -> None:
     segments = [segment(number, counts, dead) for number, (counts, dead) in enumerate(parts)]
     steps = 0
-    while chosen := group(segments):
+    while chosen := due(segments):
         dirty = any(ref.dead > 0.25 * ref.rows for ref in chosen)
         assert dirty or len(chosen) >= 2
         assert len(chosen) == 1 or sum(ref.live for ref in chosen) <= MAX_ROWS
