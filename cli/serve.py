@@ -52,6 +52,8 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     house = open_house()
+    if demo and samples_folder(house.settings) is None:
+        raise InvalidField("settings", "the demo keeps its pictures beside a store that is a folder; unset LOOKALIKE_STORE")
     with running(host, port, house) as server:
         url = f"http://{host}:{server.port}/"
         if not as_json:
@@ -62,7 +64,7 @@ def serve(
         if demo:
             _filled(house, pictures, ended)
             if not ended.is_set():
-                _welcome(house, url, as_json=as_json)
+                _welcome(house, url, _command(house, pictures), as_json=as_json)
         threading.Thread(target=house.analyzer, name="warm", daemon=True).start()
         ended.wait()
         err.print("Finishing what is under way …")
@@ -137,11 +139,11 @@ def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prep
     return prepared
 
 
-def _welcome(house: House, url: str, *, as_json: bool) -> None:
+def _welcome(house: House, url: str, command: str, *, as_json: bool) -> None:
     """Says where the console is, with which key, and what to try."""
     key_id, secret = machine_key(house)
     if as_json:
-        emit({"url": url, "console": f"{url}console/", "access_key_id": key_id, "access_key_secret": secret, "try": _command()})
+        emit({"url": url, "console": f"{url}console/", "access_key_id": key_id, "access_key_secret": secret, "try": command})
     else:
         made = table("", "")
         row(made, "Console", f"{url}console/")
@@ -149,15 +151,15 @@ def _welcome(house: House, url: str, *, as_json: bool) -> None:
         row(made, "Secret", secret)
         out.print(made)
         out.print("\nTry, in another terminal:")
-        out.print(f"  {_command()}", soft_wrap=True)
+        out.print(f"  {command}", soft_wrap=True)
     sys.stdout.flush()
 
 
-def _command() -> str:
+def _command(house: House, pictures: Path | None) -> str:
     """A complete command that finds something, from where the reader is."""
     executable = Path(sys.argv[0]).resolve()
     shown = Path(".venv/bin/lookalike") if executable == Path(".venv/bin/lookalike").resolve() else executable
-    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file()))} --collection demo"
+    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file(house, pictures)))} --collection demo"
 
 
 def _query(pictures: Path | None) -> tuple[str, bytes]:
@@ -168,18 +170,18 @@ def _query(pictures: Path | None) -> tuple[str, bytes]:
     return sample.key.pic_name, sample.data
 
 
-def _query_file() -> Path:
-    """The demo's query picture as a file, beside the samples."""
-    _importable()
-    from demo.pictures import query
-
-    sample = query()
-    folder = samples_folder(open_house().settings)
-    assert folder is not None  # noqa: S101  # the demo runs on a folder
-    path = folder / "query" / sample.key.pic_name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sample.data)
+def _query_file(house: House, pictures: Path | None) -> Path:
+    """The picture of `_query` as a file: the reader's own, or the demo's, which is put beside the samples."""
+    name, data = _query(pictures)
+    if pictures is not None:
+        path = pictures.resolve() / name
+    else:
+        folder = samples_folder(house.settings)
+        assert folder is not None  # noqa: S101  # serve has seen to it
+        path = folder / "query" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
