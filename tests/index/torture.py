@@ -66,6 +66,8 @@ class Plan:
     """Between two readings, and on average between two rounds of a compactor."""
     stall_p: float = 0.01
     """Probability that a storage call is slow."""
+    reader_stall_p: float = 0.1
+    """The same for a reader's listing, before or after which it reads the manifest."""
     stall_s: float = 1.0
     """How slow, at most."""
     echo_p: float = 0.1
@@ -80,17 +82,17 @@ class Plan:
 class Rough:
     """A store in which calls are slow now and then, writes of the log arrive twice, and the process may die."""
 
-    def __init__(self, store: ObjectStore, plan: Plan, rng: random.Random) -> None:
+    def __init__(self, store: ObjectStore, plan: Plan, rng: random.Random, *, list_stall_p: float = 0.0) -> None:
         self._store = store
         self._plan = plan
+        self._list_stall_p = list_stall_p
         self._rng = rng
         self._echoes: list[tuple[float, str, bytes]] = []
         """When an object arrives again, its key and its bytes."""
 
     def _run(self, act: Callable[[], _T]) -> _T:
         self._die()
-        if self._rng.random() < self._plan.stall_p:
-            time.sleep(self._rng.random() * self._plan.stall_s)
+        self._stall(self._plan.stall_p)
         while self._echoes and self._echoes[0][0] <= time.monotonic():
             _, key, data = heapq.heappop(self._echoes)
             with contextlib.suppress(AlreadyExists):
@@ -98,6 +100,10 @@ class Rough:
         done = act()
         self._die()
         return done
+
+    def _stall(self, chance: float) -> None:
+        if self._rng.random() < chance:
+            time.sleep(self._rng.random() * self._plan.stall_s)
 
     def _die(self) -> None:
         if self._rng.random() < self._plan.kill_p:
@@ -124,6 +130,7 @@ class Rough:
         self._run(lambda: self._store.delete(key))
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+        self._stall(self._list_stall_p)
         return self._run(lambda: self._store.list(prefix, after=after))
 
 
@@ -173,7 +180,7 @@ def compact(plan: Plan, rng: random.Random) -> None:
 
 def read(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
     """For ever: every snapshot holds what was acknowledged before it was taken, and nothing whose deletion was."""
-    collection = open_catalog(Rough(open_store(plan), plan, rng)).open("shop")
+    collection = open_catalog(Rough(open_store(plan), plan, rng, list_stall_p=plan.reader_stall_p)).open("shop")
     with (diaries / f"reader-{number}").open("a", buffering=1) as log:
         while True:
             before = entries(diaries)
