@@ -380,6 +380,9 @@ def test_a_folder_of_this_computer_is_imported_and_its_errors_are_listed(signed_
     page.get_by_label("Folder to import").set_input_files(_folder(tmp_path))
     expect(page.get_by_text("4 lines of increment.meta")).to_be_visible()
     page.get_by_role("button", name="Import into demo").click()
+    page.get_by_role("link", name="Keys").click()  # it goes on meanwhile
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("link", name="Imports").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible(timeout=120_000)
     expect(page.locator(".import .num").first).to_contain_text("3 done, 3 failed, of 6")
     errors = page.get_by_role("region", name="Errors")
