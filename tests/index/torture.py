@@ -258,7 +258,7 @@ def _supervise(plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Rand
                 failures.append(f"{name} failed")
         elif time.monotonic() >= next_kill:
             os.kill(rng.choice(sorted(running)), signal.SIGKILL)
-            next_kill = time.monotonic() + rng.expovariate(1 / plan.kill_every_s)
+            next_kill = time.monotonic() + rng.expovariate(1 / plan.kill_every_s) * len(jobs) / len(running)  # the last live no shorter
         else:
             time.sleep(0.005)
     for pid in running:
