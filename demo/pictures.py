@@ -70,9 +70,9 @@ _PHOTOS = (
 _QUERY = _Photo(_SKIMAGE, "data/motorcycle_right.png", "motorcycle", "Motorcycle, right eye of the stereo pair")
 
 _MARKS = (
-    "archlinux", "arduino", "blender", "creativecommons", "debian", "docker", "fedora", "firefox", "gimp", "git",
+    "archlinux", "arduino", "blender", "debian", "docker", "fedora", "firefox", "gimp", "git",
     "gitlab", "gnome", "godotengine", "inkscape", "jupyter", "kde", "krita", "kubernetes", "linux", "mastodon",
-    "openstreetmap", "php", "postgresql", "python", "raspberrypi", "ruby", "thunderbird", "ubuntu", "vlcmediaplayer", "wikipedia",
+    "openstreetmap", "php", "postgresql", "python", "raspberrypi", "ruby", "sqlite", "thunderbird", "ubuntu", "vlcmediaplayer", "wikipedia",
 )  # fmt: skip
 
 _SIDE = 480
