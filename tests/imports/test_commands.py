@@ -155,7 +155,7 @@ def test_bindings_are_made_listed_and_removed(run: Run, house: House) -> None:
 
 
 PROGRAM = """
-import sys
+import signal, sys
 from functools import partial
 import chalicelib.wiring, cli.workers
 from chalicelib.config import Settings
@@ -163,6 +163,7 @@ from tests.imports.tiny_house import build
 from cli.main import execute
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell inherit that it is ignored
     settings = Settings(store=sys.argv[1], secrets=sys.argv[1] + ".json", import_workers=2)
     house = build(settings)
     chalicelib.wiring.house = lambda: house
