@@ -197,7 +197,7 @@ def _collection(house: House, name: str, analyzer: PictureAnalyzer | None) -> Ch
         return Check(title, "fail", f"{error}. lookalike scrub {name} shows what is damaged")
     if analyzer is not None and collection.info.fingerprint != analyzer.fingerprint:
         return Check(title, "fail", f"its features are of other models than this version has: lookalike rebuild SOURCE -c {name}")
-    said = f"{stats.rows} rows in {stats.segments} segments and {stats.log_objects} log objects"
+    said = f"rows: {stats.rows}, segments: {stats.segments}, log objects: {stats.log_objects}"
     if stats.log_objects > 4 * house.settings.compact_log_objects:
         return Check(title, "warn", f"{said}: compaction does not keep up; lookalike compact {name}")
     return Check(title, "ok", said)
