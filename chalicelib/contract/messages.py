@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.contract.categories import check_category
-from chalicelib.contract.filters import Filter
 from chalicelib.contract.values import (
     AttributeValues,
     JobsPage,
@@ -23,6 +22,9 @@ from chalicelib.contract.values import (
 )
 from chalicelib.errors import InvalidField, MissingField, OverLimit
 from chalicelib.service import Service
+
+if TYPE_CHECKING:
+    from chalicelib.contract.filters import Filter
 
 MAX_TEXT: Final = 512
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.attributes import Attributes
 from chalicelib.contract.categories import check_category
-from chalicelib.contract.filters import Filter
 from chalicelib.errors import InvalidField, MissingField, OverLimit
 from chalicelib.region import Region
 from chalicelib.service import MAX_PICTURE_BYTES
+
+if TYPE_CHECKING:
+    from chalicelib.contract.filters import Filter
 
 MAX_COLLECTION: Final = 20
 MAX_ID: Final = 512

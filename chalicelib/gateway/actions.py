@@ -1,21 +1,24 @@
 """Every (version, action): what it needs, how its parameters become a message, what is done with it, how the result is rendered.
 
-This module imports the use cases, so dispatch.py imports it at the first call and not before: a cold start pays for what it uses.
+A cold start pays for what it uses: dispatch.py imports this module at the first call, and this module what only some actions need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from chalicelib.contract import messages as m
-from chalicelib.gateway import post_content, render, wire
+from chalicelib.gateway import render, wire
 from chalicelib.gateway.fields import Fields
 from chalicelib.gateway.incoming import Incoming
 from chalicelib.gateway.render import Json
-from chalicelib.usecases import add, manage, search
+from chalicelib.usecases import manage
 from chalicelib.usecases.house import House
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.search import Found
 
 V2020: Final = "2020-12-14"
 V2019: Final = "2019-03-25"
@@ -51,10 +54,14 @@ class Action:
 
 
 def _add(message: m.AddPicture, call: Call) -> Json:
+    from chalicelib.usecases import add
+
     return render.added(add.add_picture(message, call.house))
 
 
 def _add_2019(message: m.AddPicture, call: Call) -> Json:
+    from chalicelib.usecases import add
+
     return render.added_2019(add.add_picture(message, call.house))
 
 
@@ -74,7 +81,9 @@ def _update(message: m.UpdatePictures, call: Call) -> Json:
     return render.done()
 
 
-def _find(message: m.SearchByPicture | m.SearchByName, call: Call) -> search.Found:
+def _find(message: m.SearchByPicture | m.SearchByName, call: Call) -> Found:
+    from chalicelib.usecases import search
+
     if isinstance(message, m.SearchByName):
         return search.search_by_name(message, call.house)
     return search.search_by_picture(message, call.house)
@@ -89,10 +98,14 @@ def _search_2019(message: m.SearchByPicture | m.SearchByName, call: Call) -> Jso
 
 
 def _by_text(message: m.SearchByText, call: Call) -> Json:
+    from chalicelib.usecases import search
+
     return render.found(search.search_by_text(message, call.house))
 
 
 def _by_filter(message: m.SearchByFilter, call: Call) -> Json:
+    from chalicelib.usecases import search
+
     return render.rows(search.search_by_filter(message, call.house))
 
 
@@ -101,6 +114,8 @@ def _exists(message: m.LookUp, call: Call) -> Json:
 
 
 def _compare(message: m.ComparePictures, call: Call) -> Json:
+    from chalicelib.usecases import search
+
     return render.compared(search.compare(message, call.house))
 
 
@@ -135,11 +150,15 @@ def _dump_list(message: m.ListExports, call: Call) -> Json:
 
 
 def _add_item(messages: list[m.AddPicture], call: Call) -> Json:
+    from chalicelib.usecases import add
+
     add.add_pictures(messages, call.house)
     return render.done()
 
 
 def _search_item(message: m.SearchByPicture, call: Call) -> Json:
+    from chalicelib.usecases import search
+
     return render.found_2018(search.search_by_picture(message, call.house))
 
 
@@ -177,6 +196,8 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
 def read_message(version: str, action: str, incoming: Incoming, params: Mapping[str, str], *, hosts: tuple[str, ...]) -> tuple[str, Any]:
     """(collection, message) of a request. `params`: query and body, merged. Raises InvalidRequest."""
     if version == V2018:
+        from chalicelib.gateway import post_content
+
         collection = post_content.collection_of(dict(incoming.query))
         values = post_content.parse_post_content(incoming.body)
         if action == "AddItem":

@@ -88,7 +88,7 @@ class Door:
         """The caller, and the version and action of a table. Raises Unauthenticated, WireFault."""
         from chalicelib.gateway.actions import ACTIONS, PATHS, V2020
         from chalicelib.gateway.authenticate import authenticate
-        from chalicelib.gateway.uploads import ACTION, VERSION
+        from chalicelib.gateway.upload_urls import ACTION, VERSION
 
         caller = authenticate(incoming, form, hosts=self._public, house=self.house)
         if incoming.path in PATHS:
@@ -110,11 +110,13 @@ class Door:
         raise WireFault("InvalidAction.NotFound", f"there is no action {caller.action[:60]!r} in version {version}", status=404)
 
     def _perform(self, incoming: Incoming, form: Pairs, caller: Caller, version: str, action: str) -> Json:
-        from chalicelib.gateway import actions, uploads
-        from chalicelib.gateway.upload_urls import split_host
+        from chalicelib.gateway import actions
+        from chalicelib.gateway.upload_urls import VERSION, split_host
 
         params = {**dict(incoming.query), **dict(form)}
-        if version == uploads.VERSION:
+        if version == VERSION:
+            from chalicelib.gateway import uploads
+
             return uploads.authorize(incoming, caller.key, self.house, public_host=self._public[0] if self._public else "")
         if version == CONSOLE:
             return self._console(action, params, caller)

@@ -7,13 +7,15 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from chalicelib.contract import filters
 from chalicelib.contract.scores import parse_threshold
 from chalicelib.contract.values import AttributeValues, Narrow, Page, Uploaded, View, parse_region
 from chalicelib.errors import InvalidField, InvalidRequest
 from chalicelib.gateway.upload_urls import read_url
+
+if TYPE_CHECKING:
+    from chalicelib.contract.filters import Filter
 
 Kind = Literal["text", "integer", "boolean", "picture", "filter", "region", "score"]
 
@@ -119,10 +121,14 @@ class Fields:
             return read_url(text, self._hosts)
         return read_base64(text, name=name, field=self._field(name))
 
-    def filter(self, name: str) -> filters.Filter | None:
+    def filter(self, name: str) -> Filter | None:
         """Raises InvalidFilter."""
         text = self.optional(name)
-        return None if text is None else filters.parse(text)
+        if text is None:
+            return None
+        from chalicelib.contract.filters import parse
+
+        return parse(text)
 
     def view(self) -> View:
         """CategoryId, Crop, Region. Raises InvalidField."""

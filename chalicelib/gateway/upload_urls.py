@@ -1,4 +1,7 @@
-"""URLs of uploads: the only URLs a picture may be given by, and they are recognised, never fetched."""
+"""How uploads are named: the helper's action, and the URLs of what was sent, the only ones that a picture may be given by.
+
+They are recognised, never fetched.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Final
 from chalicelib.contract.values import Uploaded
 from chalicelib.errors import InvalidField
 
+VERSION: Final = "2019-12-19"
+ACTION: Final = "AuthorizeFileUpload"
 _URL: Final = re.compile(r"(?:https?://)+([^/?#]+)/(uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32}))", re.ASCII)
 
 

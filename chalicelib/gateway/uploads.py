@@ -16,8 +16,6 @@ from chalicelib.usecases.house import House
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload
 
-VERSION: Final = "2019-12-19"
-ACTION: Final = "AuthorizeFileUpload"
 _BOUNDARY: Final = re.compile(r'multipart/form-data\s*;.*?\bboundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
 _NAME: Final = re.compile(rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([^"\r\n]{1,64})"', re.IGNORECASE)
 _MAX_PARTS: Final = 20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
-from chalicelib.contract.filters import Filter
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway.fields import Fields, Parameter
+
+if TYPE_CHECKING:
+    from chalicelib.contract.filters import Filter
 
 _INSTANCE: Final = Parameter("InstanceName", "collection", required=True, note="name of the collection, 1 to 20 characters")
 _PRODUCT: Final = Parameter("ProductId", "product_id", required=True, note="1 to 512 characters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chalicelib.config import Settings
 from chalicelib.index.catalog import Catalog
@@ -12,7 +13,9 @@ from chalicelib.storage.queue import NoQueue, Queue
 from chalicelib.storage.secrets import SecretStore
 from chalicelib.storage.source import NoSources, Sources
 from chalicelib.usecases.spread import Spread
-from chalicelib.vision.analysis import PictureAnalyzer
+
+if TYPE_CHECKING:
+    from chalicelib.vision.analysis import PictureAnalyzer
 
 
 @dataclass(frozen=True, slots=True)

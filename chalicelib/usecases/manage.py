@@ -13,7 +13,6 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.query import Row
 from chalicelib.index.records import Change, Delete, Key, Patch
 from chalicelib.service import Service
-from chalicelib.usecases.add import stored
 from chalicelib.usecases.house import House
 
 _BATCH: Final = 5000
@@ -78,6 +77,8 @@ def update(message: UpdatePictures, house: House) -> None:
         )
         raise RecordNotFound(f"collection {message.collection} has no {wanted}")
     if message.changes != AttributeValues():
+        from chalicelib.usecases.add import stored
+
         _append(collection, [Patch(key, stored(message.changes)) for key in keys])
 
 

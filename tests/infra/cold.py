@@ -1,10 +1,11 @@
-"""Run in a fresh process: answers one request as the API's function does, then prints which of the heavy libraries that took.
+"""Run in a fresh process: answers one request as the API's function does, then prints which libraries and rooms of ours that took.
 
 python cold.py STORE SECRETS EVENT.json
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -23,8 +24,19 @@ def main() -> None:
     import app
 
     first = loaded()
+    collections: list[str] = []
+    gc.callbacks.append(lambda phase, _info: collections.append(phase))  # "start", then "stop"
     answer = app.app(json.loads(Path(event).read_text()), None)
-    print(json.dumps({"imported": first, "answered": loaded(), "status": answer["statusCode"], "body": answer["body"]}))
+    found = {
+        "imported": first,
+        "answered": loaded(),
+        "ours": [name.removeprefix("chalicelib.") for name in sys.modules if name.startswith("chalicelib.")],
+        "collections": collections.count("start"),
+        "collects": gc.isenabled(),
+        "status": answer["statusCode"],
+        "body": answer["body"],
+    }
+    print(json.dumps(found))
 
 
 main()

@@ -77,6 +77,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 ONE = {"ProductId": "p", "PicName": "1.png"}
+OTHERS = frozenset(
+    (
+        "contract.filters",
+        "gateway.console_actions",
+        "gateway.post_content",
+        "gateway.uploads",
+        "index.fan_out",
+        "usecases.add",
+        "usecases.batch",
+        "usecases.imports",
+        "usecases.search",
+        "usecases.uploads",
+        "vision",
+    )
+)
+"""Rooms that only other actions need. Each dataclass in them costs half a millisecond."""
 
 
 @pytest.mark.parametrize(
@@ -95,6 +111,20 @@ def test_an_action_without_a_picture_loads_no_vision_and_no_graphs(place: Place,
     found = place.loads(action, **fields)
     assert found["status"] == 200, found["body"]
     assert set(found["answered"]) <= {"chalice", "numpy"}
+
+
+@pytest.mark.parametrize(("action", "fields"), [("Detail", {}), ("CheckImageExists", ONE), ("DeleteImage", {"ProductId": "nobody"})])
+def test_a_small_action_loads_no_rooms_of_others(place: Place, action: str, fields: dict[str, str]) -> None:
+    found = place.loads(action, **fields)
+    assert found["status"] == 200, found["body"]
+    assert "usecases.manage" in found["ours"]
+    assert not OTHERS & set(found["ours"])
+
+
+def test_the_collector_rests_during_the_first_request_and_works_after_it(place: Place) -> None:
+    found = place.loads("Detail")
+    assert found["collections"] <= 1  # as it is let in again; dozens otherwise
+    assert found["collects"]
 
 
 def test_starting_loads_nothing_but_chalice(place: Place) -> None:
