@@ -23,7 +23,7 @@ from PIL import Image, ImageFilter
 from chalicelib.service import Service
 from chalicelib.vision import evidence, subject
 from chalicelib.vision.analysis import Request
-from chalicelib.vision.analyze import Analyzer
+from chalicelib.vision.analyze import Analyzer, parts_read
 from chalicelib.vision.decode import Limits, decode
 from chalicelib.vision.heads import Heads
 from chalicelib.vision.network import Network
@@ -66,7 +66,12 @@ def _steps(pictures: list[bytes]) -> None:
     steps: dict[str, list[Callable[[], object]]] = {
         "decode": [lambda data=data: decode(data, limits=Limits()) for data in pictures],  # type: ignore[misc]
         "letterbox": [lambda picture=picture: picture.letterbox(side=network.side) for picture in decoded],  # type: ignore[misc]
-        "network, one pass": [lambda square=square: network.run(square) for square in squares],  # type: ignore[misc]
+        "network, all parts": [lambda square=square: network.run(square) for square in squares],  # type: ignore[misc]
+        "network, for a box": [lambda square=square: network.run(square, {"saliency"}) for square in squares],  # type: ignore[misc]
+        **{
+            f"network, {service.name.lower()}": [lambda square=square, read=read: network.run(square, read) for square in squares]  # type: ignore[misc]
+            for service, read in ((service, parts_read(service)) for service in Service)
+        },
         "evidence": [lambda i=i: evidence.gather(decoded[i], squares[i], outputs[i].saliency) for i in range(len(decoded))],  # type: ignore[misc]
         "boxes": [lambda i=i: subject.find(decoded[i], known[i], Service.PRODUCT) for i in range(len(decoded))],  # type: ignore[misc]
         "summary of levels": [lambda output=output: heads.summary([output.levels]) for output in outputs],  # type: ignore[misc]

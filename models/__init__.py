@@ -47,6 +47,8 @@ class Card:
     """The network's input is a square of this many pixels."""
     fill: tuple[int, int, int]
     """The colour around a picture that is not square."""
+    parts: dict[str, frozenset[str]]
+    """What a pass can be asked for, in the order of the network's input `wanted`, and the levels that each is."""
     blocks: tuple[Block, ...]
     clip: float
     """Normalised numbers are cut at ± this."""
@@ -62,6 +64,10 @@ class Card:
     def places(self, levels: frozenset[str]) -> tuple[int, ...]:
         """Where the numbers of some levels lie in the vector, rising."""
         return tuple(place for block in self.blocks if block.level in levels for place in range(block.start, block.stop))
+
+    def parts_of(self, levels: frozenset[str]) -> frozenset[str]:
+        """The parts of a pass that hold some levels."""
+        return frozenset(part for part, held in self.parts.items() if held & levels)
 
     @property
     def width(self) -> int:
@@ -86,6 +92,7 @@ def card() -> Card:
         },
         side=network["input"]["side"],
         fill=(red, green, blue),
+        parts={name: frozenset(levels) for name, levels in network["wanted"].items()},
         blocks=tuple(Block(name, start, stop) for name, start, stop in network["blocks"]),
         clip=heads["clip"],
         dimension=heads["dimension"],

@@ -22,6 +22,7 @@ from chalicelib.vision.picture import Picture
 
 _WHOLE = "whole"
 _CROP = "crop"
+_SALIENCY = "saliency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Analyzer:
         self._network = network or Network.shipped(threads=threads)
         self._heads = Heads()
         self._views = models.card().views
+        self._parts = {service: parts_read(service) for service in Service}
         self._strict_orientation = strict_orientation
         self._formats = WITH_AVIF if avif else FORMATS
         self.fingerprint = shipped.fingerprint()
@@ -97,12 +99,13 @@ class Analyzer:
             # A drawing on an even ground is found without the network: one pass instead of two.
             known = evidence.from_pixels(picture, square) if wanted == (_CROP,) else None
             if known is None:
-                whole = self._network.run(square)
+                read = self._parts[service] if _WHOLE in wanted else frozenset[str]()
+                whole = self._network.run(square, read | {_SALIENCY})
                 known = evidence.gather(picture, square, whole.saliency)
             found = subject.find(picture, known, service)
         if given is not None and given != found[0]:
             return Sight((given,), (self._pass(data, picture, service, given),))
-        views = [whole] if whole is not None and (_WHOLE in wanted or found[0] == picture.region) else []
+        views = [whole] if whole is not None and _WHOLE in wanted else []
         if not views or (_CROP in wanted and found[0] != picture.region):
             views.append(self._pass(data, picture, service, found[0]))
         return Sight(found if given is None else (given,), tuple(views))
@@ -113,7 +116,7 @@ class Analyzer:
         shrunk = picture.colour.width / picture.width
         if shrunk < 1 and region != picture.region and max(region.width, region.height) * shrunk < side:
             picture = self._decode(data, service, focus=region)
-        return self._network.run(picture.letterbox(region, side=side))
+        return self._network.run(picture.letterbox(region, side=side), self._parts[service])
 
     def _views_of(self, service: Service) -> tuple[str, ...]:
         return self._views[service.name.lower()]
@@ -129,6 +132,13 @@ def describe(sight: Sight, service: Service, heads: Heads) -> Analysis:
         logits: npt.NDArray[np.float32] = np.mean([view.logits for view in sight.views], axis=0)
         categories = heads.categories.probabilities(summary, logits)
     return Analysis(sight.regions[0], sight.regions, categories, feature, head.code(feature))
+
+
+def parts_read(service: Service) -> frozenset[str]:
+    """What a service's feature and categories read of a pass (models.Card.parts)."""
+    card = models.card()
+    parts = card.parts_of(card.levels[service.name.lower()])
+    return parts | card.parts_of(card.category_levels) | {"logits"} if service.has_categories else parts
 
 
 def _check(region: Region, picture: Picture) -> None:

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from models.build import export, network, quantise
+from models.build import branches, export, network, quantise
 from models.build.pictures import letterbox, read, training_rows
 
 TRAINED = Path(__file__).with_name("trained")
@@ -37,4 +37,7 @@ def build(target: Path, *, floating: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         exported = floating or Path(folder) / "float.onnx"
         export.export(network.load(TRAINED), exported)
-        quantise.quantise(exported, target, calibration())
+        quantised = Path(folder) / "int8.onnx"
+        quantise.quantise(exported, quantised, calibration())
+        branches.branch(quantised, target)
+        branches.branch(exported, exported)

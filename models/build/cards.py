@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from models.build.branches import PARTS
 from models.build.levels import COLOUR, PICTURE, SUBJECT, blocks, width
 from models.build.network import SIDE
 from models.build.pictures import FILL
@@ -44,6 +45,7 @@ def write(folder: Path) -> None:
                 "resampling": "bicubic, reducing gap 2, letterboxed",
                 "normalisation": "(x - 127) / 128, inside the graph",
             },
+            "wanted": PARTS,
             "outputs": {"levels": ["N", width()], "logits": ["N", 1000], "saliency": ["N", 28, 28]},
             "blocks": blocks(),
         },

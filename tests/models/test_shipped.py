@@ -61,6 +61,26 @@ def test_the_network_answers_what_the_card_describes() -> None:
     assert (outputs.saliency <= 1).all()
 
 
+@pytest.mark.parametrize("part", models.card().parts)
+def test_a_part_asked_for_alone_is_the_same_and_the_others_are_zero(part: str) -> None:
+    card = models.card()
+    network = Network.shipped(threads=1)
+    square = np.random.default_rng(0).integers(0, 255, (card.side, card.side, 3), np.uint8)
+    full, alone = network.run(square), network.run(square, {part})
+    places = list(card.places(card.parts[part]))
+    np.testing.assert_array_equal(alone.levels[places], full.levels[places])
+    assert not np.delete(alone.levels, places).any()
+    np.testing.assert_array_equal(alone.logits, full.logits if part == "logits" else np.zeros_like(full.logits))
+    # The subject's levels and colours are weighted by the map, so it comes with them.
+    mapped = part in {"saliency", "subject", "colour"}
+    np.testing.assert_array_equal(alone.saliency, full.saliency if mapped else np.zeros_like(full.saliency))
+
+
+def test_every_level_is_part_of_what_can_be_asked_for_once() -> None:
+    card = models.card()
+    assert sorted(itertools.chain(*card.parts.values())) == sorted({block.level for block in card.blocks})
+
+
 def test_the_blocks_cover_the_levels_without_a_gap() -> None:
     blocks = models.card().blocks
     assert blocks[0].start == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -14,6 +16,7 @@ from chalicelib.service import Service
 from chalicelib.vision import shipped
 from chalicelib.vision.analysis import Analysis, Request
 from chalicelib.vision.analyze import Analyzer
+from chalicelib.vision.network import Network, Outputs
 from tests.vision import drawn
 from tests.vision.encodings import encoded, turned
 
@@ -36,6 +39,22 @@ def same(one: Analysis, other: Analysis) -> bool:
 
 def similarity(one: Analysis, other: Analysis) -> float:
     return float(one.feature @ other.feature)
+
+
+class Everything(Network):
+    """Computes all parts in every pass."""
+
+    def run(self, image: npt.NDArray[np.uint8], wanted: Collection[str] | None = None) -> Outputs:
+        del wanted
+        return super().run(image)
+
+
+@pytest.mark.parametrize("service", Service)
+def test_what_a_service_does_not_read_need_not_be_computed(analyzer: Analyzer, service: Service) -> None:
+    thorough = Analyzer(threads=1, network=Everything.shipped(threads=1))
+    for data in map(drawn.png, drawn.pictures().values()):
+        for request in (Request(service), Request(service, crop=False), Request(service, region=Region(10, 90, 20, 95))):
+            assert same(analyzer.analyze(data, request), thorough.analyze(data, request))
 
 
 @pytest.mark.parametrize("service", FINDING)
