@@ -5,7 +5,6 @@ python cold.py STORE SECRETS EVENT.json
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -24,15 +23,11 @@ def main() -> None:
     import app
 
     first = loaded()
-    collections: list[str] = []
-    gc.callbacks.append(lambda phase, _info: collections.append(phase))  # "start", then "stop"
     answer = app.app(json.loads(Path(event).read_text()), None)
     found = {
         "imported": first,
         "answered": loaded(),
         "ours": [name.removeprefix("chalicelib.") for name in sys.modules if name.startswith("chalicelib.")],
-        "collections": collections.count("start"),
-        "collects": gc.isenabled(),
         "status": answer["statusCode"],
         "body": answer["body"],
     }

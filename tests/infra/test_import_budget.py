@@ -121,12 +121,6 @@ def test_a_small_action_loads_no_rooms_of_others(place: Place, action: str, fiel
     assert not OTHERS & set(found["ours"])
 
 
-def test_the_collector_rests_during_the_first_request_and_works_after_it(place: Place) -> None:
-    found = place.loads("Detail")
-    assert found["collections"] <= 1  # as it is let in again; dozens otherwise
-    assert found["collects"]
-
-
 def test_starting_loads_nothing_but_chalice(place: Place) -> None:
     assert place.loads("Detail")["imported"] == ["chalice"]
 
