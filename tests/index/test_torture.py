@@ -66,7 +66,7 @@ def test_a_long_torture_in_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_torture_notices_a_broken_rule(tmp_path: Path, mutant: str) -> None:
     """Workers live longer than in the others and storage calls stall more, so that one overtakes another at the rule's weak spot."""
-    plan = {"writers": 4, "readers": 4, "operations": 2_000, "kill_p": 0.0003, "kill_every_s": 10, "echo_p": 0.5}
+    plan = {"writers": 4, "readers": 4, "operations": 2_000, "kill_p": 0.0003, "kill_every_s": 10, "echo_p": 0.5, "backlog": 1_000_000}
     plan |= {"stall_p": 0.01, "reader_stall_p": 0.5, "stall_s": 3}
     found = torture({}, folder=str(tmp_path), mutant=mutant, **plan)
     with pytest.raises(AssertionError):

@@ -74,6 +74,8 @@ class Plan:
     """Probability that a log object arrives a second time: a request that was slow, and was repeated."""
     echo_s: float = 10.0
     """How late, at most; less than the grace period."""
+    backlog: int = 150
+    """Objects in the log at which writers wait. Of thousands, nobody who dies at one storage call in a hundred reads the last."""
     mutant: str = ""
     """A rule to break in all workers (mutants.py); the verdict is given by the rules as they are."""
     seed: int = 1
@@ -154,9 +156,12 @@ def write(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
     """Goes on where this writer's diary ends; what was begun and not acknowledged is done again under the same token."""
     diary = diaries / f"{number}"
     done = sum(1 for line in diary.read_text().splitlines() if line[0] in "AD") if diary.exists() else 0
-    collection = open_catalog(Rough(open_store(plan), plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open("shop")
+    store = open_store(plan)
+    collection = open_catalog(Rough(store, plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open("shop")
     with diary.open("a", buffering=1) as log:
         for step in range(done, plan.operations):
+            while step % 10 == 0 and sum(1 for _ in store.list(f"{collection.generation.folder}log/")) > plan.backlog:
+                time.sleep(plan.pause_s)
             if step % 10 == 9:
                 key = Key(f"{number}", f"{step - 4}")
                 log.write(f"d {key.pic_name}\n")
