@@ -51,7 +51,7 @@ def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job
         first = total.errors[0]
         status, code, message = JobStatus.FAIL, first.code, f"no line could be carried out; line {first.line}: {first.message}"
     if job.kind is JobKind.REBUILD and status is JobStatus.SUCCESS:
-        status, code, message = _switch(job, failed, total.added, house)
+        status, code, message = _switch(job, failed, total.added, house) or (status, code, message)
     return lambda current: replace(
         current,
         status=status,
@@ -65,7 +65,8 @@ def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job
     )
 
 
-def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus, str, str]:
+def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus, str, str] | None:
+    """Puts the new generation in the old one's place. The job's status, code and message where that may not be; None where it was done."""
     if failed and not job.accept_failures:
         message = f"{failed} lines failed, so the old records stay in place; correct them, or accept failures and rebuild again"
         return JobStatus.FAIL, "BadRequest", message
@@ -75,8 +76,7 @@ def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus,
     if stuck:
         message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
         return JobStatus.FAIL, "InstanceStatusError", message
-    message = f"{failed} of the lines could not be carried out; the error file names each" if failed else "success"
-    return JobStatus.SUCCESS, "0", message
+    return None
 
 
 def _replace(job: Job, house: House) -> int:
