@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidField, LookalikeError
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.trace import stage
-from chalicelib.vision import evidence, shipped, subject
+from chalicelib.vision import evidence, shipped, subject, symbol
 from chalicelib.vision.analysis import Analysis, Request, ScoreCurve
 from chalicelib.vision.decode import FORMATS, WITH_AVIF, Limits, decode
 from chalicelib.vision.heads import Heads
@@ -22,6 +22,7 @@ from chalicelib.vision.picture import Picture
 
 _WHOLE = "whole"
 _CROP = "crop"
+_SYMBOL = "symbol"
 _SALIENCY = "saliency"
 
 
@@ -89,34 +90,43 @@ class Analyzer:
         """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
         service, given = request.service, request.region
         if not (request.crop and service.finds_subject) or given == picture.region:
-            return Sight((picture.region,), (self._pass(data, picture, service, picture.region),))
+            return Sight((picture.region,), self._passes(data, picture, service, picture.region))
         wanted = self._views_of(service)
         whole: Outputs | None = None
-        if given is not None and wanted == (_CROP,):
+        if given is not None and _WHOLE not in wanted:
             found: tuple[Region, ...] = (given,)
         else:
             square = picture.letterbox(side=self._network.side)
             # A drawing on an even ground is found without the network: one pass instead of two.
-            known = evidence.from_pixels(picture, square) if wanted == (_CROP,) else None
+            known = evidence.from_pixels(picture, square) if _WHOLE not in wanted else None
             if known is None:
                 read = self._parts[service] if _WHOLE in wanted else frozenset[str]()
                 whole = self._network.run(square, read | {_SALIENCY})
                 known = evidence.gather(picture, square, whole.saliency)
             found = subject.find(picture, known, service)
         if given is not None and given != found[0]:
-            return Sight((given,), (self._pass(data, picture, service, given),))
-        views = [whole] if whole is not None and _WHOLE in wanted else []
+            return Sight((given,), self._passes(data, picture, service, given))
+        views = (whole,) if whole is not None and _WHOLE in wanted else ()
         if not views or (_CROP in wanted and found[0] != picture.region):
-            views.append(self._pass(data, picture, service, found[0]))
-        return Sight(found if given is None else (given,), tuple(views))
+            views += self._passes(data, picture, service, found[0])
+        return Sight(found if given is None else (given,), views)
 
-    def _pass(self, data: bytes, picture: Picture, service: Service, region: Region) -> Outputs:
-        """One pass over a part of the picture, decoded again where the rendering at hand is too small for it."""
+    def _passes(self, data: bytes, picture: Picture, service: Service, region: Region) -> tuple[Outputs, ...]:
+        """One pass over a part of the picture, and for a mark one over the symbol in it, if there is one."""
+        square = self._square(data, picture, service, region)
+        passes = (self._network.run(square, self._parts[service]),)
+        sign = symbol.find(region, square) if _SYMBOL in self._views_of(service) else None
+        if sign is None:
+            return passes
+        return (*passes, self._network.run(self._square(data, picture, service, sign), self._parts[service]))
+
+    def _square(self, data: bytes, picture: Picture, service: Service, region: Region) -> npt.NDArray[np.uint8]:
+        """A part of the picture letterboxed, decoded again where the rendering at hand is too small for it."""
         side = self._network.side
         shrunk = picture.colour.width / picture.width
         if shrunk < 1 and region != picture.region and max(region.width, region.height) * shrunk < side:
             picture = self._decode(data, service, focus=region)
-        return self._network.run(picture.letterbox(region, side=side), self._parts[service])
+        return picture.letterbox(region, side=side)
 
     def _views_of(self, service: Service) -> tuple[str, ...]:
         return self._views[service.name.lower()]

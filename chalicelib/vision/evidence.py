@@ -33,6 +33,8 @@ _COVERED = 0.5
 """Share of the saliency that must lie on what differs from the background."""
 _SALIENCE = 0.25
 """Mean saliency of what differs: a floor under a wall differs from the wall and is no subject."""
+_LEAST_DRAWING = 8
+"""Pixels of the shorter side, of 112 for the longer, in which a ground can be told from what is on it."""
 _FILLED = 0.5
 """Share of a cell's pixels that must differ."""
 _SALIENT = (0.5, 0.4, 0.3)
@@ -114,11 +116,29 @@ def _drawn(picture: Picture) -> Mask | None:
 
 def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, int, int], weights: Map | None) -> Mask | None:
     """What differs from an even background; None where the background is not even, or where the mask contradicts the map (if given)."""
+    if min(area[2], area[3]) < GRID:
+        return None
+    differs = ink(square, area)
+    if differs is None:
+        return None
+    cell = len(differs) // GRID
+    mask: Mask = _enclosed(differs.reshape(GRID, cell, GRID, cell).mean(axis=(1, 3)) >= _FILLED)
+    if weights is not None and mask.any() and not _explains(mask, weights):
+        return None
+    # An empty mask is an answer too: nothing stands out, whatever the map dreams of.
+    return mask
+
+
+def ink(square: npt.NDArray[np.uint8], area: tuple[int, int, int, int]) -> Mask | None:
+    """Which pixels differ from an even ground, bool [112, 112], of every second pixel of a letterboxed picture; None where it is not even.
+
+    `area`: left, top, width and height of the picture on the square.
+    """
     left, top = (area[0] + 1) // 2, (area[1] + 1) // 2
     across, down = (area[0] + area[2]) // 2 - left, (area[1] + area[3]) // 2 - top
     half = square[::2, ::2]
     inner = half[top : top + down, left : left + across].astype(np.float32)
-    if min(across, down) < GRID // 2:
+    if min(across, down) < _LEAST_DRAWING:
         return None
     found = _ground(inner)
     if found is None:
@@ -126,12 +146,7 @@ def _against_even_ground(square: npt.NDArray[np.uint8], area: tuple[int, int, in
     ground, tolerance = found
     differs = np.zeros(half.shape[:2], np.bool_)
     differs[top : top + down, left : left + across] = np.abs(inner - ground).max(axis=2) > tolerance
-    cell = len(half) // GRID
-    mask: Mask = _enclosed(differs.reshape(GRID, cell, GRID, cell).mean(axis=(1, 3)) >= _FILLED)
-    if weights is not None and mask.any() and not _explains(mask, weights):
-        return None
-    # An empty mask is an answer too: nothing stands out, whatever the map dreams of.
-    return mask
+    return differs
 
 
 def _explains(mask: Mask, weights: Map) -> bool:

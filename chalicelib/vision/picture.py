@@ -60,7 +60,7 @@ def margins(width: float, height: float, side: int) -> tuple[int, int, int, int]
 
 def _fit(image: Image.Image, side: int, fill: int | tuple[int, int, int]) -> Image.Image:
     left, top, across, down = margins(*image.size, side)
-    scaled = image.resize((across, down), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    scaled = image.resize((across, down), Image.Resampling.BICUBIC, reducing_gap=1.4)
     if (across, down) == (side, side):
         return scaled
     square = Image.new(image.mode, (side, side), fill)

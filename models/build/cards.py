@@ -13,7 +13,7 @@ from models.build.sources import LITE0, sha256
 
 CLIP = 8.0
 DIMENSION = BITS = 512
-VIEWS = {"product": ["whole", "crop"], "generic": ["whole"], "fabric": ["whole"], "trademark": ["crop"]}
+VIEWS = {"product": ["whole", "crop"], "generic": ["whole"], "fabric": ["whole"], "trademark": ["crop", "symbol"]}
 LEVELS = {"product": (*SUBJECT, COLOUR), "generic": PICTURE, "fabric": (*PICTURE, COLOUR), "trademark": SUBJECT}
 CATEGORY_LEVELS = ("head", "b14", "b15")
 
@@ -42,7 +42,7 @@ def write(folder: Path) -> None:
                 "dtype": "uint8",
                 "side": SIDE,
                 "fill": list(FILL),
-                "resampling": "bicubic, reducing gap 2, letterboxed",
+                "resampling": "bicubic, reducing gap 1.4, letterboxed",
                 "normalisation": "(x - 127) / 128, inside the graph",
             },
             "wanted": PARTS,

@@ -13,13 +13,11 @@ from torch.nn import functional
 from models.build.pictures import FILL
 
 CELL = 8
-"""Pixels of a cell of the saliency map, a side."""
+"""Pixels of a cell of the saliency map, a side; colours are counted on the means of these cells."""
 GROUND = 0.05
 """Weight of a cell without any saliency."""
 EPSILON = 1e-6
 GEM_POWER = 3
-STEP = 4
-"""Colours are counted on means of squares of so many pixels a side."""
 LIGHT = (4, 5.0, 95.0)
 """Bins of L*, and the values of the first and the last."""
 TINT = (9, -48.0, 48.0)
@@ -32,8 +30,8 @@ _WHITE = (0.9505, 1.0, 1.089)
 
 
 def reduced(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return colours in 0…1 float32 [N,3,56,56] of a picture uint8 [N,224,224,3], and where it is not the fill around one, [N,1,56,56]."""
-    small = functional.avg_pool2d(image.permute(0, 3, 1, 2).float(), STEP)
+    """Return colours in 0…1 float32 [N,3,28,28] of a picture uint8 [N,224,224,3], and where it is not the fill around one, [N,1,28,28]."""
+    small = functional.avg_pool2d(image.permute(0, 3, 1, 2).float(), CELL)
     away = (small - torch.tensor(FILL, dtype=torch.float32)[:, None, None]).abs().sum(1, keepdim=True)
     return small / 255, (away > 0.5).float()
 
@@ -41,9 +39,9 @@ def reduced(image: Tensor) -> tuple[Tensor, Tensor]:
 def weights(saliency: Tensor, within: Tensor) -> dict[int, Tensor]:
     """Return the weight of every cell at 28², 14² and 7² cells, each [N,cells,1] with sum 1.
 
-    `saliency` [N,1,28,28], `within` [N,1,56,56].
+    `saliency` and `within` [N,1,28,28].
     """
-    cells = (saliency + GROUND) * functional.avg_pool2d(within, CELL // STEP) + EPSILON
+    cells = (saliency + GROUND) * within + EPSILON
     found = {}
     for side in (28, 14, 7):
         pooled = cells if side == 28 else functional.avg_pool2d(cells, 28 // side)
@@ -70,8 +68,7 @@ def _shares(values: Tensor, bins: tuple[int, float, float]) -> Tensor:
 
 def colours(small: Tensor, within: Tensor, saliency: Tensor) -> Tensor:
     """Return the root of the subject's histogram of colours, [N,COLOURS]; `small` and `within` as `reduced` returns them."""
-    near = functional.interpolate(saliency, scale_factor=CELL / STEP, mode="nearest")
-    weight = ((near + GROUND / 2) * within + EPSILON).flatten(2).transpose(1, 2)
+    weight = ((saliency + GROUND / 2) * within + EPSILON).flatten(2).transpose(1, 2)
     light, a, b = lab(small.flatten(2).transpose(1, 2)).unbind(-1)
     pairs = (_shares(light, LIGHT)[..., None] * _shares(a, TINT)[:, :, None]).flatten(2)
     counts = torch.matmul(pairs.transpose(1, 2), _shares(b, TINT) * weight).flatten(1)

@@ -75,5 +75,5 @@ def letterbox(image: Image.Image, side: int = 224) -> NDArray[np.uint8]:
     scale = side / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     square = Image.new("RGB", (side, side), FILL)
-    square.paste(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0), ((side - size[0]) // 2, (side - size[1]) // 2))
+    square.paste(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.4), ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(square)

@@ -20,7 +20,7 @@ from models.build.pictures import OPEN_SETS, Row, training_rows
 from models.build.projections import Group, Recipe
 from models.build.views import Views
 
-WHOLE, CROP, BOTH = "whole", "crop", "both"
+WHOLE, CROP, BOTH, MARK = "whole", "crop", "both", "mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ SERVES: dict[str, tuple[str, ...]] = {
     "product": (BOTH, WHOLE, CROP),
     "generic": (WHOLE,),
     "fabric": (WHOLE,),
-    "trademark": (CROP, WHOLE),
+    "trademark": (MARK, WHOLE),
 }
 """The views a service learns from; the first is what it is asked with."""
 
@@ -129,10 +129,16 @@ def read(levels: NDArray[np.float16], service: str, which: str = "") -> NDArray[
 
 
 def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
-    """Return [..., L] of levels [..., v, L]; a picture with one view has only that."""
+    """Return [..., L] of levels [..., v, L]: one view, or the mean of whole and crop (BOTH), or of crop and symbol (MARK).
+
+    A picture with one view has only that.
+    """
     if levels.shape[-2] == 1 or which == WHOLE:
         return levels[..., 0, :]
-    return levels[..., 1, :] if which == CROP else levels.astype(np.float32).mean(-2).astype(np.float16)
+    if which == CROP:
+        return levels[..., 1, :]
+    averaged = levels[..., 1:, :] if which == MARK else levels[..., :2, :]
+    return averaged.astype(np.float32).mean(-2).astype(np.float16)
 
 
 @dataclass(eq=False)

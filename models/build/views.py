@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chalicelib.service import Service
-from chalicelib.vision import evidence, subject
+from chalicelib.vision import evidence, subject, symbol
 from chalicelib.vision.picture import Picture
 from models.build import augment
 from models.build.network import SIDE
@@ -30,7 +30,10 @@ PROCESSES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop. For edits [n, k, v, …]; `rows` says of which rows."""
+    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop and, for marks, symbol (the crop again where there is none).
+
+    For edits [n, k, v, …]; `rows` says of which rows.
+    """
 
     levels: NDArray[np.float16]
     logits: NDArray[np.float16]
@@ -51,18 +54,26 @@ def service_of(row: Row) -> Service:
 
 
 def look(network: Path, image: Image.Image, service: Service, *, crop: bool) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Return levels [v, L] and logits [v, 1000] of the whole picture and, if asked for, of its subject."""
+    """Return levels [v, L] and logits [v, 1000] of the whole picture and, if asked for, of its subject; of a mark, its symbol too."""
     picture = Picture(image.width, image.height, image)
     square = picture.letterbox(side=SIDE)
     levels, logits, saliency = session(network).run(None, {"image": square[None]})
+    seen = [(levels, logits)]
     if crop:
         # As the analyzer does it: a trade mark's ground is known from its pixels.
         known = evidence.from_pixels(picture, square) if service is Service.TRADEMARK else None
         region = subject.find(picture, known or evidence.gather(picture, square, saliency[0]), service)[0]
         part = picture.letterbox(region, side=SIDE)
-        found = (levels, logits) if region == picture.region else session(network).run(["levels", "logits"], {"image": part[None]})
-        levels, logits = np.concatenate([levels, found[0]]), np.concatenate([logits, found[1]])
-    return levels.astype(np.float16), logits.astype(np.float16)
+        seen.append(seen[0] if region == picture.region else _pass(network, part))
+        if service is Service.TRADEMARK:
+            sign = symbol.find(region, part)
+            seen.append(seen[1] if sign is None else _pass(network, picture.letterbox(sign, side=SIDE)))
+    return np.concatenate([one for one, _ in seen]).astype(np.float16), np.concatenate([two for _, two in seen]).astype(np.float16)
+
+
+def _pass(network: Path, square: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    levels, logits = session(network).run(["levels", "logits"], {"image": square[None]})
+    return levels, logits
 
 
 def _plain(row: Row, network: Path) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
