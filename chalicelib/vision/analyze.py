@@ -15,7 +15,7 @@ from chalicelib.service import Service
 from chalicelib.trace import stage
 from chalicelib.vision import evidence, shipped, subject, symbol
 from chalicelib.vision.analysis import Analysis, Request, ScoreCurve
-from chalicelib.vision.decode import FORMATS, WITH_AVIF, Limits, decode
+from chalicelib.vision.decode import DETAIL, FORMATS, WHOLE_DETAIL, WITH_AVIF, Limits, decode
 from chalicelib.vision.heads import Heads
 from chalicelib.vision.network import Network, Outputs
 from chalicelib.vision.picture import Picture
@@ -84,7 +84,8 @@ class Analyzer:
 
     def _decode(self, data: bytes, service: Service, *, focus: Region | None = None) -> Picture:
         limits = Limits.of(service, formats=self._formats)
-        return decode(data, limits=limits, strict_orientation=self._strict_orientation, focus=focus)
+        detail = WHOLE_DETAIL if self._views_of(service) == (_WHOLE,) else DETAIL
+        return decode(data, limits=limits, strict_orientation=self._strict_orientation, detail=detail, focus=focus)
 
     def _look(self, data: bytes, picture: Picture, request: Request) -> Sight:
         """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
@@ -106,7 +107,7 @@ class Analyzer:
             found = subject.find(picture, known, service)
         if given is not None and given != found[0]:
             return Sight((given,), self._passes(data, picture, service, given))
-        views = (whole,) if whole is not None and _WHOLE in wanted else ()
+        views: tuple[Outputs, ...] = (whole,) if whole is not None and _WHOLE in wanted else ()
         if not views or (_CROP in wanted and found[0] != picture.region):
             views += self._passes(data, picture, service, found[0])
         return Sight(found if given is None else (given,), views)

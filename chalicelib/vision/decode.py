@@ -23,6 +23,8 @@ WITH_AVIF = FORMATS | {"AVIF"}
 
 DETAIL = 640
 """Pixels of the longer side that a smaller rendering must keep: a subject of a third of the picture still fills the network's input."""
+WHOLE_DETAIL = 256
+"""The same where nothing is cut out: a little more than the network's input."""
 
 _FOCUS_DETAIL = 448
 """The same for a part that the caller points at: twice the network's input, as for a whole picture's resizing."""
@@ -64,11 +66,11 @@ class Limits:
         return cls(min_side=service.min_side, max_side=service.max_side, formats=formats)
 
 
-def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, focus: Region | None = None) -> Picture:
+def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, detail: int = DETAIL, focus: Region | None = None) -> Picture:
     """The first picture in `data`, upright, on white where it is transparent.
 
     Everything that can be refused is refused from the header, before a pixel is decoded. A large picture is rendered smaller, with
-    DETAIL pixels left to its longer side, or more if `focus`, the part to be looked at, is small; its coordinates stay those of the file.
+    `detail` pixels left to its longer side, or more if `focus`, the part to be looked at, is small; its coordinates stay those of the file.
     Nothing is written anywhere.
 
     Raises:
@@ -90,7 +92,7 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, foc
             f"the file says that the picture is to be turned (EXIF orientation {found.orientation}), and this deployment refuses that:"
             " save it upright, or set LOOKALIKE_STRICT_ORIENTATION=false",
         )
-    image = _load(found, _detail(found, focus))
+    image = _load(found, _kept(found, detail, focus))
     colour, alpha = _flatten(image)
     turn = _TURNS.get(found.orientation)
     if turn is not None:
@@ -100,12 +102,12 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, foc
     return Picture(width=width, height=height, colour=colour, alpha=alpha)
 
 
-def _detail(found: Contents, focus: Region | None) -> int:
+def _kept(found: Contents, detail: int, focus: Region | None) -> int:
     """Pixels that the longer side must keep."""
     if focus is None:
-        return DETAIL
+        return detail
     share = _FOCUS_DETAIL / max(focus.width, focus.height, 1)
-    return max(DETAIL, int(share * max(found.width, found.height)))
+    return max(detail, int(share * max(found.width, found.height)))
 
 
 def _check_sides(width: int, height: int, limits: Limits) -> None:

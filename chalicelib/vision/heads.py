@@ -57,15 +57,17 @@ class ServiceHead:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CategoryHead:
-    """A linear classifier on the deepest levels, joined with the ImageNet classes for categories that had no pictures to learn from."""
+    """A linear classifier of kinds of things on the deepest levels, joined with the ImageNet classes of their categories."""
 
     ids: tuple[int, ...]
+    kinds: npt.NDArray[np.int64]
+    """[kinds]: place of each kind's category in ids."""
     weights: Vector
-    """[categories, numbers of the levels read]."""
+    """[kinds, numbers of the levels read]."""
     bias: Vector
-    """[categories]."""
-    evidence: Vector
-    """[categories]: weight of the ImageNet evidence."""
+    """[kinds]."""
+    evidence: float
+    """Weight of the ImageNet evidence."""
     classes: npt.NDArray[np.int64]
     """[1000]: ImageNet class → index into ids, or _NO_CATEGORY."""
     numbers: npt.NDArray[np.int64]
@@ -74,8 +76,8 @@ class CategoryHead:
     def probabilities(self, summary: Vector, logits: Vector) -> tuple[tuple[int, float], ...]:
         """(category id, probability), likeliest first, of normalised levels [L] and ImageNet logits [1000]."""
         mass = np.bincount(self.classes, weights=_softmax(logits), minlength=_NO_CATEGORY + 1)[:_NO_CATEGORY]
-        scores = np.vecdot(self.weights, summary[self.numbers]) + self.bias + self.evidence * np.log(mass + _FLOOR)
-        chances = _softmax(scores)
+        scores = np.vecdot(self.weights, summary[self.numbers]) + self.bias + self.evidence * np.log(mass + _FLOOR)[self.kinds]
+        chances = np.bincount(self.kinds, weights=_softmax(scores), minlength=len(self.ids))
         return tuple((self.ids[place], float(chances[place])) for place in np.argsort(-chances, kind="stable"))
 
 
@@ -115,9 +117,10 @@ class Heads:
             if self._categories is None:
                 self._categories = CategoryHead(
                     ids=tuple(int(number) for number in self._arrays["category.ids"]),
+                    kinds=self._arrays["category.kinds"].astype(np.int64),
                     weights=self._array("category.weights"),
                     bias=self._array("category.bias"),
-                    evidence=self._array("category.evidence"),
+                    evidence=float(self._arrays["category.evidence"]),
                     classes=self._arrays["category.map"].astype(np.int64),
                     numbers=np.array(self._card.places(self._card.category_levels)),
                 )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from models.build.branches import PARTS
-from models.build.levels import COLOUR, PICTURE, SUBJECT, blocks, width
+from models.build.levels import COLOUR, PICTURE, SUBJECT, THIRDS, blocks, width
 from models.build.network import SIDE
 from models.build.pictures import FILL
 from models.build.sources import LITE0, sha256
@@ -14,8 +14,8 @@ from models.build.sources import LITE0, sha256
 CLIP = 8.0
 DIMENSION = BITS = 512
 VIEWS = {"product": ["whole", "crop"], "generic": ["whole"], "fabric": ["whole"], "trademark": ["crop", "symbol"]}
-LEVELS = {"product": (*SUBJECT, COLOUR), "generic": PICTURE, "fabric": (*PICTURE, COLOUR), "trademark": SUBJECT}
-CATEGORY_LEVELS = ("head", "b14", "b15")
+LEVELS = {"product": (*SUBJECT, THIRDS, COLOUR), "generic": PICTURE, "fabric": (*PICTURE, COLOUR), "trademark": SUBJECT}
+CATEGORY_LEVELS = ("head", "b14", "b15", THIRDS)
 
 
 def write(folder: Path) -> None:

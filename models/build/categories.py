@@ -1,6 +1,7 @@
 """The category head: a linear classifier on the deepest levels, joined with the ImageNet classes, with calibrated probabilities.
 
-Categories without a single training picture (Snack, Toy) keep zero weights and live from ImageNet's evidence alone.
+It tells kinds of things apart, hoodies from shirts, and a category's probability is the sum over its kinds: one plane cannot hold all
+that is a top. Categories without a single training picture (Snack, Toy) keep zero weights and live from ImageNet's evidence alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from models.build.imagenet import CATEGORIES, IGNORED, mapping
 
@@ -25,32 +26,42 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Labelled pictures: features [n, F], evidence [n, 14], position of the category in CATEGORIES [n], weight [n]."""
+    """Labelled pictures: features [n, F], evidence [n, 14], position of the category in CATEGORIES [n], the kind's name [n], weight [n]."""
 
     features: Rows
     evidence: Rows
     labels: NDArray[np.int64]
+    kinds: NDArray[np.str_]
     weights: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """scores = weights @ features + bias + trust * evidence."""
+    """Scores of the kinds = weights @ features + bias + trust * evidence for their category."""
 
     weights: Rows
-    """[14, F]."""
+    """[kinds, F]."""
     bias: Rows
-    """[14]."""
+    """[kinds]."""
     trust: float
+    categories: NDArray[np.int64]
+    """[kinds]: position in CATEGORIES."""
 
     def scores(self, examples: Examples) -> Rows:
-        """Return [n, 14]; their softmax are the probabilities."""
-        found: Rows = examples.features @ self.weights.T + self.bias + self.trust * examples.evidence
+        """Return [n, kinds]; their softmax are the probabilities."""
+        found: Rows = examples.features @ self.weights.T + self.bias + self.trust * examples.evidence[:, self.categories]
         return found
+
+    def chances(self, examples: Examples, heat: float = 1.0) -> Rows:
+        """Return the probability of each category, [n, 14], the scores divided by `heat`."""
+        return np.asarray(softmax(self.scores(examples) / heat, axis=1) @ self._membership(), np.float32)
 
     def cooled(self, temperature: float) -> Head:
         """Return the head whose scores are divided by `temperature`."""
-        return Head(self.weights / temperature, self.bias / temperature, self.trust / temperature)
+        return Head(self.weights / temperature, self.bias / temperature, self.trust / temperature, self.categories)
+
+    def _membership(self) -> Rows:
+        return np.eye(len(CATEGORIES), dtype=np.float32)[self.categories]
 
 
 def evidence(logits: NDArray[np.floating]) -> Rows:
@@ -68,22 +79,26 @@ def joined(parts: Sequence[Examples]) -> Examples:
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.evidence for part in parts]),
         np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
         np.concatenate([part.weights for part in parts]),
     )
 
 
 def fit(examples: Examples) -> Head:
     """Return the head that minimises cross-entropy with weight decay; rare categories count by the root of their share."""
-    count, width = len(CATEGORIES), examples.features.shape[1]
-    seen = np.bincount(examples.labels, minlength=count)
-    weights = examples.weights / np.sqrt(np.maximum(seen, 1))[examples.labels]
+    named = np.array([f"{label:02d} {kind}" for label, kind in zip(examples.labels, examples.kinds, strict=True)])
+    kinds, place = np.unique(named, return_inverse=True)
+    untaught = np.setdiff1d(np.arange(len(CATEGORIES)), examples.labels)
+    of = np.concatenate([np.array([int(kind[:2]) for kind in kinds], np.int64), untaught])
+    count, width = len(of), examples.features.shape[1]
+    weights = examples.weights / np.sqrt(np.bincount(examples.labels, minlength=len(CATEGORIES)))[examples.labels]
     weights = (weights / weights.sum())[:, None]
-    wanted = np.eye(count, dtype=np.float32)[examples.labels]
-    taught = (seen > 0).astype(np.float32)
+    wanted = np.eye(count, dtype=np.float32)[place]
+    taught = (np.arange(count) < len(kinds)).astype(np.float32)
 
     def unpack(flat: NDArray[np.float64]) -> Head:
         matrix = flat[: count * width].reshape(count, width).astype(np.float32) * taught[:, None]
-        return Head(matrix, flat[count * width : -1].astype(np.float32) * taught, float(flat[-1]))
+        return Head(matrix, flat[count * width : -1].astype(np.float32) * taught, float(flat[-1]), of)
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = unpack(flat)
@@ -93,7 +108,7 @@ def fit(examples: Examples) -> Head:
         slope = [
             (error.T @ examples.features + DECAY * head.weights) * taught[:, None],
             (error.sum(0) + 2e-3 * head.bias) * taught,
-            np.atleast_1d((error * examples.evidence).sum()),
+            np.atleast_1d((error * examples.evidence[:, of]).sum()),
         ]
         return value, np.concatenate([part.ravel() for part in slope]).astype(np.float64)
 
@@ -102,10 +117,11 @@ def fit(examples: Examples) -> Head:
     return unpack(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x)
 
 
-def temperature(scores: Rows, labels: NDArray[np.int64]) -> float:
-    """Return what to divide scores [n, 14] of unseen pictures by for the largest likelihood (Guo et al., arXiv 1706.04599)."""
+def temperature(unseen: Sequence[tuple[Head, Examples]]) -> float:
+    """Return what to divide scores of unseen pictures by for the largest likelihood of their categories (Guo et al., arXiv 1706.04599)."""
 
     def loss(log: float) -> float:
-        return -float(log_softmax(scores / np.exp(log), axis=1)[np.arange(len(labels)), labels].mean())
+        right = [head.chances(examples, float(np.exp(log)))[np.arange(len(examples.labels)), examples.labels] for head, examples in unseen]
+        return -float(np.log(np.maximum(np.concatenate(right), 1e-12)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))

@@ -18,6 +18,7 @@ GROUND = 0.05
 """Weight of a cell without any saliency."""
 EPSILON = 1e-6
 GEM_POWER = 3
+PLACES = ("upper", "middle", "lower")
 LIGHT = (4, 5.0, 95.0)
 """Bins of L*, and the values of the first and the last."""
 TINT = (9, -48.0, 48.0)
@@ -85,3 +86,14 @@ def pooled(x: Tensor, weight: Tensor, *, spread: bool = True) -> list[Tensor]:
         away = flat - mean
         found.append((torch.matmul(away * away, weight)[..., 0] + EPSILON).sqrt())
     return found
+
+
+def thirds(x: Tensor, weight: Tensor) -> list[Tensor]:
+    """Return the weighted means of the upper, middle and lower rows of a map [N,C,H,W], two of seven, three and two, each [N,C]."""
+    side = x.shape[2]
+    row = torch.arange(side).repeat_interleave(side)
+    edge = 2 * side // 7
+    within = torch.stack([row < edge, (row >= edge) & (row < side - edge), row >= side - edge], 1)
+    share = weight * within.float()
+    means = torch.matmul(x.flatten(2), share / share.sum(1, keepdim=True))
+    return list(means.unbind(2))

@@ -122,24 +122,23 @@ def held_out(service: str, name: str, split: str, fitted: dict[int, Projection],
 
 
 def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
-    out: dict[int, Arrays] = {}
-    unseen_scores, unseen_labels = [], []
+    unseen: list[tuple[categories.Head, Examples]] = []
     heads = {}
     for left in (*range(FOLDS), NONE):
         heads[left] = categories.fit(categories.joined([e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=True)]))
-        for name in CATEGORY_SETS:
-            for examples in _examples(name, pictures, left, learn=False) if left != NONE else ():
-                if len(examples.labels):
-                    unseen_scores.append(heads[left].scores(examples))
-                    unseen_labels.append(examples.labels)
-    scores, labels = np.concatenate(unseen_scores), np.concatenate(unseen_labels)
-    heat = categories.temperature(scores, labels)
-    report(f"categories: {100 * (scores.argmax(1) == labels).mean():.1f} % of {len(labels)} unseen pictures, temperature {heat:.2f}")
+        if left != NONE:
+            parts = [e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=False)]
+            unseen.append((heads[left], categories.joined(parts)))
+    heat = categories.temperature(unseen)
+    right = np.concatenate([head.chances(examples).argmax(1) == examples.labels for head, examples in unseen])
+    report(f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}")
+    out: dict[int, Arrays] = {}
     for left, head in heads.items():
         cool = head.cooled(heat)
         out[left] = {
             "category.ids": np.array(CATEGORIES, np.int64),
             "category.map": mapping(),
+            "category.kinds": cool.categories,
             "category.weights": cool.weights.astype(np.float16),
             "category.bias": cool.bias,
             "category.evidence": np.float32(cool.trust),  # type: ignore[dict-item]
@@ -152,7 +151,10 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
     rows = training_rows(name)
     labelled = np.array([row.category != "" for row in rows])
     chosen = labelled & _taught(rows, left) if learn else labelled & ~_taught(rows, left) & (folds(rows) == left)
-    labels = np.array([CATEGORIES.index(int(row.category)) for row, used in zip(rows, chosen, strict=True) if used], np.int64)
+    used = [row for row, kept in zip(rows, chosen, strict=True) if kept]
+    labels = np.array([CATEGORIES.index(int(row.category)) for row in used], np.int64)
+    # A grocery's label is its brand and flavour.
+    kinds = np.array(["" if name == "grocery" else row.label.lower() for row in used], np.str_)
     raw = views.labelled(name, pictures.network, pictures.cache)
     levels, logits = pictures.plain(name)[chosen], raw.logits[chosen].astype(np.float32)
     places = numbers(CATEGORY_LEVELS)
@@ -161,7 +163,7 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
         seen = logits.mean(1) if which == SERVES["product"][0] else logits[:, 0 if which == WHOLE else 1]
         weight = CATEGORY_SETS[name] * (1.0 if which == SERVES["product"][0] else 0.5)
         features = view(levels, which)[:, places].astype(np.float32)
-        found.append(Examples(features, categories.evidence(seen), labels, np.full(len(labels), weight, np.float32)))
+        found.append(Examples(features, categories.evidence(seen), labels, kinds, np.full(len(labels), weight, np.float32)))
     return found
 
 

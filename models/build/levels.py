@@ -46,6 +46,9 @@ COLOUR = "colour"
 PICTURE = ("head", *(level.name for level in LEVELS))
 SUBJECT = (*(FOCUSED + level.name for level in LEVELS[1:]), FOCUSED + "head")
 """Levels of the subject; the first map is finer than the saliency's."""
+THIRDS = FOCUSED + "thirds"
+"""Means of the subject's upper, middle and lower third: what a garment is, its outline says."""
+IN_THIRDS = LEVELS[3:]
 
 
 def triangle(principal: int) -> int:
@@ -64,7 +67,9 @@ def blocks() -> list[tuple[str, int, int]]:
         sizes += [(f"{FOCUSED}{level.name}.{part}", level.channels) for part in ("mean", "gem", "std")]
         if level.principal:
             sizes.append((f"{FOCUSED}{level.name}.cov", triangle(level.principal)))
-    sizes += [(f"{FOCUSED}head.mean", HEAD_CHANNELS), (f"{FOCUSED}head.gem", HEAD_CHANNELS), (f"{COLOUR}.histogram", COLOURS)]
+    sizes += [(f"{FOCUSED}head.mean", HEAD_CHANNELS), (f"{FOCUSED}head.gem", HEAD_CHANNELS)]
+    sizes += [(f"{THIRDS}.{level.name}.{place}", level.channels) for level in IN_THIRDS for place in focus.PLACES]
+    sizes.append((f"{COLOUR}.histogram", COLOURS))
     table, start = [], 0
     for name, size in sizes:
         table.append((name, start, start + size))
@@ -134,4 +139,6 @@ class Pool(nn.Module):
             if level.principal:
                 parts.append(self.covariances[level.name](x, weights[level.side]))
         parts += focus.pooled(head, weights[HEAD_SIDE], spread=False)
+        for level in IN_THIRDS:
+            parts += focus.thirds(maps[level.name], weights[level.side])
         return torch.cat([*parts, focus.colours(small, within, saliency)], 1)

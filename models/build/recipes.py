@@ -93,6 +93,7 @@ RECIPES: dict[str, Recipe] = {
             "subject-b14.mean": 1.5,
             "subject-b14.gem": 1.5,
             "subject-b15": 1,
+            "subject-thirds": 0.6,
             "colour": 4,
         },
         other=0.6,

@@ -30,7 +30,7 @@ PROCESSES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop and, for marks, symbol (the crop again where there is none).
+    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop and, for marks, symbol (else the crop again).
 
     For edits [n, k, v, …]; `rows` says of which rows.
     """
