@@ -2,7 +2,7 @@
 
     python -m benchmarks.vision [--pictures 60] [--seed 1]
 
-Photographs of three sizes are drawn by the script, so that it runs anywhere; medians over all of them.
+Photographs of three sizes, and marks on white, are drawn by the script, so that it runs anywhere; medians over all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import onnxruntime
 import PIL
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from chalicelib.service import Service
 from chalicelib.vision import evidence, subject
@@ -47,6 +47,10 @@ def main() -> None:
     for service in Service:
         cells = [_timed([_analysis(analyzer, data, service) for data in pictures[size]]) for size in SIZES]
         print(f"| {service.name.lower()} | {' | '.join(cells)} |")
+    for name, lettered in (("mark on white", False), ("mark on white beside lettering", True)):
+        drawn = [list(_marks(size, given.pictures, given.seed, lettered=lettered)) for size in SIZES]
+        cells = [_timed([_analysis(analyzer, data, Service.TRADEMARK) for data in marks]) for marks in drawn]
+        print(f"| trademark, {name} | {' | '.join(cells)} |")
     _steps(pictures[SIZES[0]])
 
 
@@ -105,9 +109,31 @@ def _photographs(size: tuple[int, int], count: int, seed: int) -> Iterator[bytes
             .filter(ImageFilter.GaussianBlur(4))
         )
         ground.paste(thing, (size[0] // 4, size[1] // 4), shape)
-        out = io.BytesIO()
-        ground.save(out, "JPEG", quality=88)
-        yield out.getvalue()
+        yield _jpeg(ground)
+
+
+def _marks(size: tuple[int, int], count: int, seed: int, *, lettered: bool) -> Iterator[bytes]:
+    """JPEGs of a polygon on white, if asked for with a row of bars beside it."""
+    dice = np.random.default_rng(seed)
+    width, height = size
+    side = min(width // 4 if lettered else width // 2, height // 2)
+    for _ in range(count):
+        ground = Image.new("RGB", size, "white")
+        draw = ImageDraw.Draw(ground)
+        colour = tuple(dice.integers(0, 180, 3).tolist())
+        turns = np.sort(dice.random(9)) * 2 * np.pi
+        left, middle = width // 12 + side // 2 if lettered else width // 2, height // 2
+        draw.polygon([(left + side / 2 * np.cos(turn), middle + side / 2 * np.sin(turn)) for turn in turns], fill=colour)
+        for number in range(8 if lettered else 0):
+            x = left + side + number * side // 4
+            draw.rectangle((x, middle - side // 4, x + side // 9, middle + side // 4), fill=colour)
+        yield _jpeg(ground)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=88)
+    return out.getvalue()
 
 
 if __name__ == "__main__":

@@ -91,15 +91,16 @@ class Heads:
         self._lock = threading.Lock()
         self._services: dict[Service, ServiceHead] = {}
         self._categories: CategoryHead | None = None
+        self._starts = [block.start for block in self._card.blocks]
+        self._sizes = [block.stop - block.start for block in self._card.blocks]
         self._mean: Vector = self._array("mean")
         self._scale: Vector = 1.0 / self._array("std")
 
     def summary(self, views: Sequence[Vector]) -> Vector:
         """Levels of one picture's views, each [L], to one vector [L]: standardised, cut, every block to unit length, averaged."""
         levels = np.clip((np.stack(views) - self._mean) * self._scale, -self._card.clip, self._card.clip)
-        for block in self._card.blocks:
-            part = levels[:, block.start : block.stop]
-            part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        lengths = np.sqrt(np.add.reduceat(np.square(levels), self._starts, axis=1))
+        levels /= np.repeat(np.maximum(lengths, 1e-12), self._sizes, axis=1)
         summary: Vector = levels.mean(axis=0)
         return summary
 
