@@ -16,6 +16,9 @@ from chalicelib.vision.picture import Picture, margins
 GRID = 56
 """Cells across and down: 4 pixels of the network's 224 each."""
 
+MAP_CELL = 2
+"""Cells of that grid to one of the network's map, each way."""
+
 Mask = npt.NDArray[np.bool_]
 Map = npt.NDArray[np.float32]
 
@@ -83,15 +86,14 @@ def from_pixels(picture: Picture, square: npt.NDArray[np.uint8]) -> Evidence | N
 def _stretched(saliency: Map, area: tuple[int, int, int, int]) -> Map:
     """The map over its own range, [GRID, GRID]; the letterbox's margin has no say in the range."""
     left, top, across, down = area
-    step = GRID // len(saliency)
-    rows = slice(top // step, -(-(top + down) // step))
-    columns = slice(left // step, -(-(left + across) // step))
+    rows = slice(top // MAP_CELL, -(-(top + down) // MAP_CELL))
+    columns = slice(left // MAP_CELL, -(-(left + across) // MAP_CELL))
     inner = saliency[rows, columns]
     ordered = np.sort(inner, axis=None)
     low, high = float(ordered[int(0.02 * (ordered.size - 1))]), float(ordered[int(0.995 * (ordered.size - 1))])
     out = np.zeros_like(saliency)
     out[rows, columns] = np.clip((inner - low) / max(high - low, 1e-6), 0, 1)
-    return out.repeat(step, axis=0).repeat(step, axis=1)
+    return out.repeat(MAP_CELL, axis=0).repeat(MAP_CELL, axis=1)
 
 
 def _salient(weights: Map) -> Mask:

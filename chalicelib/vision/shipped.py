@@ -11,7 +11,7 @@ from chalicelib.errors import CorruptObject
 NETWORK = "lite0.onnx"
 HEADS = "heads.npz"
 
-PREPROCESSING = 1
+PREPROCESSING = 2
 """Raised by hand when decode, letterbox, evidence or boxes show the network something else; the golden vectors tell when that is so."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.vision.evidence import GRID, Evidence, Map, Mask
+from chalicelib.vision.evidence import GRID, MAP_CELL, Evidence, Map, Mask
 from chalicelib.vision.picture import Picture, margins
 
 _MEMBER = 0.3
@@ -43,6 +43,10 @@ class _Piece:
         x1, y1, x2, y2 = min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2)
         return _Piece(x1, y1, x2, y2, self.weight + other.weight)
 
+    def scaled(self, step: int) -> _Piece:
+        """The piece on a grid that is `step` times as fine."""
+        return self if step == 1 else _Piece(self.x1 * step, self.y1 * step, self.x2 * step, self.y2 * step, self.weight * step * step)
+
     def within(self, other: _Piece) -> bool:
         """Whether the other's box holds this one's."""
         return other.x1 <= self.x1 and self.x2 <= other.x2 and other.y1 <= self.y1 and self.y2 <= other.y2
@@ -55,7 +59,9 @@ def find(picture: Picture, evidence: Evidence, service: Service) -> tuple[Region
     may search for either; a trade mark is always one.
     """
     area = margins(picture.width, picture.height, GRID)
-    pieces = _pieces(evidence.mask, evidence.weights + _AREA_WEIGHT)
+    # The map's cells are several of the grid's, all alike.
+    step = 1 if evidence.exact else MAP_CELL
+    pieces = [piece.scaled(step) for piece in _pieces(evidence.mask[::step, ::step], evidence.weights[::step, ::step] + _AREA_WEIGHT)]
     chosen = _chosen(pieces, _PART if evidence.exact else _MEMBER)
     if service is Service.TRADEMARK:
         chosen = chosen[:1]

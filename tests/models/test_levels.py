@@ -50,3 +50,23 @@ def test_the_fill_around_a_picture_has_no_colour(network: Network) -> None:
     # The edge between picture and fill is resampled, so not quite 1.
     assert levels(network, filled, "colour") @ alone > 0.97
     assert levels(network, framed, "colour") @ alone < 0.95
+
+
+def test_thirds_say_what_is_above_and_what_below(network: Network) -> None:
+    names = {block.name: slice(block.start, block.stop) for block in models.card().blocks}
+
+    def thirds(above: Image.Image, below: Image.Image) -> dict[str, npt.NDArray[np.float32]]:
+        page = Image.new("RGB", (480, 480), drawn.WHITE)
+        for thing, y in ((above, 0), (below, 260)):
+            page.paste(thing.convert("RGB").resize((220, 220)), (130, y))
+        found = network.run(Picture(480, 480, page).letterbox(side=models.card().side)).levels
+        return {name.rpartition(".")[2]: found[part] for name, part in names.items() if name.startswith("subject-thirds.b14")}
+
+    shirt, chair = drawn.shirt(RED), drawn.chair()
+    one, other = thirds(shirt, chair), thirds(chair, shirt)
+
+    def alike(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+        return float(np.corrcoef(a, b)[0, 1])
+
+    assert alike(one["upper"], other["lower"]) > alike(one["upper"], other["upper"]) + 0.1
+    assert alike(one["lower"], other["upper"]) > alike(one["lower"], other["lower"]) + 0.1

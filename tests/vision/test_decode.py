@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from chalicelib.errors import BadPicture, PictureFault
 from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.vision.decode import DETAIL, WITH_AVIF, Limits, decode
+from chalicelib.vision.decode import DETAIL, WHOLE_DETAIL, WITH_AVIF, Limits, decode
 from tests.vision import drawn
 from tests.vision.encodings import bitmaps, encoded, samples, turned
 
@@ -122,10 +123,10 @@ def test_bytes_are_counted_before_anything_else() -> None:
 
 def test_a_large_photo_is_rendered_smaller_and_keeps_its_coordinates() -> None:
     large = drawn.landscape(3000, 2000)
-    for kind in ("JPEG", "PNG", "WEBP"):
-        picture = decode(encoded(large, kind, quality=80), limits=Limits())
+    for kind, detail in itertools.product(("JPEG", "PNG", "WEBP"), (DETAIL, WHOLE_DETAIL)):
+        picture = decode(encoded(large, kind, quality=80), limits=Limits(), detail=detail)
         assert (picture.width, picture.height) == (3000, 2000)
-        assert DETAIL <= picture.colour.width < 2 * DETAIL
+        assert detail <= picture.colour.width < 2 * detail
         near = pixels(large.resize(picture.colour.size, Image.Resampling.BOX))
         assert np.abs(pixels(picture.colour) - near).mean() < 3
 
