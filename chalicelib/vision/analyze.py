@@ -97,10 +97,10 @@ class Analyzer:
         if given is not None and _WHOLE not in wanted:
             found: tuple[Region, ...] = (given,)
         else:
-            square = picture.letterbox(side=self._network.side)
             # A drawing on an even ground is found without the network: one pass instead of two.
-            known = evidence.from_pixels(picture, square) if _WHOLE not in wanted else None
+            known = evidence.from_pixels(picture) if _WHOLE not in wanted else None
             if known is None:
+                square = picture.letterbox(side=self._network.side)
                 read = self._parts[service] if _WHOLE in wanted else frozenset[str]()
                 whole = self._network.run(square, read | {_SALIENCY})
                 known = evidence.gather(picture, square, whole.saliency)

@@ -54,7 +54,7 @@ def find(region: Region, square: npt.NDArray[np.uint8]) -> Region | None:
         square: uint8 [224, 224, 3], that region letterboxed.
     """
     area = margins(region.width, region.height, len(square))
-    ink = evidence.ink(square, area)
+    ink = evidence.ink(*evidence.halved(square, area))
     part = None if ink is None else _symbol(ink)
     if part is None:
         return None

@@ -61,7 +61,7 @@ def look(network: Path, image: Image.Image, service: Service, *, crop: bool) -> 
     seen = [(levels, logits)]
     if crop:
         # As the analyzer does it: a trade mark's ground is known from its pixels.
-        known = evidence.from_pixels(picture, square) if service is Service.TRADEMARK else None
+        known = evidence.from_pixels(picture) if service is Service.TRADEMARK else None
         region = subject.find(picture, known or evidence.gather(picture, square, saliency[0]), service)[0]
         part = picture.letterbox(region, side=SIDE)
         seen.append(seen[0] if region == picture.region else _pass(network, part))

@@ -108,7 +108,8 @@ def test_a_score_rises_with_the_similarity_to_one(heads: Heads, service: Service
 def test_the_categories_are_the_contracts(heads: Heads) -> None:
     head = heads.categories
     assert head.ids == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 88888888)
-    assert head.weights.shape == (14, len(head.numbers))
+    assert head.weights.shape == (len(head.kinds), len(head.numbers))
+    assert set(head.kinds) == set(range(14)), "every category has a kind, if only of ImageNet's classes"
     assert ((head.classes >= 0) & (head.classes <= 14)).all()
 
 

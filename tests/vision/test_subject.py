@@ -100,12 +100,12 @@ def test_a_mark_is_one_with_its_letters() -> None:
 
 def test_a_mark_on_an_even_ground_needs_no_map() -> None:
     picture = opened(drawn.mark((30, 60, 160), points=5))
-    known = evidence.from_pixels(picture, picture.letterbox(side=224))
+    known = evidence.from_pixels(picture)
     assert known is not None
     (region,) = subject.find(picture, known, Service.TRADEMARK)
     assert frames(region, Region(120, 360, 40, 400))
     noisy = opened(busy())
-    assert evidence.from_pixels(noisy, noisy.letterbox(side=224)) is None
+    assert evidence.from_pixels(noisy) is None
 
 
 @pytest.mark.parametrize("image", [Image.new("RGB", (300, 200), "white"), Image.new("RGB", (300, 200), "black"), drawn.noise(5)])
