@@ -2,7 +2,8 @@
 
     python -m benchmarks.contact_sheet FOLDER_OR_SET… --out screenshots --each 30
 
-The first region (the one whose feature is used) is drawn green, further subjects orange; the saliency map stands beside each picture.
+The first region (the one whose feature is used) is drawn green, further subjects orange, a mark's symbol blue; the saliency map stands
+beside each picture.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from chalicelib.errors import BadPicture
 from chalicelib.service import Service
-from chalicelib.vision import evidence, subject
+from chalicelib.vision import evidence, subject, symbol
 from chalicelib.vision.decode import Limits, decode
 from chalicelib.vision.network import Network
 from chalicelib.vision.picture import margins
@@ -58,14 +59,19 @@ def _cell(path: Path, network: Network, service: Service) -> Iterator[Image.Imag
         return
     square = picture.letterbox(side=network.side)
     saliency = network.run(square).saliency
-    found = subject.find(picture, evidence.gather(picture, square, saliency), service)
+    drawn = evidence.from_pixels(picture) if service is Service.TRADEMARK else None
+    found = subject.find(picture, drawn or evidence.gather(picture, square, saliency), service)
+    outlined = [(region, (0, 220, 0) if number == 0 else (255, 140, 0)) for number, region in enumerate(found)]
+    sign = symbol.find(found[0], picture.letterbox(found[0], side=network.side)) if service is Service.TRADEMARK else None
+    if sign is not None:
+        outlined.append((sign, (60, 90, 255)))
     shown = Image.fromarray(picture.letterbox(side=CELL))
     drawing = ImageDraw.Draw(shown)
     left, top, across, down = margins(picture.width, picture.height, CELL)
-    for number, region in reversed(list(enumerate(found))):
+    for region, colour in reversed(outlined):
         x, y = across / picture.width, down / picture.height
         box = (left + region.x1 * x, top + region.y1 * y, left + region.x2 * x - 1, top + region.y2 * y - 1)
-        drawing.rectangle(box, outline=(0, 220, 0) if number == 0 else (255, 140, 0), width=3 if number == 0 else 2)
+        drawing.rectangle(box, outline=colour, width=3 if region == found[0] else 2)
     whole = Image.new("RGB", (CELL, CELL + CELL // 2), "white")
     whole.paste(shown, (0, 0))
     grey = Image.fromarray((saliency / max(float(saliency.max()), 1e-6) * 255).astype(np.uint8)).resize((CELL // 2, CELL // 2))
