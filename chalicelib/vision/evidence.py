@@ -83,7 +83,7 @@ def from_pixels(picture: Picture) -> Evidence | None:
     mask = _drawn(picture)
     if mask is None:
         side = 2 * GRID
-        mask = _against_even_ground(picture.letterbox(side=side), margins(picture.width, picture.height, side), None)
+        mask = _against_even_ground(picture.sampled(side=side), margins(picture.width, picture.height, side), None)
     return None if mask is None else Evidence(mask, mask.astype(np.float32), exact=True)
 
 

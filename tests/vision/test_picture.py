@@ -49,3 +49,22 @@ def test_opacity_lies_on_the_same_square_and_the_margin_is_empty() -> None:
     assert (left, top, across, down) == (0, 14, 56, 28)
     assert square[:top].max() == 0
     assert square[top : top + down].min() == 255
+
+
+@pytest.mark.parametrize("sides", [(224, 224), (1000, 333), (4096, 20), (37, 640), (30, 20)])
+def test_a_sample_fills_exactly_its_area(sides: tuple[int, int]) -> None:
+    square = Picture(*sides, Image.new("RGB", sides, (200, 0, 0))).sampled(side=112)
+    left, top, across, down = margins(*sides, 112)
+    inside = np.zeros((112, 112), np.bool_)
+    inside[top : top + down, left : left + across] = True
+    assert (square[inside] == (200, 0, 0)).all()
+    assert (square[~inside] == FILL).all()
+
+
+def test_a_sample_keeps_the_colour_of_thin_lines_that_resizing_would_wash_out() -> None:
+    lines = Image.new("RGB", (448, 448), "white")
+    for x in range(0, 448, 16):
+        lines.paste((0, 0, 0), (x, 0, x + 4, 448))
+    picture = Picture(448, 448, lines)
+    assert picture.sampled(side=112).min() == 0
+    assert (picture.sampled(side=112) == 0).mean() >= (picture.letterbox(side=112) == 0).mean()
