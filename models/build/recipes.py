@@ -46,7 +46,7 @@ SERVES: dict[str, tuple[str, ...]] = {
     "product": (BOTH, WHOLE, CROP),
     "generic": (WHOLE,),
     "fabric": (WHOLE,),
-    "trademark": (MARK, WHOLE),
+    "trademark": (MARK, CROP, WHOLE),
 }
 """The views a service learns from; the first is what it is asked with."""
 
