@@ -1,7 +1,8 @@
 """The category head: a linear classifier on the deepest levels, joined with the ImageNet classes, with calibrated probabilities.
 
 It tells kinds of things apart, hoodies from shirts, and a category's probability is the sum over its kinds: one plane cannot hold all
-that is a top. Categories without a single training picture (Snack, Toy) keep zero weights and live from ImageNet's evidence alone.
+that is a top. Categories without a single training picture (Snack, Makeup, Toy) keep zero weights and live from ImageNet's evidence alone, which
+is given as much say as does not disturb the others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ DECAY = 4e-4
 STEPS = 80
 FLOOR = 1e-3
 """Least evidence, as chalicelib.vision.heads has it."""
+FALSE_ALARMS = 0.002
+"""Share of unseen pictures that may be taken for a category that had no pictures."""
 
 Rows = NDArray[np.float32]
 
@@ -59,6 +62,20 @@ class Head:
     def cooled(self, temperature: float) -> Head:
         """Return the head whose scores are divided by `temperature`."""
         return Head(self.weights / temperature, self.bias / temperature, self.trust / temperature, self.categories)
+
+    def raised(self, offset: float) -> Head:
+        """Return the head whose kinds without pictures score `offset` more."""
+        return Head(self.weights, self.bias + np.where(self._untaught(), np.float32(offset), np.float32(0)), self.trust, self.categories)
+
+    def leads(self, examples: Examples) -> Rows:
+        """Return by how much the likeliest category with pictures is ahead of the likeliest without, [n], in logarithms."""
+        scores, untaught = self.scores(examples), self._untaught()
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True)) * ~untaught
+        best = np.log((powers @ self._membership()).max(axis=1)) + scores.max(axis=1)
+        return np.asarray(best - scores[:, untaught].max(axis=1), np.float32)
+
+    def _untaught(self) -> NDArray[np.bool_]:
+        return np.asarray(~self.weights.any(axis=1))
 
     def _membership(self) -> Rows:
         return np.eye(len(CATEGORIES), dtype=np.float32)[self.categories]
@@ -125,3 +142,8 @@ def temperature(unseen: Sequence[tuple[Head, Examples]]) -> float:
         return -float(np.log(np.maximum(np.concatenate(right), 1e-12)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def offset(unseen: Sequence[tuple[Head, Examples]]) -> float:
+    """Return what categories without pictures may score more: so much that FALSE_ALARMS of the unseen pictures are taken for one."""
+    return float(np.quantile(np.concatenate([head.leads(examples) for head, examples in unseen]), FALSE_ALARMS))

@@ -130,11 +130,12 @@ def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
             parts = [e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=False)]
             unseen.append((heads[left], categories.joined(parts)))
     heat = categories.temperature(unseen)
+    more = categories.offset([(head.cooled(heat), examples) for head, examples in unseen])
     right = np.concatenate([head.chances(examples).argmax(1) == examples.labels for head, examples in unseen])
-    report(f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}")
+    report(f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}, offset {more:.2f}")
     out: dict[int, Arrays] = {}
     for left, head in heads.items():
-        cool = head.cooled(heat)
+        cool = head.cooled(heat).raised(more)
         out[left] = {
             "category.ids": np.array(CATEGORIES, np.int64),
             "category.map": mapping(),
