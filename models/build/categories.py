@@ -1,8 +1,8 @@
 """The category head: a linear classifier on the deepest levels, joined with the ImageNet classes, with calibrated probabilities.
 
 It tells kinds of things apart, hoodies from shirts, and a category's probability is the sum over its kinds: one plane cannot hold all
-that is a top. Categories without a single training picture (Snack, Makeup, Toy) keep zero weights and live from ImageNet's evidence alone, which
-is given as much say as does not disturb the others.
+that is a top. Categories without a single training picture (Snack, Makeup, Toy) keep zero weights and live from ImageNet's evidence alone,
+which is given as much say as does not disturb the others.
 """
 
 from __future__ import annotations
