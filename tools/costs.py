@@ -36,7 +36,7 @@ ALARM: Final = 0.10
 
 FUNCTION_GB: Final = 3008 / 1024
 ADD_CPU_MS: Final = 35.7
-"""benchmarks/RESULTS.md, cold start: the warm column."""
+"""benchmarks/RESULTS.md, cold start: the warm column of the dearer machine."""
 SEARCH_CPU_MS: Final = 26.9
 """Likewise, among 10,000 records."""
 SCAN_CPU_MS: Final = 11.6 / MILLION

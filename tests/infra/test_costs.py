@@ -115,8 +115,8 @@ def test_the_page_says_what_the_calculator_says() -> None:
 def test_the_calculator_takes_what_was_measured() -> None:
     results = (Path(__file__).parents[2] / "benchmarks/RESULTS.md").read_text()
     for action, taken in (("AddImage", costs.ADD_CPU_MS), ("SearchImageByPic", costs.SEARCH_CPU_MS)):
-        (line,) = [line for line in results.splitlines() if line.startswith(f"| {action} |")]
-        assert float(line.split("|")[5]) == taken, f"the warm column of {action}"
+        machines = [line for line in results.splitlines() if line.startswith(f"| {action} |")]
+        assert max(float(line.split("|")[5]) for line in machines) == taken, f"the warm column of {action}, of the dearer machine"
     assert f"{costs.ADD_CPU_MS:.0f} ms for an add and {costs.SEARCH_CPU_MS:.0f} ms for a search" in PAGE
 
 
