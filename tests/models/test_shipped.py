@@ -119,3 +119,12 @@ def test_category_probabilities_sum_to_one(heads: Heads) -> None:
     said = heads.categories.probabilities(summary, dice.standard_normal(1000).astype(np.float32))
     assert sum(share for _, share in said) == pytest.approx(1)
     assert [share for _, share in said] == sorted((share for _, share in said), reverse=True)
+
+
+@pytest.mark.parametrize(("imagenet", "category"), [(629, 7), (928, 6), (850, 20)], ids=["lipstick", "ice cream", "teddy bear"])
+def test_imagenet_speaks_for_categories_that_had_no_pictures(heads: Heads, imagenet: int, category: int) -> None:
+    logits = np.zeros(1000, np.float32)
+    logits[imagenet] = 12
+    said = heads.categories.probabilities(np.zeros(models.card().width, np.float32), logits)
+    assert said[0][0] == category
+    assert said[0][1] > 0.5
