@@ -84,7 +84,9 @@ class Analyzer:
 
     def _decode(self, data: bytes, service: Service, *, focus: Region | None = None) -> Picture:
         limits = Limits.of(service, formats=self._formats)
-        detail = WHOLE_DETAIL if self._views_of(service) == (_WHOLE,) else DETAIL
+        # Cloth is its texture, which halving before resizing would blur.
+        coarse = self._views_of(service) == (_WHOLE,) and service is not Service.FABRIC
+        detail = WHOLE_DETAIL if coarse else DETAIL
         return decode(data, limits=limits, strict_orientation=self._strict_orientation, detail=detail, focus=focus)
 
     def _look(self, data: bytes, picture: Picture, request: Request) -> Sight:

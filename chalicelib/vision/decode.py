@@ -24,7 +24,7 @@ WITH_AVIF = FORMATS | {"AVIF"}
 DETAIL = 640
 """Pixels of the longer side that a smaller rendering must keep: a subject of a third of the picture still fills the network's input."""
 WHOLE_DETAIL = 256
-"""The same where nothing is cut out: a little more than the network's input."""
+"""The same where nothing is cut out and texture is not all there is: a little more than the network's input."""
 
 _FOCUS_DETAIL = 448
 """The same for a part that the caller points at: twice the network's input, as for a whole picture's resizing."""
