@@ -18,7 +18,7 @@ from chalicelib.vision.picture import margins
 _WIDE = 1.6
 """A mark with its symbol at one end is at least so many times as wide as high."""
 _NARROWEST, _WIDEST = 0.4, 1.7
-"""Width of a symbol by its height: about square; one letter is narrower, a word wider."""
+"""Width of a symbol by its height: about square; many letters are narrower, words wider."""
 _TALL = 0.8
 """Least height of a symbol at one end, by that of the lettering."""
 _TOWERING = 1.3
