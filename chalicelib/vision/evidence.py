@@ -200,11 +200,12 @@ def _ground(inner: Map) -> tuple[Map, float] | None:
     spread = float(np.sort(apart[near])[int(0.75 * near.sum())]) if near.any() else np.inf
     if near.mean() < _EVEN_SHARE or spread > _MAX_SPREAD:
         return None
+    tolerance = min(_EVEN, _LEAST_EVEN + 2 * spread)
     if not plane[1:].any():
-        return plane[0], min(_EVEN, _LEAST_EVEN + 2 * spread)
+        return plane[0], tolerance
     slope_across = np.outer(np.arange(across, dtype=np.float32) / across - 0.5, plane[1])
     slope_down = np.outer(np.arange(down, dtype=np.float32) / down - 0.5, plane[2])
-    return plane[0] + slope_across[None] + slope_down[:, None], min(_EVEN, _LEAST_EVEN + 2 * spread)
+    return plane[0] + slope_across[None] + slope_down[:, None], tolerance
 
 
 def _enclosed(mask: Mask) -> Mask:
