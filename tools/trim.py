@@ -32,7 +32,7 @@ DROPPED: Final = {
     r"^numpy/_core/(_simd|_\w+_tests)\.": "tests' libraries",
     r"^onnxruntime/(tools|quantization|transformers|datasets|backend)/": "for making models",
     r"^onnxruntime/capi/libonnxruntime\.so": "the C library; the Python one holds its own copy",
-    r"^google/|^flatbuffers/|^protobuf-|^flatbuffers-": "only read by the tools dropped above",
+    r"^google/|^(flatbuffers|protobuf|packaging)[/-]": "only read by the tools dropped above",
     r"^PIL/(ImageQt|ImageTk|ImageShow|ImageGrab|_imagingtk|_tkinter_finder|_imagingft|ImageFont)": "screens and fonts",
     r"^pillow\.libs/lib(harfbuzz|freetype|raqm|fribidi|brotli)": "their libraries",
     r"^boto3|^s3transfer": "storage/clients.py builds clients by botocore alone",
