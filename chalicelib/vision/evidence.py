@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chalicelib.vision.picture import Picture, margins
+from chalicelib.vision.picture import Area, Picture, margins
 
 GRID = 56
 """Cells across and down: 4 pixels of the network's 224 each."""
@@ -22,8 +22,6 @@ MAP_CELL = 2
 Mask = npt.NDArray[np.bool_]
 Map = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
-Area = tuple[int, int, int, int]
-"""Left, top, width and height of a picture on a square."""
 
 _OPAQUE = 48
 """Alpha from which a pixel counts as drawn."""

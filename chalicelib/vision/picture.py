@@ -10,8 +10,14 @@ from PIL import Image
 
 from chalicelib.region import Region
 
+Area = tuple[int, int, int, int]
+"""Left, top, width and height of a picture, or a part of one, on a square."""
+
 FILL = (124, 116, 104)
 """What surrounds a picture that is not square: ImageNet's mean colour, so that the margin says nothing (docs/MODELS.md)."""
+
+_PAD = 0.03
+"""Share of a found box's side added all round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +65,31 @@ class Picture:
         return self.colour.crop((left, top, right, bottom))
 
 
-def margins(width: float, height: float, side: int) -> tuple[int, int, int, int]:
+def margins(width: float, height: float, side: int) -> Area:
     """Left, top, width and height that a part of `width` × `height` takes on a square of `side`."""
     scale = side / max(width, height)
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     return (side - across) // 2, (side - down) // 2, across, down
+
+
+def placed(box: tuple[int, int, int, int], area: tuple[float, float, float, float], within: Region, *, slack: float = 0) -> Region:
+    """A box of cells x1, y1, x2, y2 with some air around it, in the picture's pixels.
+
+    Args:
+        box: exclusive ends.
+        area: left, top, width and height of `within` on the square of cells.
+        within: the part of the picture that is on the square; the answer does not leave it.
+        slack: cells added all round besides.
+    """
+    (x1, y1, x2, y2), (left, top, across, down) = box, area
+    air_x, air_y = _PAD * (x2 - x1) + slack, _PAD * (y2 - y1) + slack
+    x, y = within.width / across, within.height / down
+    return Region(
+        max(within.x1, within.x1 + int((x1 - air_x - left) * x)),
+        min(within.x2, within.x1 + int((x2 + air_x - left) * x + 0.999)),
+        max(within.y1, within.y1 + int((y1 - air_y - top) * y)),
+        min(within.y2, within.y1 + int((y2 + air_y - top) * y + 0.999)),
+    )
 
 
 def _fit(image: Image.Image, side: int, fill: int | tuple[int, int, int]) -> Image.Image:

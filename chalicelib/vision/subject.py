@@ -10,7 +10,7 @@ import numpy as np
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.vision.evidence import GRID, MAP_CELL, Evidence, Map, Mask
-from chalicelib.vision.picture import Picture, margins
+from chalicelib.vision.picture import Area, Picture, margins, placed
 
 _MEMBER = 0.3
 """Share of the heaviest piece's weight from which a piece is a subject of its own."""
@@ -18,8 +18,6 @@ _PART = 0.05
 """Share from which a piece still belongs to the group, where the evidence is exact: a lamp's foot, the letters under a symbol."""
 _AREA_WEIGHT = 0.2
 """What a cell counts beside its saliency."""
-_PAD = 0.03
-"""Share of a box's side added all round."""
 _MIN_SIDE = 8
 """Pixels; a smaller box says that nothing was found."""
 _NEARLY_ALL = 0.92
@@ -113,15 +111,7 @@ def _chosen(pieces: list[_Piece], part: float) -> list[_Piece]:
     return [group, *members] if len(members) > 1 else [group]
 
 
-def _region(piece: _Piece, picture: Picture, area: tuple[int, int, int, int]) -> Region:
-    """The piece with some air around it, in the picture's pixels."""
-    left, top, across, down = area
-    air_x, air_y = _PAD * (piece.x2 - piece.x1), _PAD * (piece.y2 - piece.y1)
-    x, y = picture.width / across, picture.height / down
-    region = Region(
-        max(0, int((piece.x1 - air_x - left) * x)),
-        min(picture.width, int((piece.x2 + air_x - left) * x + 0.999)),
-        max(0, int((piece.y1 - air_y - top) * y)),
-        min(picture.height, int((piece.y2 + air_y - top) * y + 0.999)),
-    )
+def _region(piece: _Piece, picture: Picture, area: Area) -> Region:
+    """The piece with some air around it, in the picture's pixels; the whole picture for a piece that is nearly all of it."""
+    region = placed((piece.x1, piece.y1, piece.x2, piece.y2), area, picture.region)
     return picture.region if region.width * region.height >= _NEARLY_ALL * picture.width * picture.height else region

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from chalicelib.region import Region
 from chalicelib.vision import evidence
 from chalicelib.vision.evidence import Mask
-from chalicelib.vision.picture import margins
+from chalicelib.vision.picture import margins, placed
 
 _WIDE = 1.6
 """A mark with its symbol at one end is at least so many times as wide as high."""
@@ -23,8 +23,8 @@ _TALL = 0.8
 """Least height of a symbol at one end, by that of the lettering."""
 _TOWERING = 1.3
 """Least height of a symbol on top, by that of the highest line under it."""
-_PAD = 0.03
-"""Share of the symbol's side added all round."""
+_SLACK = 0.5
+"""Cells, of 112, added all round: ink is looked for on every second pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,8 @@ def find(region: Region, square: npt.NDArray[np.uint8]) -> Region | None:
     part = None if ink is None else _symbol(ink)
     if part is None:
         return None
-    across, down = 2 * region.width / area[2], 2 * region.height / area[3]
-    left, top = area[0] / 2, area[1] / 2
-    air_x, air_y = _PAD * (part.x2 - part.x1) + 0.5, _PAD * part.height + 0.5
-    return Region(
-        max(region.x1, region.x1 + int((part.x1 - air_x - left) * across)),
-        min(region.x2, region.x1 + int((part.x2 + air_x - left) * across + 0.999)),
-        max(region.y1, region.y1 + int((part.y1 - air_y - top) * down)),
-        min(region.y2, region.y1 + int((part.y2 + air_y - top) * down + 0.999)),
-    )
+    left, top, across, down = area
+    return placed((part.x1, part.y1, part.x2, part.y2), (left / 2, top / 2, across / 2, down / 2), region, slack=_SLACK)
 
 
 def _symbol(ink: Mask) -> _Part | None:

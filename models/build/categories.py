@@ -104,9 +104,9 @@ def joined(parts: Sequence[Examples]) -> Examples:
 def fit(examples: Examples) -> Head:
     """Return the head that minimises cross-entropy with weight decay; rare categories count by the root of their share."""
     named = np.array([f"{label:02d} {kind}" for label, kind in zip(examples.labels, examples.kinds, strict=True)])
-    kinds, place = np.unique(named, return_inverse=True)
+    kinds, first, place = np.unique(named, return_index=True, return_inverse=True)
     untaught = np.setdiff1d(np.arange(len(CATEGORIES)), examples.labels)
-    of = np.concatenate([np.array([int(kind[:2]) for kind in kinds], np.int64), untaught])
+    of = np.concatenate([examples.labels[first], untaught])
     count, width = len(of), examples.features.shape[1]
     weights = examples.weights / np.sqrt(np.bincount(examples.labels, minlength=len(CATEGORIES)))[examples.labels]
     weights = (weights / weights.sum())[:, None]

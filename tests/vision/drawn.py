@@ -93,15 +93,20 @@ def mark(colour: Colour, *, points: int) -> Image.Image:
     """A star in a ring, with three bars under it."""
     image, draw = _canvas(WHITE)
     draw.ellipse((120, 40, 360, 280), outline=colour, width=18)
-    corners = []
-    for corner in range(2 * points):
-        radius = 90 if corner % 2 == 0 else 38
-        angle = math.pi * corner / points - math.pi / 2
-        corners.append((240 + radius * math.cos(angle), 160 + radius * math.sin(angle)))
-    draw.polygon(corners, fill=colour)
+    star(draw, 240, 160, points=points, radii=(90, 38), colour=colour)
     for number in range(3):
         draw.rectangle((140 + 70 * number, 330, 190 + 70 * number, 400), fill=_darker(colour))
     return image
+
+
+def star(draw: ImageDraw.ImageDraw, x: int, y: int, *, points: int, radii: tuple[int, int], colour: Colour) -> None:
+    """A star around x, y; `radii`: of its points, and of the corners between them."""
+    corners = []
+    for corner in range(2 * points):
+        radius = radii[corner % 2]
+        angle = math.pi * corner / points - math.pi / 2
+        corners.append((x + radius * math.cos(angle), y + radius * math.sin(angle)))
+    draw.polygon(corners, fill=colour)
 
 
 def shoes() -> Image.Image:

@@ -1,4 +1,4 @@
-"""A symbol beside or above lettering is found; what is all symbol, all lettering or on an uneven ground is left alone."""
+"""A symbol beside or above lettering is found; what is all symbol, empty or on an uneven ground is left alone."""
 
 from __future__ import annotations
 
@@ -49,11 +49,7 @@ def above(colour: tuple[int, int, int]) -> Image.Image:
 def symbol_alone(colour: tuple[int, int, int], *, points: int) -> Image.Image:
     """A star that fills its square."""
     image = Image.new("RGB", (480, 480), "white")
-    corners = [
-        (240 + radius * np.sin(np.pi * step / points), 240 - radius * np.cos(np.pi * step / points))
-        for step, radius in ((step, 235 if step % 2 == 0 else 95) for step in range(2 * points))
-    ]
-    ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in corners], fill=colour)
+    drawn.star(ImageDraw.Draw(image), 240, 240, points=points, radii=(235, 95), colour=colour)
     return image
 
 
