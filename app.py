@@ -10,7 +10,7 @@ from chalicelib.gateway import events, import_events, serving
 from chalicelib.gateway.rest import App
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 
 app = App(app_name="lookalike", configure_logs=False)

@@ -30,10 +30,10 @@ import numpy as np
 
 from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
-from chalicelib.index.records import Key, Put, Record, quantise
+from chalicelib.index.format.records import Key, Put, Record, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.maintain import compact
 from chalicelib.wiring import build_house

@@ -155,8 +155,8 @@ def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, ti
 
     from chalicelib.contract.messages import CreateCollection, StartImport
     from chalicelib.gateway.import_events import on_message
-    from chalicelib.usecases.batch.jobs import load
-    from chalicelib.usecases.imports import start_import
+    from chalicelib.jobs.records import load
+    from chalicelib.jobs.imports import start_import
     from chalicelib.usecases.manage import create_collection
 
     store = f"s3://state/{name}"

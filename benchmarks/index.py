@@ -31,15 +31,15 @@ import numpy as np
 import numpy.typing as npt
 
 from chalicelib.attributes import Attributes
-from chalicelib.index import search
+from chalicelib.index.read import search
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.grow import grow
-from chalicelib.index.merge import merge
-from chalicelib.index.query import Query
-from chalicelib.index.records import Key, Put, Record, Vector
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.graphs import grow
+from chalicelib.index.write.merge import merge
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Key, Put, Record, Vector
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
@@ -128,7 +128,7 @@ def cold(folder: Path, data: Data) -> tuple[float, float]:
     """CPU ms of a fresh process from its start to the answer of its first search, and of that without interpreter and imports."""
     script = (
         "import time, sys; from pathlib import Path; import numpy as np\n"
-        "from benchmarks.index import catalog; from chalicelib.index.query import Query; from chalicelib.index.records import Vector\n"
+        "from benchmarks.index import catalog; from chalicelib.index.read.query import Query; from chalicelib.index.format.records import Vector\n"
         "begun = time.process_time(); query = np.load(sys.argv[2])\n"
         "hits = catalog(Path(sys.argv[1])).open('bench').snapshot().search(Query(Vector(query['code'], query['feature'], 1.0), 10))\n"
         "assert len(hits.hits) == 10; done = time.process_time(); print(done * 1e3, (done - begun) * 1e3)\n"

@@ -202,9 +202,9 @@ class Lookalike:
         """Quantises, appends in batches, compacts."""
         from benchmarks.index import Data
         from chalicelib.attributes import Attributes
-        from chalicelib.index.compact import absorb
-        from chalicelib.index.grow import grow
-        from chalicelib.index.records import Key, Put, Record
+        from chalicelib.index.write.compact import absorb
+        from chalicelib.index.write.graphs import grow
+        from chalicelib.index.format.records import Key, Put, Record
         from chalicelib.region import Region
         from chalicelib.service import Service
 
@@ -230,7 +230,7 @@ class Lookalike:
 
     def search(self, vector: Any, below: int | None) -> list[int]:
         """Row ids."""
-        from chalicelib.index.query import Query
+        from chalicelib.index.read.query import Query
 
         (one,) = self._data.vectors(vector[None])
         predicate = None if below is None else lambda columns: columns["int_attr"].compare("<", below)

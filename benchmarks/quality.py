@@ -29,7 +29,7 @@ from PIL import Image
 import models
 from benchmarks import yardsticks
 from benchmarks.edits import HARD
-from chalicelib.index.search import SHORTLIST
+from chalicelib.index.read.search import SHORTLIST
 from chalicelib.service import Service
 from chalicelib.vision.analysis import Request
 from chalicelib.vision.analyze import Analyzer

@@ -1,4 +1,4 @@
-"""The exception tree, grouped by what the caller must do. No HTTP words: gateway/faults.py has those.
+"""The exception tree, grouped by what the caller must do. No HTTP words: gateway/wire/faults.py has those.
 
 LookalikeError
 ├─ InvalidRequest                 fix the request and send it again

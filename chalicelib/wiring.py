@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
 from chalicelib.index.catalog import Catalog
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.secrets import SecretStore
-from chalicelib.usecases.house import House
-from chalicelib.usecases.spread import PATIENCE_S, Ask, Spread
+from chalicelib.usecases.deployment import House
+from chalicelib.usecases.ask_parts import PATIENCE_S, Ask, Spread
 
 if TYPE_CHECKING:
     from chalicelib.storage.invoke import LambdaInvoker

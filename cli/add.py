@@ -16,7 +16,7 @@ from cli.options import Category, Collection, Subject, Whole
 from cli.output import JSON, AsJson, emit, exit_code, note, out, progress, visible
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 EXAMPLE = "Example: lookalike add shoe.jpg --collection shoes --product 4711 --set int_attr=42 --set str_attr=red"
 

@@ -31,8 +31,8 @@ def bind(
     as_json: AsJson = False,
 ) -> None:
     """Import every increment.meta that comes into a bucket's folder into a collection, from now on and by itself."""
-    from chalicelib.usecases.batch.bindings import Binding, binding_of
-    from chalicelib.usecases.batch.bindings import bind as write
+    from chalicelib.jobs.bindings import Binding, binding_of
+    from chalicelib.jobs.bindings import bind as write
 
     house = open_house()
     bucket, path = _parts(folder)
@@ -58,7 +58,7 @@ def bind(
 
 def unbind(folder: Folder, as_json: AsJson = False) -> None:
     """Let a bucket's folder belong to no collection any more. What was imported stays."""
-    from chalicelib.usecases.batch.bindings import unbind as remove
+    from chalicelib.jobs.bindings import unbind as remove
 
     bucket, path = _parts(folder)
     remove(bucket, path, open_house().store)
@@ -70,7 +70,7 @@ def unbind(folder: Folder, as_json: AsJson = False) -> None:
 
 def bindings(as_json: AsJson = False) -> None:
     """List the folders that are bound."""
-    from chalicelib.usecases.batch.bindings import bindings as read
+    from chalicelib.jobs.bindings import bindings as read
 
     found = read(open_house().store)
     if as_json:
@@ -92,7 +92,7 @@ def _parts(folder: str) -> tuple[str, str]:
 
 
 def _value(binding: object) -> JSON:
-    from chalicelib.usecases.batch.bindings import Binding
+    from chalicelib.jobs.bindings import Binding
 
     assert isinstance(binding, Binding)  # noqa: S101  # narrows the lazily imported type
     lent = binding.role

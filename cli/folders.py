@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.usecases.batch import meta
+from chalicelib.jobs import increment_meta as meta
 from cli.samples import TYPES
 
 

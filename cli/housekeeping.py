@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from chalicelib.errors import LookalikeError
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 _log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from cli.watching import Ended, watch
 
 if TYPE_CHECKING:
     from chalicelib.storage.queue import FolderQueue
-    from chalicelib.usecases.batch.jobs import Job
-    from chalicelib.usecases.house import House
+    from chalicelib.jobs.records import Job
+    from chalicelib.usecases.deployment import House
 
 IMPORT_EXAMPLE = "Example: lookalike import ./photos -c shop\n\nExample: lookalike import s3://my-bucket/catalogue -c shop"
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
@@ -67,7 +67,7 @@ def import_(
         raise MissingField("source", "say what to import: a folder, or s3://bucket/path")
 
     def start(location: Location, meta: bytes | None, ours: House) -> Job:
-        from chalicelib.usecases.imports import start_folder_import, start_import
+        from chalicelib.jobs.imports import start_folder_import, start_import
 
         if location.kind == "bucket":
             return start_import(StartImport(name, location.bucket, location.path), ours)
@@ -90,7 +90,7 @@ def rebuild(
 
     Searches see the old records until then. Whatever the folder does not list is not in the collection afterwards.
     """
-    from chalicelib.usecases.rebuild import start_rebuild
+    from chalicelib.jobs.rebuild import start_rebuild
 
     house = open_house()
     name = chosen_collection(collection, house)
@@ -110,7 +110,7 @@ def export(
 
     With --json a file must be named: what is printed is then how many records went into it.
     """
-    from chalicelib.usecases.batch.export import lines_of
+    from chalicelib.jobs.export import lines_of
 
     if as_json and output is None:
         raise MissingField("output", "the exported lines and --json cannot both go to standard output; add --output FILE")
@@ -154,7 +154,7 @@ def _carried_out(
 
 def _located(source: str, house: House) -> Location:
     if source.startswith("s3://"):
-        from chalicelib.usecases.batch.bindings import located
+        from chalicelib.jobs.bindings import located
 
         bucket, _, path = source.removeprefix("s3://").partition("/")
         wanted = StartImport("x", bucket, "/" + path.strip("/"))
@@ -207,15 +207,15 @@ def _working(location: Location, house: House, count: int) -> Iterator[tuple[Hou
 
 def _unfinished(name: str, location: Location, kind: str, house: House) -> Job | None:
     """The unfinished job of the same command."""
-    from chalicelib.usecases.batch import jobs
-    from chalicelib.usecases.imports import GROUP
+    from chalicelib.jobs import records as jobs
+    from chalicelib.jobs.imports import GROUP
 
     job = jobs.running(name, GROUP, house.store)
     return job if job and job.kind == kind and job.location == location else None
 
 
 def _take_up(job: Job, house: House, queue: FolderQueue | None, *, quiet: bool) -> None:
-    from chalicelib.usecases.batch.tend import hand_out
+    from chalicelib.jobs.recover import hand_out
 
     if not quiet:
         err.print(f"Going on with job {job.id}.")
@@ -246,9 +246,9 @@ class _Cancelled(Conflict):
 
 def _cancel(name: str, house: House, *, as_json: bool) -> int:
     from chalicelib.gateway.import_events import wording
-    from chalicelib.usecases.batch import jobs
-    from chalicelib.usecases.batch.finish import fail
-    from chalicelib.usecases.imports import GROUP
+    from chalicelib.jobs import records as jobs
+    from chalicelib.jobs.completion import fail
+    from chalicelib.jobs.imports import GROUP
 
     job = jobs.running(name, GROUP, house.store)
     if job is None:

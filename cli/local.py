@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidField, MissingField
 from chalicelib.service import MAX_PICTURE_BYTES, Service
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where app.py lies."""

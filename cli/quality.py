@@ -21,7 +21,7 @@ from cli.measures import Confusions, Ranked, Retrieval, retrieval
 from cli.output import JSON, AsJson, emit, note, out, progress, row, show_under, table
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 EXAMPLE = "Example: lookalike quality photos/ --type product --json"
 COLLECTION = "quality"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from chalicelib.config import Settings
-from chalicelib.index.records import Key
+from chalicelib.index.format.records import Key
 
 URL: Final = "/samples/"
 

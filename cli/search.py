@@ -20,7 +20,7 @@ from cli.samples import picture_of, samples_folder
 from cli.thumbnails import CELLS, Graphics, drawn, this_terminal
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
     from chalicelib.usecases.search import Found, Match
 
 EXAMPLE = "Example: lookalike search photo.jpg --collection shoes --filter 'int_attr < 100' --distinct"

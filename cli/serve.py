@@ -21,7 +21,7 @@ from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_u
 from cli.samples import samples_folder, template
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
     from cli.server import Server
     from demo.prepare import Prepared
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalChalice, LocalGatewayException, ThreadedHTTPServer
 
-from chalicelib.gateway.faults import reshape
+from chalicelib.gateway.wire.faults import reshape
 from cli.local import ROOT
 from cli.samples import TYPES, URL, sample_path
 

@@ -10,11 +10,11 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from chalicelib.usecases.batch.jobs import Job, JobStatus
-from chalicelib.usecases.batch.listing import Progress as JobProgress
-from chalicelib.usecases.batch.listing import Watch, listed
-from chalicelib.usecases.batch.outcomes import LineError
-from chalicelib.usecases.house import House
+from chalicelib.jobs.records import Job, JobStatus
+from chalicelib.jobs.listing import Progress as JobProgress
+from chalicelib.jobs.listing import Watch, listed
+from chalicelib.jobs.outcomes import LineError
+from chalicelib.usecases.deployment import House
 from cli.output import JSON, err, out, visible
 
 _LOOK_S: Final = 0.3

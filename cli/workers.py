@@ -17,7 +17,7 @@ from typing import Final, Self
 from chalicelib.config import Settings
 from chalicelib.errors import LookalikeError
 from chalicelib.storage.queue import FolderQueue
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.wiring import build_house, local_queue
 
 _log = logging.getLogger(__name__)

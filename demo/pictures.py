@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from chalicelib.errors import NotFound
-from chalicelib.index.records import Key
+from chalicelib.index.format.records import Key
 from cli.folders import propose
 from cli.samples import TYPES
 

@@ -12,7 +12,7 @@ from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import AlreadyExists, LookalikeError
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
 from cli.samples import OWN

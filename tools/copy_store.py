@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from chalicelib.config import Settings
 from chalicelib.errors import AlreadyExists, LookalikeError
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.wiring import open_store
 
 

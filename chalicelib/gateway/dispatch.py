@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.errors import Forbidden, InvalidField, Unsupported
 from chalicelib.gateway import log
-from chalicelib.gateway.codec import FORM, body_pairs
-from chalicelib.gateway.faults import WireFault, answer_fault, fault_of
-from chalicelib.gateway.incoming import Answer, Incoming, Pairs
+from chalicelib.gateway.wire.codec import FORM, body_pairs
+from chalicelib.gateway.wire.faults import WireFault, answer_fault, fault_of
+from chalicelib.gateway.wire.incoming import Answer, Incoming, Pairs
 from chalicelib.gateway.limits import Limiter
 from chalicelib.trace import note, stage
 
 if TYPE_CHECKING:
-    from chalicelib.gateway.authenticate import Caller
-    from chalicelib.gateway.console_actions import ConsoleAction
-    from chalicelib.gateway.render import Json
-    from chalicelib.usecases.house import House
+    from chalicelib.gateway.signatures.authenticate import Caller
+    from chalicelib.gateway.console.actions import ConsoleAction
+    from chalicelib.gateway.wire.render import Json
+    from chalicelib.usecases.deployment import House
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """API.md §1.4: a body is below 8 MB."""
@@ -60,12 +60,12 @@ class Door:
     def _refuse(self, error: Exception, action: str, request_id: str, host: str, *, upload: bool) -> Answer:
         if not upload:
             return answer_fault(error, action=action, request_id=request_id, host=host)
-        from chalicelib.gateway import uploads
+        from chalicelib.gateway.uploads import receive as uploads
 
         return uploads.refused(error, request_id=request_id, host=host)
 
     def _receive(self, incoming: Incoming) -> Answer:
-        from chalicelib.gateway import uploads
+        from chalicelib.gateway.uploads import receive as uploads
 
         _check_size(incoming)
         with stage("upload"):
@@ -86,9 +86,9 @@ class Door:
 
     def _authenticate(self, incoming: Incoming, form: Pairs) -> tuple[Caller, str, str]:
         """The caller, and the version and action of a table. Raises Unauthenticated, WireFault."""
-        from chalicelib.gateway.actions import ACTIONS, PATHS, V2020
-        from chalicelib.gateway.authenticate import authenticate
-        from chalicelib.gateway.upload_urls import ACTION, VERSION
+        from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2020
+        from chalicelib.gateway.signatures.authenticate import authenticate
+        from chalicelib.gateway.uploads.urls import ACTION, VERSION
 
         caller = authenticate(incoming, form, hosts=self._public, house=self.house)
         if incoming.path in PATHS:
@@ -110,12 +110,12 @@ class Door:
         raise WireFault("InvalidAction.NotFound", f"there is no action {caller.action[:60]!r} in version {version}", status=404)
 
     def _perform(self, incoming: Incoming, form: Pairs, caller: Caller, version: str, action: str) -> Json:
-        from chalicelib.gateway import actions
-        from chalicelib.gateway.upload_urls import VERSION, split_host
+        from chalicelib.gateway.wire import actions
+        from chalicelib.gateway.uploads.urls import VERSION, split_host
 
         params = {**dict(incoming.query), **dict(form)}
         if version == VERSION:
-            from chalicelib.gateway import uploads
+            from chalicelib.gateway.uploads import receive as uploads
 
             return uploads.authorize(incoming, caller.key, self.house, public_host=self._public[0] if self._public else "")
         if version == CONSOLE:
@@ -141,7 +141,7 @@ class Door:
 
 
 def _console_actions() -> Mapping[str, ConsoleAction]:
-    from chalicelib.gateway.console_actions import ACTIONS
+    from chalicelib.gateway.console.actions import ACTIONS
 
     return ACTIONS
 

@@ -10,13 +10,13 @@ from chalicelib.gateway import log
 from chalicelib.trace import note, stage
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 Json = dict[str, object]
 
 
 RESERVE_S: Final = 600.0
-"""Of the 900 s that the function may run: a merge or a graph that was begun before must end in it (a graph: 90 s, index/grow.py)."""
+"""Of the 900 s that the function may run: a merge or a graph that was begun before must end in it (a graph: 90 s, index/write/graphs.py)."""
 
 
 def compact(house: House, context: Any) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.errors import LookalikeError, PictureNotFound, Superseded
 from chalicelib.gateway import log
-from chalicelib.gateway.faults import fault_of
+from chalicelib.gateway.wire.faults import fault_of
 from chalicelib.storage.source import META
 from chalicelib.trace import note
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.batch.listing import ListedJob
-    from chalicelib.usecases.batch.work import Wording
-    from chalicelib.usecases.house import House
+    from chalicelib.jobs.listing import ListedJob
+    from chalicelib.jobs.work import Wording
+    from chalicelib.usecases.deployment import House
 
 _LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {PictureNotFound: "PicNotExist", Superseded: "Superseded"}
 """What only lines of an import can meet; everything else has the code that AddImage answers with."""
@@ -29,8 +29,8 @@ def line_code(error: LookalikeError) -> str:
 
 def wording(house: House) -> Wording:
     """How the contract says what use cases of imports have to say."""
-    from chalicelib.gateway.render import import_row
-    from chalicelib.usecases.batch.work import Wording
+    from chalicelib.gateway.wire.render import import_row
+    from chalicelib.jobs.work import Wording
 
     host = house.settings.public_hosts.split(",")[0].strip()
     base = f"https://{host}" if host else ""
@@ -46,7 +46,7 @@ def on_object(event: Mapping[str, Any], house: House) -> None:
 
     Raises StorageError, so that Lambda repeats the event.
     """
-    from chalicelib.usecases.imports import import_of_event
+    from chalicelib.jobs.imports import import_of_event
 
     with log.line(_id(), action="import_event") as entry:
         detail = event["detail"]
@@ -68,7 +68,7 @@ def on_messages(event: Mapping[str, Any], context: Any, house: House) -> None:
 
 def on_message(body: str, house: House, *, remaining_s: Callable[[], float], receives: int) -> None:
     """One message. Raises StorageError."""
-    from chalicelib.usecases.batch.handle import handle
+    from chalicelib.jobs.run_task import handle
 
     with log.line(_id(), action="import_slice") as entry:
         handle(body, house, wording(house), remaining_s=remaining_s, receives=receives)
@@ -77,7 +77,7 @@ def on_message(body: str, house: House, *, remaining_s: Callable[[], float], rec
 
 def on_schedule(house: House) -> None:
     """Every few minutes: work of jobs that lost it is handed out again. Raises StorageError."""
-    from chalicelib.usecases.batch.tend import tend
+    from chalicelib.jobs.recover import tend
 
     with log.line(_id(), action="tend_imports") as entry:
         note("collections", len(tend(house, wording(house))))

@@ -7,17 +7,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from chalicelib.gateway import log
-from chalicelib.gateway.faults import answer_fault, fault_of
-from chalicelib.gateway.incoming import Answer
+from chalicelib.gateway.wire.faults import answer_fault, fault_of
+from chalicelib.gateway.wire.incoming import Answer
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 
 @lru_cache(maxsize=1)
 def openapi() -> Answer:
     """GET /openapi.json."""
-    from chalicelib.gateway.openapi import document
+    from chalicelib.gateway.wire.openapi import document
 
     return Answer(200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json")
 

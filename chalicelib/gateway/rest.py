@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice.app import Chalice, Request
 
-from chalicelib.gateway.faults import reshape
+from chalicelib.gateway.wire.faults import reshape
 from chalicelib.gateway.function_url import is_version_2, rest_event
 
 

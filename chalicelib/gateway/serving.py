@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.gateway import pages
-from chalicelib.gateway.console import asset
+from chalicelib.gateway.console.assets import asset
 from chalicelib.gateway.dispatch import Door
-from chalicelib.gateway.incoming import Answer, Incoming
+from chalicelib.gateway.wire.incoming import Answer, Incoming
 
 if TYPE_CHECKING:
     from chalice.app import Request
 
-    from chalicelib.usecases.house import House
+    from chalicelib.usecases.deployment import House
 
 CONSOLE = "/console/"
 

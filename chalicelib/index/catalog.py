@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, StorageError, VersionConflict
-from chalicelib.index.cache import Cache
+from chalicelib.index.read.cache import Cache
 from chalicelib.index.collection import Collection, Pointer
-from chalicelib.index.generation import Generation, Tools
-from chalicelib.index.manifest import FORMAT, Manifest, sealed, unsealed
-from chalicelib.index.table import Shape
+from chalicelib.index.read.generation import Generation, Tools
+from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.format.table import Shape
 from chalicelib.service import Service
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _GENERATION = re.compile(r"[0-9a-f]{16,}")

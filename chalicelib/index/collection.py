@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound, FingerprintMismatch
-from chalicelib.index.generation import Generation
-from chalicelib.index.manifest import Manifest
-from chalicelib.index.records import Change, Put
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.format.manifest import Manifest
+from chalicelib.index.format.records import Change, Put
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.service import Service
 
 _MAX_HOPS = 32

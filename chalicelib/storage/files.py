@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, StoreUnavailable, VersionConflict
-from chalicelib.storage.base import Blob, Stat, check_key
+from chalicelib.storage.object_store import Blob, Stat, check_key
 
 _MAP_FROM_BYTES = 64 * 1024
 """Smaller files are read: a mapping costs two system calls and a page fault."""

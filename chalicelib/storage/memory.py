@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, VersionConflict
-from chalicelib.storage.base import Blob, Stat, check_key
+from chalicelib.storage.object_store import Blob, Stat, check_key
 
 
 class MemoryStore:

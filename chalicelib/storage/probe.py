@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, StoreUnfit, VersionConflict
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 
 _FIRST, _SECOND, _THIRD = b"first", b"second", b"third"
 

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown, StorageError, StoreUnavailable, VersionConflict
-from chalicelib.storage.base import Blob, Stat, check_key
+from chalicelib.storage.object_store import Blob, Stat, check_key
 from chalicelib.storage.clients import client
 
 _ATTEMPTS: Final = 4

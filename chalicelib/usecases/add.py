@@ -10,13 +10,13 @@ from chalicelib.contract.messages import AddPicture
 from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import FingerprintMismatch
 from chalicelib.index.collection import Collection
-from chalicelib.index.records import Key, Put, Record, quantise
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.format.records import Key, Put, Record, quantise
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.trace import stage
 from chalicelib.usecases.capacity import claim
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 

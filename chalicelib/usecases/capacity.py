@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from chalicelib.errors import OverCapacity
 from chalicelib.index.collection import Collection
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 _NEAR: Final = 1000
 """Records below the limit from which every add looks at the collection itself."""

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from chalicelib.errors import CollectionNotFound, Forbidden, LookalikeError, ObjectMissing, StorageError, StoreUnavailable, StoreUnfit
 from chalicelib.storage.account import Account
 from chalicelib.storage.probe import probe
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import list_keys
 from chalicelib.vision.analysis import PictureAnalyzer
 

@@ -9,7 +9,7 @@ import json
 from typing import Final
 
 from chalicelib.errors import AuthFault, NotFound, ObjectMissing, Unauthenticated
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import signing_secret
 
 VALID_S: Final = 7200

@@ -16,13 +16,13 @@ import numpy as np
 from chalicelib.contract.filters import Filter, parse
 from chalicelib.errors import ObjectMissing, StoreUnavailable
 from chalicelib.index.collection import Collection
-from chalicelib.index.fan_out import Part, PartHits, merge, search_part, split
-from chalicelib.index.query import Hits, Query
-from chalicelib.index.records import Vector
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.read.fan_out import Part, PartHits, merge, search_part, split
+from chalicelib.index.read.query import Hits, Query
+from chalicelib.index.format.records import Vector
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.trace import note
-from chalicelib.usecases.house import House
-from chalicelib.usecases.spread import gather
+from chalicelib.usecases.deployment import House
+from chalicelib.usecases.ask_parts import gather
 
 MAX_PARTS: Final = 64
 """Functions that one search may use at once; beyond that parts grow."""

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from chalicelib.contract.values import check_collection
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound, VersionConflict
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 Access = Literal["read", "write"]
 

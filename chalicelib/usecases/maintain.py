@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.errors import CollectionNotFound, CorruptObject, StorageError, VersionConflict
-from chalicelib.index.collect import abandoned, delete_all
-from chalicelib.index.collect import collect as collect_generation
-from chalicelib.index.compact import absorb
-from chalicelib.index.generation import Generation
-from chalicelib.index.grow import grow, lacking, prune
-from chalicelib.index.merge import due, merge
-from chalicelib.index.position import Position
-from chalicelib.index.scrub import Problem
-from chalicelib.index.scrub import scrub as scrub_generation
-from chalicelib.usecases.house import House
+from chalicelib.index.write.collect import abandoned, delete_all
+from chalicelib.index.write.collect import collect as collect_generation
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.graphs import grow, lacking, prune
+from chalicelib.index.write.merge import due, merge
+from chalicelib.index.format.positions import Position
+from chalicelib.index.write.scrub import Problem
+from chalicelib.index.write.scrub import scrub as scrub_generation
+from chalicelib.usecases.deployment import House
 
 _T = TypeVar("_T")
 

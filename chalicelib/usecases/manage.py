@@ -10,10 +10,10 @@ from chalicelib.contract.messages import CreateCollection, DeleteByFilter, Delet
 from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import RecordNotFound
 from chalicelib.index.collection import Collection
-from chalicelib.index.query import Row
-from chalicelib.index.records import Change, Delete, Key, Patch
+from chalicelib.index.read.query import Row
+from chalicelib.index.format.records import Change, Delete, Key, Patch
 from chalicelib.service import Service
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 _BATCH: Final = 5000
 """Changes per append, so that a log object stays small."""

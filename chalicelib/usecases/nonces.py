@@ -6,7 +6,7 @@ import hashlib
 from typing import Final
 
 from chalicelib.errors import AlreadyExists, AuthFault, Unauthenticated
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 PREFIX: Final = "nonces/"
 _HOUR_S: Final = 3600

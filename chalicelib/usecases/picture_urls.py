@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from chalicelib.errors import AlreadyExists, Conflict, CorruptObject, InvalidField, ObjectMissing, VersionConflict
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 
 KEY: Final = "console/picture_urls.json"
 """One small object for all collections: showing the list of them takes one read."""

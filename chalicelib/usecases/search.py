@@ -9,19 +9,19 @@ from typing import Final
 import numpy as np
 
 from chalicelib.contract.messages import ComparePictures, SearchByFilter, SearchByName, SearchByPicture, SearchByText
-from chalicelib.contract.scores import least_similarity, score, sort_values
+from chalicelib.usecases.scores import least_similarity, score, sort_values
 from chalicelib.contract.values import MAX_COUNT, Narrow, Page
 from chalicelib.errors import RecordNotFound, Unsupported
 from chalicelib.index.collection import Collection
-from chalicelib.index.query import Hits, Query, Row
-from chalicelib.index.records import Key, Vector, quantise
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.read.query import Hits, Query, Row
+from chalicelib.index.format.records import Key, Vector, quantise
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.trace import note, stage
 from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import category_used, check_fingerprint
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Request, ScoreCurve
 

@@ -15,8 +15,8 @@ from typing import Final
 from chalicelib.contract.values import Uploaded
 from chalicelib.errors import AuthFault, Conflict, InvalidField, ObjectMissing, Unauthenticated
 from chalicelib.service import MAX_PICTURE_BYTES
-from chalicelib.storage.base import ObjectStore
-from chalicelib.usecases.house import House
+from chalicelib.storage.object_store import ObjectStore
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import Key
 
 PREFIX: Final = "uploads/"

@@ -10,7 +10,7 @@ import pytest
 
 import chalicelib.wiring
 from chalicelib.config import Settings
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.wiring import build_house
 from tests.command import Run, runner
 from tests.doubles import TinyAnalyzer

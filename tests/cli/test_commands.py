@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.picture_urls import picture_urls, set_picture_url
 from cli.main import app
 from cli.output import EXIT_CODES, visible

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from tests.command import Run
 from tests.gateway.client import picture
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.index.records import Key
+from chalicelib.index.format.records import Key
 from cli.samples import OWN, picture_of, sample_path, samples_folder, template
 
 

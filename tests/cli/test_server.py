@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import Conflict
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from cli.samples import samples_folder
 from cli.serve import machine_key, running
 from cli.server import MAX_BODY, Server

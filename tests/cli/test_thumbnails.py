@@ -10,7 +10,7 @@ from PIL import Image
 from chalicelib.contract.messages import AddPicture, CreateCollection, SearchByPicture
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
 from chalicelib.usecases.search import search_by_picture

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
-from chalicelib.gateway.console import asset
+from chalicelib.gateway.console.assets import asset
 
 FOLDER = Path(__file__).resolve().parents[2] / "chalicelib" / "gateway" / "console"
 FILES = sorted(path.name for path in FOLDER.iterdir())

@@ -11,11 +11,11 @@ import pytest
 
 from chalicelib.config import Settings
 from chalicelib.contract.messages import AddPicture, CreateCollection
-from chalicelib.gateway import console_actions
+from chalicelib.gateway.console import actions as console_actions
 from chalicelib.gateway.dispatch import Door
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.maintain import compact
 from chalicelib.usecases.manage import create_collection

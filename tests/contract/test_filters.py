@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.contract import filters
 from chalicelib.contract.filters import MAX_CHARACTERS, MAX_DEPTH, parse
 from chalicelib.errors import InvalidFilter
-from chalicelib.index.query import Mask, Operator, Predicate
+from chalicelib.index.read.query import Mask, Operator, Predicate
 
 ROWS = [
     {"int_attr": 1000, "str_attr": "value1"},

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.picture_urls import picture_urls
 from cli.samples import sample_path
 from demo import pictures

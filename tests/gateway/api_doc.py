@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chalicelib import errors as e
-from chalicelib.gateway import faults
-from chalicelib.gateway.fields import Parameter
-from chalicelib.gateway.wire import PARAMETERS_2019, PARAMETERS_2020
+from chalicelib.gateway.wire import faults
+from chalicelib.gateway.wire.fields import Parameter
+from chalicelib.gateway.wire.parameters import PARAMETERS_2019, PARAMETERS_2020
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "API.md"
 _BLOCK = re.compile(r"(<!-- (errors|parameters \w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.incoming import Incoming
 from tests.shared import SHARED
 
 FOLDER = SHARED / "contract" / "captures"

@@ -22,12 +22,12 @@ from PIL import Image
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
 from chalicelib.gateway.dispatch import Door
-from chalicelib.gateway.incoming import Answer, Incoming
+from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.index.catalog import Catalog
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import MemorySecrets
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.manage import create_collection
 from chalicelib.vision.analysis import PictureAnalyzer

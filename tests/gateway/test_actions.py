@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
-from chalicelib.gateway.answers import ANSWERS_2020
-from chalicelib.index.records import Key, Put
+from chalicelib.gateway.wire.answers import ANSWERS_2020
+from chalicelib.index.format.records import Key, Put
 from tests.gateway.client import Client, b64, picture
 
 IDENTICAL = "7.33136443711219e+24;0"

@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
-from chalicelib.gateway.actions import ACTIONS, PATHS, V2019, V2020
-from chalicelib.gateway.answers import ANSWERS_2019, ANSWERS_2020, ERROR
-from chalicelib.gateway.fields import Fields
-from chalicelib.gateway.openapi import SUMMARIES, document
+from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2019, V2020
+from chalicelib.gateway.wire.answers import ANSWERS_2019, ANSWERS_2020, ERROR
+from chalicelib.gateway.wire.fields import Fields
+from chalicelib.gateway.wire.openapi import SUMMARIES, document
 from chalicelib.gateway.pages import openapi
-from chalicelib.gateway.wire import PARAMETERS_2019, PARAMETERS_2020, PARSERS_2020
+from chalicelib.gateway.wire.parameters import PARAMETERS_2019, PARAMETERS_2020, PARSERS_2020
 from tests.gateway.api_doc import PAGE, written
 from tests.live import ROOT
 

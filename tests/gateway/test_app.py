@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.gateway.function_url import match_route
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.usecases.downloads import VALID_S, sign_download
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture
 from tests.gateway.test_uploads import authorize, form

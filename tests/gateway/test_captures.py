@@ -8,10 +8,10 @@ from typing import Any
 
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
-from chalicelib.gateway.codec import body_pairs
+from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.dispatch import Door
-from chalicelib.gateway.incoming import Incoming
-from chalicelib.gateway.signature import read_claim
+from chalicelib.gateway.wire.incoming import Incoming
+from chalicelib.gateway.signatures.schemes import read_claim
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.manage import create_collection

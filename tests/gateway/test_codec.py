@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.gateway import codec
-from chalicelib.gateway.codec import FORM, MAX_FIELDS, body_pairs, decode, encode, is_encoded, parse_form, parse_json
-from chalicelib.gateway.incoming import Incoming
-from chalicelib.gateway.signature import read_rpc
+from chalicelib.gateway.wire import codec
+from chalicelib.gateway.wire.codec import FORM, MAX_FIELDS, body_pairs, decode, encode, is_encoded, parse_form, parse_json
+from chalicelib.gateway.wire.incoming import Incoming
+from chalicelib.gateway.signatures.schemes import read_rpc
 
 
 @given(st.binary(max_size=300))

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib import errors as e
 from chalicelib.config import Settings
-from chalicelib.gateway import faults
+from chalicelib.gateway.wire import faults
 from chalicelib.gateway.dispatch import Door
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.incoming import Incoming
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 
 NAMED = {"InstanceName": "product", "ProductId": "p", "PicName": "n"}
@@ -176,7 +176,7 @@ def test_every_error_of_the_tree_has_a_row() -> None:
     }
     unknown = faults.fault_of(Exception(), "")
     for kind in leaves(e.LookalikeError):
-        if kind.__module__ not in {"chalicelib.errors", "chalicelib.gateway.faults"}:
+        if kind.__module__ not in {"chalicelib.errors", "chalicelib.gateway.wire.faults"}:
             continue
         error = made[kind]() if kind in made else kind("m")
         if kind not in {e.LookalikeError, e.Refused}:

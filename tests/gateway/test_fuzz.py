@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.gateway.answers import ERROR
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.answers import ERROR
+from chalicelib.gateway.wire.incoming import Incoming
 from tests.gateway.client import FORM, HOST, Client, b64, picture
 from tests.gateway.test_post_content import build
 from tests.live import live
@@ -178,7 +178,7 @@ def steered(node: Any) -> Any:
 def test_schemathesis_finds_no_5xx_in_two_thousand_cases(kind: str, tmp_path: Path) -> None:
     if not ST.exists():
         pytest.skip("needs the outside environment, which `make test-slow` makes")
-    from chalicelib.gateway.openapi import document
+    from chalicelib.gateway.wire.openapi import document
 
     with live(tmp_path / "state") as server:
         target = [f"{server.url}openapi.json"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
 from chalicelib.errors import InvalidRequest, LookalikeError
-from chalicelib.gateway.faults import WireFault
-from chalicelib.gateway.post_content import add_item, collection_of, delete_item, parse_post_content, search_item
+from chalicelib.gateway.wire.faults import WireFault
+from chalicelib.gateway.wire.post_content import add_item, collection_of, delete_item, parse_post_content, search_item
 
 PICTURE = base64.b64encode(b"picture").decode()
 NAME = base64.b64encode(b"a.png").decode()

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import AuthFault, Unauthenticated
-from chalicelib.gateway.codec import body_pairs
-from chalicelib.gateway.incoming import Incoming
-from chalicelib.gateway.signature import Claim, read_acs3, read_claim, read_rpc
+from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.wire.incoming import Incoming
+from chalicelib.gateway.signatures.schemes import Claim, read_acs3, read_claim, read_rpc
 from tests.gateway.captures import NAMES, Capture, captured, load
 
 

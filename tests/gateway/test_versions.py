@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import jsonschema
 import pytest
 
-from chalicelib.gateway.answers import ANSWERS_2019
-from chalicelib.gateway.incoming import Answer, Incoming
+from chalicelib.gateway.wire.answers import ANSWERS_2019
+from chalicelib.gateway.wire.incoming import Answer, Incoming
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 from tests.gateway.test_post_content import build
 

@@ -11,11 +11,11 @@ import pytest
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
-from chalicelib.gateway import wire
-from chalicelib.gateway.actions import ACTIONS, PATHS, V2018, V2019, V2020, read_message
-from chalicelib.gateway.codec import body_pairs
-from chalicelib.gateway.fields import Fields
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire import parameters as wire
+from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2018, V2019, V2020, read_message
+from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.wire.fields import Fields
+from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.region import Region
 from tests.gateway.captures import NAMES, captured, load
 

@@ -17,18 +17,18 @@ from chalicelib.config import Settings
 from chalicelib.gateway.import_events import wording
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.query import Hit, Query
-from chalicelib.index.records import quantise
+from chalicelib.index.read.query import Hit, Query
+from chalicelib.index.format.records import quantise
 from chalicelib.service import Service
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import FileSecrets
 from chalicelib.storage.source import LocalSources, Location
-from chalicelib.usecases.batch.handle import handle
-from chalicelib.usecases.batch.jobs import Job, load
-from chalicelib.usecases.batch.listing import Progress, Watch
-from chalicelib.usecases.house import House
-from chalicelib.usecases.imports import GROUP
+from chalicelib.jobs.run_task import handle
+from chalicelib.jobs.records import Job, load
+from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.usecases.deployment import House
+from chalicelib.jobs.imports import GROUP
 from chalicelib.vision.analysis import PictureAnalyzer, Request
 from tests.doubles import TinyAnalyzer
 

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.errors import NotFound
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.source import Location, Role
-from chalicelib.usecases.batch.bindings import Binding, bind, binding_of, bindings, located, unbind
+from chalicelib.jobs.bindings import Binding, bind, binding_of, bindings, located, unbind
 
 ROLE = Role("arn:aws:iam::123456789012:role/reader", "id")
 

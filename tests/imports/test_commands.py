@@ -16,11 +16,11 @@ import chalicelib.wiring
 import cli.workers
 from chalicelib.config import Settings
 from chalicelib.service import Service
-from chalicelib.usecases.batch.bindings import Binding, bindings
-from chalicelib.usecases.house import House
+from chalicelib.jobs.bindings import Binding, bindings
+from chalicelib.usecases.deployment import House
 from tests.command import Run, runner
 from tests.imports.shop import add, drawn
-from tests.imports.tiny_house import build
+from tests.imports.tiny_deployment import build
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ import signal, sys
 from functools import partial
 import chalicelib.wiring, cli.workers
 from chalicelib.config import Settings
-from tests.imports.tiny_house import build
+from tests.imports.tiny_deployment import build
 from cli.main import execute
 
 if __name__ == "__main__":

@@ -24,20 +24,20 @@ import cli.importing
 from chalicelib.config import Settings
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.errors import SourceError
-from chalicelib.gateway.faults import Fault, fault_of
+from chalicelib.gateway.wire.faults import Fault, fault_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.service import Service
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.bucket import AwsSources
 from chalicelib.storage.queue import Queue, SqsQueue
 from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.storage.secrets import FileSecrets
-from chalicelib.usecases.batch.bindings import Binding, bind
-from chalicelib.usecases.batch.handle import BUSY_S
-from chalicelib.usecases.batch.listing import ListedJob
-from chalicelib.usecases.house import House
-from chalicelib.usecases.imports import list_imports, start_import
+from chalicelib.jobs.bindings import Binding, bind
+from chalicelib.jobs.run_task import BUSY_S
+from chalicelib.jobs.listing import ListedJob
+from chalicelib.usecases.deployment import House
+from chalicelib.jobs.imports import list_imports, start_import
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 from chalicelib.wiring import new_id
 from cli.main import execute

@@ -11,8 +11,8 @@ from chalicelib.contract.messages import ListExports, StartExport
 from chalicelib.errors import CollectionNotFound, JobRunning
 from chalicelib.service import Service
 from chalicelib.usecases.downloads import open_download
-from chalicelib.usecases.exports import list_exports, start_export
-from chalicelib.usecases.imports import start_folder_import
+from chalicelib.jobs.exports import list_exports, start_export
+from chalicelib.jobs.imports import start_folder_import
 from tests.imports.shop import Shop, add, open_shop
 
 

@@ -12,8 +12,8 @@ from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.contract.values import JobsPage
 from chalicelib.errors import CollectionNotFound, InvalidField, JobRunning, SourceError, SourceFault
 from chalicelib.region import Region
-from chalicelib.usecases.batch.jobs import JobStatus
-from chalicelib.usecases.imports import list_imports, start_folder_import, start_import
+from chalicelib.jobs.records import JobStatus
+from chalicelib.jobs.imports import list_imports, start_folder_import, start_import
 from tests.imports.shop import Shop, add, delete, open_shop
 
 

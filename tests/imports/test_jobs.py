@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.errors import OutcomeUnknown
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.usecases.batch.jobs import Job, JobKind, JobStatus, create, load, update
+from chalicelib.jobs.records import Job, JobKind, JobStatus, create, load, update
 
 
 class LosesAnswers(MemoryStore):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from chalicelib.attributes import Attributes
 from chalicelib.contract.values import AttributeValues, View
 from chalicelib.errors import InvalidField, InvalidRequest, LookalikeError, MissingField
-from chalicelib.index.query import Row
-from chalicelib.index.records import Key
+from chalicelib.index.read.query import Row
+from chalicelib.index.format.records import Key
 from chalicelib.region import Region
-from chalicelib.usecases.batch.meta import MAX_LINE_BYTES, Line, Operation, dump, dump_addition, dump_deletion, lines, parse
+from chalicelib.jobs.increment_meta import MAX_LINE_BYTES, Line, Operation, dump, dump_addition, dump_deletion, lines, parse
 
 # The line of API.md §7.
 EXAMPLE = (

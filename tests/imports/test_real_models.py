@@ -10,8 +10,8 @@ import pytest
 from chalicelib.contract.messages import ListExports, StartExport
 from chalicelib.service import Service
 from chalicelib.usecases.downloads import open_download
-from chalicelib.usecases.exports import list_exports, start_export
-from chalicelib.usecases.imports import start_folder_import
+from chalicelib.jobs.exports import list_exports, start_export
+from chalicelib.jobs.imports import start_folder_import
 from chalicelib.vision.analysis import PictureAnalyzer
 from tests.imports.catalogue import catalogue
 from tests.imports.shop import RoughQueue, Shop, add, drawn, open_shop

@@ -14,11 +14,11 @@ from chalicelib.errors import FingerprintMismatch, JobRunning, RecordNotFound
 from chalicelib.index.catalog import Catalog
 from chalicelib.region import Region
 from chalicelib.usecases.add import add_picture, fitting_analyzer
-from chalicelib.usecases.batch.jobs import JobStatus
-from chalicelib.usecases.imports import start_folder_import
+from chalicelib.jobs.records import JobStatus
+from chalicelib.jobs.imports import start_folder_import
 from chalicelib.usecases.manage import delete as delete_pictures
 from chalicelib.usecases.manage import update
-from chalicelib.usecases.rebuild import start_rebuild
+from chalicelib.jobs.rebuild import start_rebuild
 from tests.doubles import TinyAnalyzer
 from tests.imports.shop import Shop, add, delete, open_shop
 

@@ -12,13 +12,13 @@ import pytest
 from chalicelib.errors import StoreUnavailable
 from chalicelib.gateway.import_events import wording
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.query import Hit
-from chalicelib.storage.base import Blob, ObjectStore, Stat
+from chalicelib.index.read.query import Hit
+from chalicelib.storage.object_store import Blob, ObjectStore, Stat
 from chalicelib.storage.source import Location, Source
-from chalicelib.usecases.batch.jobs import JobStatus
-from chalicelib.usecases.batch.tend import tend
-from chalicelib.usecases.batch.work import Task
-from chalicelib.usecases.imports import start_folder_import
+from chalicelib.jobs.records import JobStatus
+from chalicelib.jobs.recover import tend
+from chalicelib.jobs.work import Task
+from chalicelib.jobs.imports import start_folder_import
 from chalicelib.vision.analysis import Analysis, Request
 from tests.doubles import TinyAnalyzer
 from tests.imports.shop import Killed, RoughQueue, Shop, add, delete, open_shop

@@ -14,14 +14,14 @@ import pytest
 from chalicelib.config import Settings
 from chalicelib.service import Service
 from chalicelib.storage.source import Location
-from chalicelib.usecases.batch.jobs import Job, JobStatus
-from chalicelib.usecases.batch.listing import Progress, Watch
-from chalicelib.usecases.house import House
-from chalicelib.usecases.imports import start_folder_import
+from chalicelib.jobs.records import Job, JobStatus
+from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.usecases.deployment import House
+from chalicelib.jobs.imports import start_folder_import
 from chalicelib.wiring import local_queue
 from cli.workers import ImportWorkers
 from tests.imports.shop import add, answers, drawn
-from tests.imports.tiny_house import build
+from tests.imports.tiny_deployment import build
 
 COUNT = 160
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.errors import ObjectMissing
-from chalicelib.index import compact
-from chalicelib.index.generation import Generation
-from chalicelib.index.snapshot import Snapshot
+from chalicelib.index.write import compact
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 

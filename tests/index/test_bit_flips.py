@@ -10,17 +10,17 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, FormatTooNew, LookalikeError
-from chalicelib.index import grow as growing
+from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.query import Query
-from chalicelib.index.records import Change, Delete, Key, Patch, Put
-from chalicelib.index.scan import query_words
-from chalicelib.index.scrub import scrub
-from chalicelib.storage.base import Blob
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.read.scan import query_words
+from chalicelib.index.write.scrub import scrub
+from chalicelib.storage.object_store import Blob
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, Model, apply, content, expected, ids, make, open_catalog, record, vector
+from tests.index.simulated import Clock, Model, apply, content, expected, ids, make, open_catalog, record, vector
 
 CHANGES: list[list[Change]] = [
     [
@@ -96,7 +96,7 @@ def flip_and_use(store: MemoryStore, model: Model, key: str, bit: int) -> bool:
 
 
 def flip_many(monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
-    monkeypatch.setattr(logging.getLogger("chalicelib.index.generation"), "disabled", True)
+    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
     store, model = world(monkeypatch)
     use(open_catalog(store, Clock(), ids(5_000)), model)
     rng = random.Random(seed)
@@ -123,7 +123,7 @@ def test_many_flipped_bits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 100, 1000, -1])
 def test_truncated_objects(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
-    monkeypatch.setattr(logging.getLogger("chalicelib.index.generation"), "disabled", True)
+    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
     store, model = world(monkeypatch)
     for stat in list(store.list("")):
         shorter = MemoryStore()

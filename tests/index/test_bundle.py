@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from chalicelib.errors import CorruptObject, FormatTooNew
-from chalicelib.index.bundle import Array, Bundle, encode
+from chalicelib.index.format.bundle import Array, Bundle, encode
 
 SHAPES = npst.array_shapes(max_dims=2, min_side=0, max_side=20)
 ARRAYS: st.SearchStrategy[dict[str, Array]] = st.dictionaries(

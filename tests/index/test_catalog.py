@@ -8,12 +8,12 @@ import pytest
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, FingerprintMismatch, InvalidField, StorageError
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.compact import absorb
-from chalicelib.index.query import Query
-from chalicelib.index.records import Key, Put, Record
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Key, Put, Record
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import BITS, DIMENSION, Clock, Faulty, content, ids, make, open_catalog, record, vector
+from tests.index.simulated import BITS, DIMENSION, Clock, Faulty, content, ids, make, open_catalog, record, vector
 
 
 def catalog() -> Catalog:

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.cache import Cache
-from chalicelib.index.columns import IntColumn, UnsetColumn, word_column
-from chalicelib.index.digests import Digests, find, key_digests
-from chalicelib.index.marks import Mark, decode_marks, effect, encode_marks
-from chalicelib.index.plan import OPEN_BYTE_S, Rent, opening_s, route
-from chalicelib.index.position import FIRST, Position, next_position
-from chalicelib.index.query import Operator
-from chalicelib.index.records import Key
-from chalicelib.index.table import Override
-from chalicelib.index.text import Text
+from chalicelib.index.read.cache import Cache
+from chalicelib.index.format.columns import IntColumn, UnsetColumn, word_column
+from chalicelib.index.format.digests import Digests, find, key_digests
+from chalicelib.index.format.tombstones import Mark, decode_marks, effect, encode_marks
+from chalicelib.index.read.plan import OPEN_BYTE_S, Rent, opening_s, route
+from chalicelib.index.format.positions import FIRST, Position, next_position
+from chalicelib.index.read.query import Operator
+from chalicelib.index.format.records import Key
+from chalicelib.index.format.table import Override
+from chalicelib.index.format.text import Text
 
 STRINGS = st.lists(st.text(max_size=5), max_size=8)
 U64 = st.integers(0, 2**64 - 1)

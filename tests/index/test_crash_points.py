@@ -14,14 +14,14 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import OutcomeUnknown, StorageError, VersionConflict
-from chalicelib.index.collect import collect
+from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.merge import merge
-from chalicelib.index.records import Change, Delete, Key, Patch, Put
-from chalicelib.index.scrub import scrub
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, Crash, Faulty, Model, apply, content, expected, ids, make, open_catalog, record
+from tests.index.simulated import Clock, Crash, Faulty, Model, apply, content, expected, ids, make, open_catalog, record
 
 HOWS = ["crash before", "crash after", "lost before", "lost after"]
 

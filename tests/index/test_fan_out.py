@@ -9,12 +9,12 @@ import pytest
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, ObjectMissing
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.fan_out import Part, PartHits, merge, search_part, split
-from chalicelib.index.query import Query
-from chalicelib.index.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.fan_out import Part, PartHits, merge, search_part, split
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, Faulty, ids, make, open_catalog, record, vector
+from tests.index.simulated import Clock, Faulty, ids, make, open_catalog, record, vector
 
 
 def spread(store: MemoryStore, clock: Clock) -> Collection:

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from chalicelib.errors import FormatTooNew
-from chalicelib.index.bundle import encode
-from chalicelib.index.compact import absorb
-from chalicelib.index.manifest import FORMAT, sealed, unsealed
-from chalicelib.index.merge import merge
-from chalicelib.index.query import Query
-from chalicelib.index.records import Key, Put
-from chalicelib.index.scrub import scrub
+from chalicelib.index.format.bundle import encode
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.format.manifest import FORMAT, sealed, unsealed
+from chalicelib.index.write.merge import merge
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Key, Put
+from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index import manual, test_bit_flips, test_crash_points
 from tests.index.golden.write import fill, model
-from tests.index.world import Clock, content, expected, ids, open_catalog, record
+from tests.index.simulated import Clock, content, expected, ids, open_catalog, record
 
 GOLDEN = Path(__file__).with_name("golden")
 

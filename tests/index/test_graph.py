@@ -11,23 +11,23 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
-from chalicelib.index import grow as growing
-from chalicelib.index import plan, search
-from chalicelib.index.bundle import Bundle, encode
+from chalicelib.index.write import graphs as growing
+from chalicelib.index.read import plan, search
+from chalicelib.index.format.bundle import Bundle, encode
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.graph import Graph, encode_graph
-from chalicelib.index.manifest import ObjectRef, SegmentRef
-from chalicelib.index.position import Position
-from chalicelib.index.query import Query
-from chalicelib.index.records import Delete, Key, Put, Record
-from chalicelib.index.table import Shape
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.graph import Graph, encode_graph
+from chalicelib.index.format.manifest import ObjectRef, SegmentRef
+from chalicelib.index.format.positions import Position
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Delete, Key, Put, Record
+from chalicelib.index.format.table import Shape
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from tests.index.test_search import BITS, DIMENSION, vectors
-from tests.index.world import Clock, ids
+from tests.index.simulated import Clock, ids
 
 ROWS = 6_000
 
@@ -69,8 +69,8 @@ def test_usearch_is_loaded_after_onnxruntime() -> None:
     """The other order crashes the process once both are used."""
     script = """
 import sys, numpy as np
-from chalicelib.index.graph import encode_graph
-from chalicelib.index.table import Shape
+from chalicelib.index.read.graph import encode_graph
+from chalicelib.index.format.table import Shape
 assert "usearch" not in sys.modules and "onnxruntime" not in sys.modules
 encode_graph(np.ones((1, 4), np.uint64), Shape(8, 64), "g")
 loaded = list(sys.modules)

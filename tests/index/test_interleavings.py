@@ -11,16 +11,16 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
-from chalicelib.index.collect import collect
+from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.merge import merge
-from chalicelib.index.records import Delete, Key, Patch, Put
-from chalicelib.index.scrub import scrub
-from chalicelib.storage.base import ObjectStore
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
+from chalicelib.index.format.records import Delete, Key, Patch, Put
+from chalicelib.index.write.scrub import scrub
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.memory import MemoryStore
 from tests.index.mutants import MUTANTS
-from tests.index.world import Clock, Faulty, content, ids, make, open_catalog, record
+from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog, record
 
 
 class Shop:

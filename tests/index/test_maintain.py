@@ -14,16 +14,16 @@ import chalicelib.wiring
 from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
 from chalicelib.errors import CollectionNotFound, CorruptObject
-from chalicelib.index import grow as growing
+from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.records import Delete, Key, Patch, Put
+from chalicelib.index.format.records import Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import maintain
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.wiring import build_house
 from cli.main import execute
-from tests.index.world import BITS, DIMENSION, Clock, content, ids, record
+from tests.index.simulated import BITS, DIMENSION, Clock, content, ids, record
 
 DAY = 86_400
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chalicelib.index.bundle import Bundle, Memory, encode
-from chalicelib.index.compact import absorb
-from chalicelib.index.generation import Generation
-from chalicelib.index.manifest import Garbage, Manifest, ObjectRef
-from chalicelib.index.position import Position
-from chalicelib.index.records import Delete, Key, Put
-from chalicelib.index.scrub import scrub
-from chalicelib.index.segment import rows_path
+from chalicelib.index.format.bundle import Bundle, Memory, encode
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.format.manifest import Garbage, Manifest, ObjectRef
+from chalicelib.index.format.positions import Position
+from chalicelib.index.format.records import Delete, Key, Put
+from chalicelib.index.write.scrub import scrub
+from chalicelib.index.format.segment import rows_path
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, ids, make, open_catalog, record
+from tests.index.simulated import Clock, ids, make, open_catalog, record
 
 
 def generation() -> Generation:

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.build import table_of
+from chalicelib.index.format.build import table_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.merge import merge
-from chalicelib.index.query import Query
-from chalicelib.index.records import Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, ids
+from tests.index.simulated import Clock, ids
 
 DIMENSION, BITS = 64, 128
 ROWS = 100_000

@@ -11,15 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import VersionConflict
-from chalicelib.index.collect import collect
+from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.merge import merge
-from chalicelib.index.query import Query
-from chalicelib.index.records import Change, Delete, Key, Patch, Put
-from chalicelib.index.scrub import scrub
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import (
+from tests.index.simulated import (
     Clock,
     Crash,
     Faulty,

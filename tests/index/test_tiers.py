@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.index.compact import GRAPH_ROWS, MAX_ROWS, cut
-from chalicelib.index.manifest import ObjectRef, SegmentRef
-from chalicelib.index.merge import FAN_IN, due
-from chalicelib.index.position import Position
-from chalicelib.index.table import Range
+from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, cut
+from chalicelib.index.format.manifest import ObjectRef, SegmentRef
+from chalicelib.index.write.merge import FAN_IN, due
+from chalicelib.index.format.positions import Position
+from chalicelib.index.format.table import Range
 
 OBJECT = ObjectRef("0", "0", 1)
 CATEGORIES = st.lists(st.integers(1, 150_000), min_size=1, max_size=4).filter(lambda counts: sum(counts) <= MAX_ROWS)

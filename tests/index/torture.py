@@ -29,14 +29,14 @@ import pytest
 
 from chalicelib.errors import AlreadyExists, StoreUnavailable, VersionConflict
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.collect import collect
-from chalicelib.index.compact import absorb
-from chalicelib.index.merge import merge
-from chalicelib.index.records import Delete, Key, Put
-from chalicelib.index.scrub import scrub
-from chalicelib.storage.base import Blob, ObjectStore, Stat
+from chalicelib.index.write.collect import collect
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
+from chalicelib.index.format.records import Delete, Key, Put
+from chalicelib.index.write.scrub import scrub
+from chalicelib.storage.object_store import Blob, ObjectStore, Stat
 from tests.index.mutants import MUTANTS
-from tests.index.world import content, make, record
+from tests.index.simulated import content, make, record
 
 _T = TypeVar("_T")
 

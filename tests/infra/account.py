@@ -21,7 +21,7 @@ from moto.iam import access_control
 
 from chalicelib.config import Settings
 from chalicelib.storage import clients
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.wiring import build_house
 from tests.doubles import TinyAnalyzer
 from tests.imports.aws import REGION, aws

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.incoming import Incoming
 
 
 def headers_of(signed: Incoming) -> dict[str, str]:

@@ -21,12 +21,12 @@ import pytest
 from PIL import Image
 
 from chalicelib.contract.messages import CreateCollection
-from chalicelib.index.fan_out import split
-from chalicelib.index.query import Query
-from chalicelib.index.records import quantise
+from chalicelib.index.read.fan_out import split
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import quantise
 from chalicelib.service import Service
 from chalicelib.usecases import fan_out
-from chalicelib.usecases.batch.bindings import Binding, bind
+from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.maintain import compact
 from chalicelib.usecases.manage import create_collection
@@ -164,7 +164,7 @@ def fields_of(name: str, data: bytes) -> dict[str, str]:
 
 def test_the_package_holds_what_is_needed_and_no_secrets_of_the_workshop(artefact: Path) -> None:
     names = {path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()}
-    assert {"app.py", "models/cards.json", "chalicelib/gateway/console/index.html"} <= names
+    assert {"app.py", "models/cards.json", "chalicelib/gateway/console/static/index.html"} <= names
     assert not [name for name in names if name.startswith(("tests/", "tools/", "models/build", "boto3/")) or name.endswith(".pyi")]
     compiled = [name for name in names if name.startswith("chalicelib/") and name.endswith(".pyc")]
     assert len(compiled) == len([name for name in names if name.startswith("chalicelib/") and name.endswith(".py")])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.storage.base import Blob, Stat
+from chalicelib.storage.object_store import Blob, Stat
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases.maintain import compact, compact_all
 from tests.gateway import client as clients

@@ -21,7 +21,7 @@ from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.secrets import FileSecrets
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.manage import create_collection
 from chalicelib.wiring import new_id
@@ -80,13 +80,13 @@ ONE = {"ProductId": "p", "PicName": "1.png"}
 OTHERS = frozenset(
     (
         "contract.filters",
-        "gateway.console_actions",
-        "gateway.post_content",
-        "gateway.uploads",
-        "index.fan_out",
+        "gateway.console.actions",
+        "gateway.wire.post_content",
+        "gateway.uploads.receive",
+        "index.read.fan_out",
         "usecases.add",
-        "usecases.batch",
-        "usecases.imports",
+        "jobs.coordinator",
+        "jobs.imports",
         "usecases.search",
         "usecases.uploads",
         "vision",

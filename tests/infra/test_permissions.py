@@ -32,24 +32,24 @@ from chalicelib.contract.values import AttributeValues, Narrow, Uploaded
 from chalicelib.errors import JobRunning, SourceError, StorageError, StoreUnavailable
 from chalicelib.gateway import events, import_events
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.fan_out import split
-from chalicelib.index.query import Query
-from chalicelib.index.records import Key, Put, quantise
+from chalicelib.index.read.fan_out import split
+from chalicelib.index.read.query import Query
+from chalicelib.index.format.records import Key, Put, quantise
 from chalicelib.service import Service
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import add_picture, record_of
-from chalicelib.usecases.batch.bindings import Binding, bind
-from chalicelib.usecases.exports import start_export
-from chalicelib.usecases.house import House
-from chalicelib.usecases.imports import start_import
+from chalicelib.jobs.bindings import Binding, bind
+from chalicelib.jobs.exports import start_export
+from chalicelib.usecases.deployment import House
+from chalicelib.jobs.imports import start_import
 from chalicelib.usecases.keys import create_key, list_keys, revoke_key
 from chalicelib.usecases.maintain import compact
 from chalicelib.usecases.manage import create_collection, delete, delete_by_filter, describe, look_up, update
 from chalicelib.usecases.nonces import spend
 from chalicelib.usecases.picture_urls import set_picture_url
-from chalicelib.usecases.rebuild import start_rebuild
+from chalicelib.jobs.rebuild import start_rebuild
 from chalicelib.usecases.search import compare, search_by_filter, search_by_name, search_by_picture
 from chalicelib.usecases.uploads import authorize_upload, store_upload
 from chalicelib.vision.analysis import Request as Look
@@ -219,7 +219,7 @@ def tend_imports(cloud: Account) -> None:
         add_picture(AddPicture("shop", "old", "old.png", picture(7)), house)
         start_rebuild("shop", Location("bucket", PICTURES, "/spring"), house)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chalicelib.usecases.batch.handle.finish", lambda *_: None)
+        patch.setattr("chalicelib.jobs.run_task.finish", lambda *_: None)
         work_off(cloud)
     with cloud.acting_as("tend-imports") as house:
         import_events.on_schedule(later(house, 1))

@@ -15,7 +15,7 @@ from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.maintain import collect, compact, scrub
 from chalicelib.usecases.manage import create_collection, delete, describe
 from tests.gateway.client import picture

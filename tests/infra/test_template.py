@@ -9,7 +9,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from chalicelib.gateway.faults import reshape
+from chalicelib.gateway.wire.faults import reshape
 from tests.infra.built import merged, template
 from tools import restore
 from tools.template import FUNCTION, rewrite

@@ -53,7 +53,7 @@ def test_what_nobody_needs_stays_behind(name: str) -> None:
     "name",
     [
         "app.py",
-        "chalicelib/gateway/console/app.js",
+        "chalicelib/gateway/console/static/app.js",
         "models/lite0.onnx",
         "numpy/_core/_multiarray_umath.cpython-312-x86_64-linux-gnu.so",
         "numpy/testing/__init__.py",

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, VersionConflict
-from chalicelib.storage.base import ObjectStore
+from chalicelib.storage.object_store import ObjectStore
 
 
 class StoreContract:

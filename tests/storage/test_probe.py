@@ -13,7 +13,7 @@ import pytest
 import chalicelib.wiring
 from chalicelib.config import Settings
 from chalicelib.errors import AlreadyExists, StoreUnavailable, StoreUnfit, VersionConflict
-from chalicelib.storage.base import Blob, Stat
+from chalicelib.storage.object_store import Blob, Stat
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.probe import probe

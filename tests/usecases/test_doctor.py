@@ -13,11 +13,11 @@ from chalicelib.config import Settings
 from chalicelib.errors import CorruptObject, Forbidden, StoreUnavailable
 from chalicelib.storage import clients
 from chalicelib.storage.account import AwsAccount
-from chalicelib.storage.base import Stat
+from chalicelib.storage.object_store import Stat
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import doctor
 from chalicelib.usecases.doctor import Check, checks
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import revoke_key
 from chalicelib.vision.analysis import PictureAnalyzer
 from tests.doubles import TinyAnalyzer

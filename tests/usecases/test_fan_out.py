@@ -16,17 +16,17 @@ from chalicelib.contract.filters import parse
 from chalicelib.errors import CollectionNotFound, ObjectMissing, StoreUnavailable
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.compact import absorb
-from chalicelib.index.fan_out import split
-from chalicelib.index.query import Hits, Query
-from chalicelib.index.records import Change, Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.read.fan_out import split
+from chalicelib.index.read.query import Hits, Query
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import MemorySecrets
 from chalicelib.usecases import fan_out
-from chalicelib.usecases.house import House
-from chalicelib.usecases.spread import Ask, Spread
+from chalicelib.usecases.deployment import House
+from chalicelib.usecases.ask_parts import Ask, Spread
 from tests.doubles import TinyAnalyzer
 
 SEGMENTS = 8

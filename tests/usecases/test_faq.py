@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.contract.values import View
-from chalicelib.gateway.incoming import Incoming
+from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.vision.analysis import Request

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound
 from chalicelib.usecases import keys
-from chalicelib.usecases.house import House
+from chalicelib.usecases.deployment import House
 from chalicelib.usecases.keys import create_key, find_key, list_keys, retire_key, revoke_key, rotate_key, signing_secret
 from tests.gateway.client import Client, memory_house
 

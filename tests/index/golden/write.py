@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from chalicelib.attributes import Attributes
-from chalicelib.index import grow as growing
+from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.compact import absorb
-from chalicelib.index.manifest import FORMAT
-from chalicelib.index.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.format.manifest import FORMAT
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
-from tests.index.world import Clock, Model, apply, ids, make, record
+from tests.index.simulated import Clock, Model, apply, ids, make, record
 
 CHANGES: list[list[Change]] = [
     [

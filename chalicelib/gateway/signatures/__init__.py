@@ -1,0 +1,1 @@
+"""Who calls: the three signature schemes and bearer keys."""

@@ -1,0 +1,172 @@
+"""Typed reading of a request's parameters. What an action does not know is refused by name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from chalicelib.usecases.scores import parse_threshold
+from chalicelib.contract.values import AttributeValues, Narrow, Page, Uploaded, View, parse_region
+from chalicelib.errors import InvalidField, InvalidRequest
+from chalicelib.gateway.uploads.urls import read_url
+
+if TYPE_CHECKING:
+    from chalicelib.contract.filters import Filter
+
+Kind = Literal["text", "integer", "boolean", "picture", "filter", "region", "score"]
+
+COMMON: Final = frozenset(
+    {
+        "AccessKeyId",
+        "Action",
+        "Format",
+        "Product",
+        "RegionId",
+        "SecurityToken",
+        "Signature",
+        "SignatureMethod",
+        "SignatureNonce",
+        "SignatureType",
+        "SignatureVersion",
+        "Timestamp",
+        "Version",
+    }
+)
+"""Parameters of the transport, allowed with every action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an action, as docs/API.md and /openapi.json describe it too."""
+
+    name: str
+    """On the wire."""
+    field: str
+    """In contract/messages.py; errors name it."""
+    kind: Kind = "text"
+    required: bool = False
+    note: str = ""
+
+
+def read_integer(text: str, *, name: str, field: str) -> int | None:
+    """The number, or None for empty text. Raises InvalidField(`field`), which calls it `name`."""
+    text = text.strip()
+    if not text:
+        return None
+    # 18 digits are beyond every limit here; longer ones need not be computed
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be a whole number")
+    return int(text)
+
+
+def read_boolean(text: str, *, name: str, field: str, default: bool) -> bool:
+    """True or false in any case; `default` for empty text. Raises InvalidField(`field`)."""
+    text = text.strip().lower()
+    if text not in {"", "true", "false"}:
+        raise InvalidField(field, f"{name} is {text[:24]!r}; it must be true or false")
+    return default if not text else text == "true"
+
+
+def read_base64(text: str, *, name: str, field: str) -> bytes:
+    """A picture's bytes. Raises InvalidField(`field`)."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        hint = " (a + that is not escaped as %2B arrives as a space)" if " " in text else ""
+        hint = " (leave out the data:…, in front)" if text.startswith("data:") else hint
+        raise InvalidField(field, f"{name} is not the base64 text of a picture{hint}") from None
+
+
+class Fields:
+    """The parameters of one request. Empty text counts as absent, except in attributes, where it is a value."""
+
+    def __init__(self, values: Mapping[str, str], parameters: Sequence[Parameter], *, hosts: Sequence[str]) -> None:
+        """Raises InvalidRequest for a parameter that is not in `parameters`. `hosts`: names under which uploads of ours are known."""
+        self._values = values
+        self._hosts = hosts
+        self._fields = {parameter.name: parameter.field for parameter in parameters}
+        unknown = [name for name in values if name not in self._fields and name not in COMMON]
+        if unknown:
+            names = ", ".join(repr(name[:40]) for name in sorted(unknown)[:5])
+            raise InvalidRequest(f"this action has no parameter {names}; it has {', '.join(self._fields)}")
+
+    def text(self, name: str) -> str:
+        """The value, or empty text."""
+        return self._values.get(name, "") if name in self._fields else ""
+
+    def _field(self, name: str) -> str:
+        # an action that does not have the parameter reads it as absent
+        return self._fields.get(name, name)
+
+    def optional(self, name: str) -> str | None:
+        """The value, or None where it is absent or empty."""
+        return self.text(name) or None
+
+    def integer(self, name: str) -> int | None:
+        """Raises InvalidField."""
+        return read_integer(self.text(name), name=name, field=self._field(name))
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        """Raises InvalidField."""
+        return read_boolean(self.text(name), name=name, field=self._field(name), default=default)
+
+    def picture(self, name: str) -> bytes | Uploaded:
+        """The bytes of base64, a reference to an upload, or no bytes where it is absent. Raises InvalidField."""
+        text = self.text(name)
+        if text.startswith(("http://", "https://")):
+            return read_url(text, self._hosts)
+        return read_base64(text, name=name, field=self._field(name))
+
+    def filter(self, name: str) -> Filter | None:
+        """Raises InvalidFilter."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        from chalicelib.contract.filters import parse
+
+        return parse(text)
+
+    def view(self) -> View:
+        """CategoryId, Crop, Region. Raises InvalidField."""
+        region = self.optional("Region")
+        return View(
+            category_id=self.integer("CategoryId"),
+            crop=self.boolean("Crop", default=True),
+            region=None if region is None else parse_region(region),
+        )
+
+    def page(self) -> Page:
+        """Num and Start. Raises InvalidField."""
+        count, start = self.integer("Num"), self.integer("Start")
+        return Page(count=10 if count is None else count, start=0 if start is None else start)
+
+    def narrow(self) -> Narrow:
+        """Filter, DistinctProductId and ScoreThreshold. Raises InvalidField."""
+        threshold = self.optional("ScoreThreshold")
+        return Narrow(
+            filter=self.filter("Filter"),
+            distinct=self.boolean("DistinctProductId", default=False),
+            min_score=0.0 if threshold is None else parse_threshold(threshold),
+        )
+
+    def attributes(self) -> AttributeValues:
+        """CustomContent, IntAttr to IntAttr4, StrAttr to StrAttr4. Raises InvalidField."""
+
+        def given(name: str) -> str | None:
+            return self._values.get(name) if name in self._fields else None
+
+        return AttributeValues(
+            custom_content=given("CustomContent"),
+            int_attr=self.integer("IntAttr"),
+            int_attr2=self.integer("IntAttr2"),
+            int_attr3=self.integer("IntAttr3"),
+            int_attr4=self.integer("IntAttr4"),
+            str_attr=given("StrAttr"),
+            str_attr2=given("StrAttr2"),
+            str_attr3=given("StrAttr3"),
+            str_attr4=given("StrAttr4"),
+        )

@@ -1,0 +1,78 @@
+"""The last put of each key among several log objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chalicelib.index.format.batch import Batch
+from chalicelib.index.format.build import joined
+from chalicelib.index.format.digests import U64
+from chalicelib.index.format.positions import Position
+from chalicelib.index.format.table import RowIds, Shape, Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positions:
+    """Of many rows."""
+
+    time: U64
+    tie: U64
+
+    def take(self, rows: RowIds) -> Positions:
+        """Those of `rows`."""
+        return Positions(self.time[rows], self.tie[rows])
+
+    def before(self, other: Positions) -> npt.NDArray[np.bool_]:
+        """[rows]: whether this one is the earlier."""
+        found: npt.NDArray[np.bool_] = (self.time < other.time) | ((self.time == other.time) & (self.tie < other.tie))
+        return found
+
+    def __getitem__(self, row: int) -> Position:
+        return Position(int(self.time[row]), int(self.tie[row]))
+
+    @classmethod
+    def of(cls, positions: Sequence[Position]) -> Positions:
+        """Column form."""
+        return cls(np.array([one.time for one in positions], np.uint64), np.array([one.tie for one in positions], np.uint64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Puts:
+    """Rows and when each was put."""
+
+    table: Table
+    positions: Positions
+    """[table.size]."""
+
+
+def puts_of(batch: Batch) -> Puts:
+    """All puts of one log object."""
+    size = batch.table.size
+    return Puts(batch.table, Positions(np.full(size, batch.position.time, np.uint64), np.full(size, batch.position.tie, np.uint64)))
+
+
+def newest_puts(parts: Sequence[Puts], shape: Shape) -> Puts:
+    """Of each key the last put. Joining what was joined before with what is new gives the same as joining all."""
+    if not parts:
+        return Puts(joined([], shape)[0], Positions.of([]))
+    high = np.concatenate([part.table.keys["high"] for part in parts])
+    low = np.concatenate([part.table.keys["low"] for part in parts])
+    time = np.concatenate([part.positions.time for part in parts])
+    tie = np.concatenate([part.positions.tie for part in parts])
+    order = np.lexsort((tie, time, low, high))
+    last = np.ones(len(order), dtype=np.bool_)
+    last[:-1] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
+    wins = np.zeros(len(order), dtype=np.bool_)
+    wins[order[last]] = True
+    stops = np.cumsum([part.table.size for part in parts])
+    taken = [
+        (part.table, np.flatnonzero(wins[stop - part.table.size : stop]))
+        for part, stop in zip(parts, stops.tolist(), strict=True)
+        if part.table.size
+    ]
+    table, places = joined(taken, shape)
+    return Puts(table, Positions(time[wins], tie[wins]).take(places))

@@ -1,0 +1,165 @@
+"""A collection at one moment: it never changes, whatever happens to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chalicelib.index.read.answer import merge
+from chalicelib.index.format.digests import key_digests, product_digests
+from chalicelib.index.format.manifest import Manifest
+from chalicelib.index.read.snapshot_table import Part, SegmentPart, TailPart
+from chalicelib.index.read.query import Hits, Predicate, Query, Row
+from chalicelib.index.read.reader import Reader
+from chalicelib.index.format.records import Key, Record
+from chalicelib.index.read.search import Found, search_table
+from chalicelib.index.read.tail import Tail
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The size of a snapshot."""
+
+    segments: int
+    log_objects: int
+    """Not absorbed yet."""
+    rows: int
+    """An upper bound that costs nothing: rows that the unabsorbed log replaces or deletes are counted still. `len` is exact."""
+    bytes: int
+    """Of the segments, on the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStats:
+    """One segment."""
+
+    rows: int
+    """That count, before the unabsorbed log."""
+    bytes: int
+    newest: float
+    """When its newest row was added, seconds since the epoch."""
+    graph: bool
+    """Whether it has one."""
+
+
+class Snapshot:
+    """All methods may be called from several threads."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        tail: Tail,
+        segments: Sequence[SegmentPart],
+        *,
+        log_names: tuple[str, ...],
+        fetch: Callable[[Sequence[SegmentPart]], None],
+    ) -> None:
+        """`fetch` reads the rows of several segments at once."""
+        self.manifest = manifest
+        self.fetch = fetch
+        self.log_names = log_names
+        """Unabsorbed log objects."""
+        self._tail = tail
+        self.segment_parts = tuple(segments)
+        self.tail_part = TailPart(tail, self.segment_parts)
+        self._parts: tuple[Part, ...] = (self.tail_part, *self.segment_parts) if tail.table.size else self.segment_parts
+
+    @property
+    def version(self) -> str:
+        """Equal for equal content: generation, manifest version and the newest log object."""
+        newest = self._tail.newest
+        return f"{self.manifest.generation}.{self.manifest.version}.{newest.text() if newest else '-'}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the models that made the features."""
+        return self.manifest.fingerprint
+
+    @property
+    def stats(self) -> Stats:
+        """Costs nothing."""
+        segments = self.manifest.segments
+        rows = self.manifest.rows + self._tail.table.size
+        return Stats(len(segments), len(self.log_names), rows, sum(segment.size for segment in segments))
+
+    def segments(self) -> tuple[SegmentStats, ...]:
+        """Costs nothing."""
+        return tuple(SegmentStats(ref.live, ref.size, ref.newest.time / 1e6, ref.graph is not None) for ref in self.manifest.segments)
+
+    def __len__(self) -> int:
+        """Records; reads keys of segments if the log is not empty."""
+        return sum(len(part) for part in self._parts)
+
+    def search(self, query: Query) -> Hits:
+        """The nearest rows: min(query.count, matching rows) of them, less those under the threshold.
+
+        Raises CorruptObject for damaged data; never a short answer.
+        """
+        return merge(search_parts(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query)
+
+    def find(self, key: Key) -> Record | None:
+        """The record of `key`."""
+        wanted = key_digests([key])
+        for part in self._parts:
+            row = int(part.find(wanted)[0])
+            if row >= 0:
+                return Reader(part.table).record(row)
+        return None
+
+    def of_product(self, product_id: str) -> list[Row]:
+        """All rows of a product, by key."""
+        digest = product_digests([product_id])[0]
+        found = []
+        for part in self._parts:
+            hits = part.table.rows["products"] == digest
+            rows = np.flatnonzero(hits if part.alive is None else hits & part.alive)
+            reader = Reader(part.table)
+            found += [reader.row(row) for row in rows.tolist()]
+        return sorted((row for row in found if row.key.product_id == product_id), key=lambda row: row.key)
+
+    def select(self, predicate: Predicate) -> list[Row]:
+        """All rows that match, by key."""
+        found = []
+        for part in self._parts:
+            fits = predicate(part.table.columns())
+            rows = np.flatnonzero(fits if part.alive is None else fits & part.alive)
+            reader = Reader(part.table)
+            found += [reader.row(row) for row in rows.tolist()]
+        return sorted(found, key=lambda row: row.key)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, in no order."""
+        for part in self._parts:
+            reader = Reader(part.table)
+            for row in part.live_rows().tolist():
+                yield reader.row(row)
+
+    def records(self) -> Iterator[Record]:
+        """All records with their vectors, in no order."""
+        for part in self._parts:
+            reader = Reader(part.table)
+            for row in part.live_rows().tolist():
+                yield reader.record(row)
+
+
+def search_parts(
+    parts: Iterable[Part], query: Query, *, rows: int, fetch: Callable[[Sequence[SegmentPart]], None]
+) -> list[tuple[Reader, Found]]:
+    """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
+    searched = [part for part in parts if _may_match(part, query)]
+    fetch([part for part in searched if isinstance(part, SegmentPart)])
+    found = []
+    for part in searched:
+        share = part.table.size / max(rows, part.table.size, 1)
+        found.append((Reader(part.table), search_table(part.table, part.alive, query, part.graph, share=share)))
+    return found
+
+
+def _may_match(part: Part, query: Query) -> bool:
+    if query.categories is None:
+        return True
+    if isinstance(part, SegmentPart):
+        return any(category in query.categories for category, _ in part.ref.categories)
+    return any(span.category_id in query.categories for span in part.table.ranges)

@@ -1,0 +1,1 @@
+"""What changes a generation: appends, compaction, merging, graphs, collection, scrubbing."""

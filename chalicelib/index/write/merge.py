@@ -1,0 +1,111 @@
+"""Merging: segments of one size become one of the next size, and rows that died or changed are left behind (docs/FORMAT.md §7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chalicelib.index.format.build import joined
+from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.format.manifest import Manifest, SegmentRef
+from chalicelib.index.read.puts import Positions
+from chalicelib.index.format.segment import positions_of
+from chalicelib.index.format.table import RowIds, Table
+
+FAN_IN = 4
+"""Segments of a tier that are merged: each row is rewritten about log₄(rows / 1,024) times, and at most 3 segments of a tier stay."""
+
+SMALLEST_TIER = 1_024
+DIRTY = 0.25
+"""Share of dead or changed rows from which a segment is rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What one commit merged."""
+
+    segments: int
+    """Taken."""
+    rows: int
+    """Written."""
+
+
+def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
+    """Merges the group that needs it most; with `everything`, all segments. None: there was nothing to do.
+
+    Raises VersionConflict (somebody else committed; nothing happened), StorageError.
+    """
+    old = generation.manifest()
+    manifest = old.manifest
+    chosen = due(manifest.segments, everything=everything)
+    if not chosen or manifest.successor is not None:
+        return None
+    with generation.overtaken(old):
+        added, rows = _rewritten(generation, chosen, manifest)
+    rest = tuple(ref for ref in manifest.segments if ref not in chosen)
+    new = manifest.next(segments=rest + tuple(added))
+    generation.replace_manifest(old, with_garbage(manifest, new, generation.tools.clock()))
+    return Merged(len(chosen), rows)
+
+
+def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: Manifest) -> tuple[list[SegmentRef], int]:
+    """New segments of the live rows of `chosen`, on the store, and how many rows these are."""
+    parts: list[tuple[Table, RowIds]] = []
+    times, ties = [], []
+    for ref in chosen:
+        revision = generation.revision(ref)
+        table = generation.table(ref, manifest)
+        rows = np.setdiff1d(np.arange(ref.rows), revision.dead)
+        parts.append((Table(table.size, table.ranges, table.shape, table.keys, table.rows, revision.changed), rows))
+        positions = positions_of(table.keys, rows)
+        times.append(positions.time)
+        ties.append(positions.tie)
+    table, places = joined(parts, manifest.shape)
+    positions = Positions(np.concatenate(times), np.concatenate(ties)).take(places)
+    return write_segments(generation, table, positions, manifest.fingerprint) if table.size else [], table.size
+
+
+def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[SegmentRef]:
+    """The segments to merge next: dirty ones first, else the smallest tier that is full; large categories merge among themselves. With
+    `everything`, all of them, unless that would change nothing.
+    """
+    if everything:
+        return list(segments) if len(segments) > 1 or any(ref.revision for ref in segments) else []
+    dirty = [ref for ref in segments if ref.dead + ref.changed > DIRTY * ref.rows]
+    if dirty:
+        return _within_limit(sorted(dirty, key=lambda ref: (ref.live, ref.id)))
+    tiers: dict[tuple[int, int], list[SegmentRef]] = {}
+    for ref in segments:
+        if ref.live < MAX_ROWS // 2:
+            tiers.setdefault((_tier(ref.live), _own_category(ref)), []).append(ref)
+    for key in sorted(tiers):
+        if len(tiers[key]) >= FAN_IN:
+            return _within_limit(sorted(tiers[key], key=lambda ref: (ref.newest, ref.id)))
+    return []
+
+
+def _tier(rows: int) -> int:
+    tier = 0
+    while rows >= SMALLEST_TIER * FAN_IN**tier:
+        tier += 1
+    return tier
+
+
+def _own_category(ref: SegmentRef) -> int:
+    """The category that has this segment to itself, or -1."""
+    return ref.categories[0][0] if len(ref.categories) == 1 and ref.rows >= GRAPH_ROWS else -1
+
+
+def _within_limit(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
+    """The first of `segments` that fit one merge's memory: two at least of those merged for their size, since each is below half of it."""
+    chosen: list[SegmentRef] = []
+    rows = 0
+    for ref in segments:
+        rows += ref.live
+        if chosen and rows > MAX_ROWS:
+            break
+        chosen.append(ref)
+    return chosen

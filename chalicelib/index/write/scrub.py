@@ -1,0 +1,201 @@
+"""Derives every invariant of a generation anew from its bytes (docs/FORMAT.md §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from chalicelib.errors import CorruptObject, FormatTooNew, ObjectMissing
+from chalicelib.index.format.batch import decode_batch
+from chalicelib.index.format.build import norms
+from chalicelib.index.format.bundle import Bundle
+from chalicelib.index.format.digests import Digests, key_digests, product_digests
+from chalicelib.index.read.generation import Generation, marks_path, revision_path
+from chalicelib.index.read.graph import Graph, graph_path
+from chalicelib.index.format.manifest import Manifest, SegmentRef
+from chalicelib.index.format.positions import Position
+from chalicelib.index.read.reader import Reader
+from chalicelib.index.format.segment import keys_path, open_keys, open_rows, positions_of, ranges_of, rows_path
+from chalicelib.index.format.table import RowIds, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it must be."""
+
+    key: str
+    """The object."""
+    what: str
+    """What is wrong, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What a scrub saw."""
+
+    objects: int
+    rows: int
+    """Live."""
+    bytes: int
+    problems: tuple[Problem, ...]
+    bad_graphs: frozenset[str]
+    """Ids of graphs among the problems: these can be built anew (grow.prune)."""
+
+
+def scrub(generation: Generation) -> Scrubbed:
+    """Reads everything that the manifest and the log refer to, past any cache. Damage is listed, not raised. Raises StoreUnavailable."""
+    log = [stat.key for stat in generation.log()]
+    manifest = generation.manifest().manifest
+    run = _Run(generation, manifest)
+    run.look("manifest.json", lambda: run.manifest(log))
+    for ref in manifest.segments:
+        run.look(f"segments/{ref.id}", lambda ref=ref: run.segment(ref))
+        if ref.graph is not None:
+            run.look(graph_path(ref, ref.graph.id), lambda ref=ref: run.graph(ref))
+    run.look("manifest.json", run.duplicates)
+    for marks in manifest.marks:
+        run.look(marks_path(marks), lambda marks=marks: run.marks(marks_path(marks), marks.object.sha256))
+    absorbed = set(manifest.absorbed)
+    for key in log:
+        if key.rpartition("/")[2] not in absorbed:
+            run.look(key.removeprefix(generation.folder), lambda key=key: run.batch(key))
+    return Scrubbed(run.objects, manifest.rows, run.bytes, tuple(run.problems), frozenset(run.bad_graphs))
+
+
+GRAPH_PROBE = 64
+"""Rows asked for when a graph is tried out."""
+
+
+class _Run:
+    def __init__(self, generation: Generation, manifest: Manifest) -> None:
+        self._generation = generation
+        self._manifest = manifest
+        self._live: list[Digests] = []
+        self.problems: list[Problem] = []
+        self.objects = 0
+        self.bytes = 0
+        self.bad_graphs: set[str] = set()
+
+    def look(self, path: str, check: object) -> None:
+        """Runs one check; what it finds or raises is a problem."""
+        assert callable(check)  # noqa: S101  # narrows the type
+        try:
+            for what in check() or ():
+                self.problems.append(Problem(self._generation.folder + path, what))
+        except (CorruptObject, FormatTooNew, ObjectMissing) as error:
+            self.problems.append(Problem(getattr(error, "key", self._generation.folder + path), str(error)))
+
+    def manifest(self, log: list[str]) -> Iterator[str]:
+        """The manifest against itself."""
+        manifest = self._manifest
+        self.objects += 1
+        if manifest.generation != self._generation.id:
+            yield f"it is of generation {manifest.generation}"
+        ids = [ref.id for ref in manifest.segments]
+        if len(set(ids)) != len(ids):
+            yield "a segment is named twice"
+        if manifest.objects() & {garbage.key for garbage in manifest.garbage}:
+            yield "an object in use is named as garbage"
+        for name in {key.rpartition("/")[2] for key in log} | set(manifest.absorbed):
+            try:
+                Position.parse(name)
+            except ValueError as error:
+                yield f"{error}; remove it"
+
+    def segment(self, ref: SegmentRef) -> Iterator[str]:
+        """A segment's objects against each other and the manifest."""
+        keys = open_keys(ref, *self._read(keys_path(ref.id), ref.keys.size))
+        rows = open_rows(ref, *self._read(rows_path(ref.id), ref.body.size))
+        keys.check()
+        rows.check()
+        table = Table(ref.rows, ranges_of(ref), self._manifest.shape, keys, rows)
+        yield from _shapes(table)
+        yield from _digests(table)
+        positions = positions_of(keys)
+        order = np.lexsort((positions.tie, positions.time))
+        if positions[int(order[-1])] != ref.newest:
+            yield "its newest row is not as old as the manifest says"
+        if not np.array_equal(norms(rows["features"]), rows["norms"]):
+            yield "norms and features do not fit each other"
+        dead = np.empty(0, np.int64)
+        if ref.revision is not None:
+            data = self._read(revision_path(ref.revision.id), ref.revision.size)
+            revision = self._generation.load_revision(ref, data[1])
+            dead = revision.dead
+            if len(dead) != ref.dead or (len(dead) and dead[-1] >= ref.rows):
+                yield "its revision does not fit the manifest"
+        alive: RowIds = np.setdiff1d(np.arange(ref.rows), dead)
+        self._live.append(table.digests.take(alive))
+
+    def graph(self, ref: SegmentRef) -> Iterator[str]:
+        """A segment's graph; remembered where it is damaged, since it can be built anew."""
+        assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
+        path = self._generation.folder + rows_path(ref.id)
+        try:
+            first = np.ascontiguousarray(open_rows(ref, path, self._generation.tools.store.view(path))["codes"][:, 0])
+        except (CorruptObject, FormatTooNew, ObjectMissing):
+            return  # reported with the segment, without whose codes a graph can neither be tried nor be built anew
+        self.bad_graphs.add(ref.graph.id)
+        key, data = self._read(graph_path(ref, ref.graph.id), ref.graph.size)
+        if 0 not in Graph(ref, self._manifest.shape, key, data).search(first, GRAPH_PROBE):
+            yield "it does not find the segment's first row"
+        else:
+            self.bad_graphs.remove(ref.graph.id)
+
+    def duplicates(self) -> Iterator[str]:
+        """No key may live twice."""
+        high = np.concatenate([part.high for part in self._live] or [np.empty(0, np.uint64)])
+        low = np.concatenate([part.low for part in self._live] or [np.empty(0, np.uint64)])
+        order = np.lexsort((low, high))
+        twice = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
+        if twice.any():
+            yield f"{int(twice.sum())} keys live in two segments"
+
+    def marks(self, path: str, sha256: str) -> None:
+        """A marks object."""
+        key, data = self._read(path, None)
+        Bundle(key, data, "marks", sha256=sha256).check()
+
+    def batch(self, key: str) -> Iterator[str]:
+        """A log object that is not absorbed yet."""
+        _, data = self._read(key.removeprefix(self._generation.folder), None)
+        batch = decode_batch(key, data, shape=self._manifest.shape, fingerprint=self._manifest.fingerprint)
+        yield from _shapes(batch.table)
+        yield from _digests(batch.table)
+
+    def _read(self, path: str, size: int | None) -> tuple[str, memoryview]:
+        key = self._generation.folder + path
+        data = self._generation.tools.store.view(key)
+        self.objects += 1
+        self.bytes += data.nbytes
+        if size is not None and data.nbytes != size:
+            raise CorruptObject(key, f"it has {data.nbytes} bytes, the manifest says {size}; restore it from a backup")
+        return key, data
+
+
+def _shapes(table: Table) -> Iterator[str]:
+    shape = table.shape
+    expected: dict[str, tuple[int, ...]] = dict.fromkeys(("scales", "norms", "products"), (table.size,))
+    expected |= {"features": (table.size, shape.dimension), "codes": (shape.words, table.size), "regions": (table.size, 4)}
+    for name, found in expected.items():
+        if table.rows[name].shape != found:
+            yield f"{name} has the shape {table.rows[name].shape}, not {found}"
+    spans = [(part.start, part.stop) for part in table.ranges]
+    if [start for start, _ in spans] != [0, *(stop for _, stop in spans)][:-1] or (spans[-1][1] if spans else 0) != table.size:
+        yield "its categories do not cover its rows"
+
+
+def _digests(table: Table) -> Iterator[str]:
+    reader = Reader(table)
+    keys = [reader.key(row) for row in range(table.size)]
+    derived, digests = key_digests(keys), table.digests
+    if not (np.array_equal(derived.high, digests.high) and np.array_equal(derived.low, digests.low)):
+        yield "key digests do not fit the keys"
+    if not np.array_equal(product_digests([key.product_id for key in keys]), table.rows["products"]):
+        yield "product digests do not fit the product ids"
+    for part in table.ranges:
+        high, low = digests.high[part.start : part.stop], digests.low[part.start : part.stop]
+        if not ((high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))).all():
+            yield f"the rows of category {part.category_id} are not in order"

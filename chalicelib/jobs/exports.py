@@ -1,0 +1,22 @@
+"""Starts exports of a collection's records, and says how they go. Pictures are no part of them: there are none."""
+
+from __future__ import annotations
+
+from chalicelib.contract.messages import ListExports, StartExport
+from chalicelib.jobs.records import Job, JobKind
+from chalicelib.jobs.listing import JobPage, page_of
+from chalicelib.usecases.deployment import House
+from chalicelib.jobs.imports import begin, draft
+
+
+def start_export(message: StartExport, house: House) -> Job:
+    """Begins an export. Raises CollectionNotFound, JobRunning, StorageError."""
+    house.catalog.open(message.collection)
+    return begin(draft(JobKind.EXPORT, message.collection, house), house)
+
+
+def list_exports(message: ListExports, house: House) -> JobPage:
+    """Raises CollectionNotFound, StorageError."""
+    wanted = message.job_id
+    fits = None if wanted is None else lambda job: job.id == wanted
+    return page_of(message.collection, JobKind.EXPORT.group, message.page, house, fits=fits)

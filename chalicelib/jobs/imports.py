@@ -1,0 +1,131 @@
+"""Starts imports from a bucket or folder, and says how they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from chalicelib.contract.messages import ListImports, StartImport
+from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError
+from chalicelib.storage import callback
+from chalicelib.storage.source import Location, other_region
+from chalicelib.jobs import records as jobs
+from chalicelib.jobs.bindings import binding_of, located
+from chalicelib.jobs.completion import fail
+from chalicelib.jobs.records import Job, JobKind, put_once
+from chalicelib.jobs.listing import JobPage, page_of
+from chalicelib.jobs.work import Task, Wording, Work
+from chalicelib.usecases.deployment import House
+
+GROUP: Final = JobKind.IMPORT.group
+
+
+def start_import(message: StartImport, house: House) -> Job:
+    """Begins an import from a bucket, after all that can be checked without reading a picture has been.
+
+    Raises CollectionNotFound, InvalidField("callback"), SourceError, JobRunning, StorageError.
+    """
+    house.catalog.open(message.collection)
+    if message.callback:
+        callback.check(message.callback)
+    location = located(message.bucket, message.path, house.store)
+    house.sources.open(location).check()
+    return begin(draft(JobKind.IMPORT, message.collection, house, location=location, tell=message.callback), house)
+
+
+def start_folder_import(collection: str, location: Location, house: House, *, meta: bytes | None = None) -> Job:
+    """Begins an import from a folder of this machine; `meta` stands for the increment.meta that the folder lacks.
+
+    Raises CollectionNotFound, SourceError, JobRunning, StorageError.
+    """
+    house.catalog.open(collection)
+    if meta is None:
+        house.sources.open(location).check()
+    return begin(draft(JobKind.IMPORT, collection, house, location=location, own_meta=meta is not None), house, meta=meta)
+
+
+def import_of_event(bucket: str, path: str, trigger: str, house: House, wording: Wording, *, region: str = "") -> Job | None:
+    """Begins the import that a new increment.meta in a bound folder asks for; None if nobody bound it.
+
+    A running import is waited for. What is wrong with the bucket becomes a failed job, for nobody waits for an answer.
+
+    Args:
+        bucket: name of the bucket.
+        path: folder of increment.meta.
+        trigger: what distinguishes the event, fit for a key; one that comes twice starts one job.
+        house: this deployment.
+        wording: how the contract says things.
+        region: where the event came from, if it says so.
+
+    Raises CollectionNotFound, StorageError.
+    """
+    binding = binding_of(bucket, path, house.store)
+    if binding is None:
+        return None
+    house.catalog.open(binding.collection)
+    location = Location("bucket", bucket, path, binding.role)
+    job = jobs.create(draft(JobKind.IMPORT, binding.collection, house, location=location), house.store)
+    try:
+        put_once(house.store, f"collections/{binding.collection}/jobs/events/{trigger}", str(job.id).encode())
+    except AlreadyExists:
+        jobs.forget(job, house.store)
+        first = int(house.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data)
+        job = jobs.load(binding.collection, GROUP, first, house.store)
+        if job.finished:
+            return job
+    try:
+        if region and region != house.settings.region:
+            raise other_region(bucket, region, house.settings.region)
+        house.sources.open(location).check()
+    except LookalikeError as error:
+        fail(job, error, house, wording)
+        return job
+    house.queue.send([Task("plan", job.collection, job.id).text()])
+    return job
+
+
+def list_imports(message: ListImports, house: House) -> JobPage:
+    """Raises CollectionNotFound, StorageError."""
+    wanted = (message.job_id, message.bucket, message.path)
+
+    def fits(job: Job) -> bool:
+        return all(wish is None or wish == has for wish, has in zip(wanted, (job.id, job.bucket, job.path), strict=True))
+
+    return page_of(message.collection, GROUP, message.page, house, fits=None if wanted == (None, None, None) else fits)
+
+
+def draft(
+    kind: JobKind,
+    collection: str,
+    house: House,
+    *,
+    location: Location | None = None,
+    own_meta: bool = False,
+    tell: str | None = None,
+) -> Job:
+    """A job that was not written yet; its id is the time in milliseconds."""
+    now = house.clock()
+    return Job(
+        id=int(now * 1000),
+        kind=kind,
+        collection=collection,
+        created=now,
+        modified=now,
+        location=location,
+        own_meta=own_meta,
+        callback=tell,
+    )
+
+
+def begin(wanted: Job, house: House, *, meta: bytes | None = None, before: Callable[[Job], None] = lambda _: None) -> Job:
+    """Writes the job down, does what must be done `before` it, and hands it to the queue. Raises JobRunning, StorageError."""
+    job = jobs.create(wanted, house.store)
+    holder = jobs.claim(job, house.store)
+    if holder is not None:
+        jobs.forget(job, house.store)
+        raise JobRunning(f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)")
+    if meta is not None:
+        put_once(house.store, Work(job, house.store).meta_key, meta)
+    before(job)
+    house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+    return job

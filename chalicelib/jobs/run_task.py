@@ -1,0 +1,116 @@
+"""Does what a message of the queue says. Messages come at least once, in any order, and again after their worker died."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from chalicelib import trace
+from chalicelib.errors import (
+    JobNotFound,
+    LookalikeError,
+    OutcomeUnknown,
+    SourceError,
+    SourceFault,
+    StoreUnavailable,
+)
+from chalicelib.index.collection import Collection
+from chalicelib.storage.source import Location, MetaFile
+from chalicelib.usecases.add import fitting_analyzer
+from chalicelib.jobs import records as jobs
+from chalicelib.jobs.export import export
+from chalicelib.jobs.completion import fail, finish
+from chalicelib.jobs.records import Job, JobKind
+from chalicelib.jobs.coordinator import OpenMeta, plan
+from chalicelib.jobs.slices import do_slice
+from chalicelib.jobs.work import Task, Wording, Work
+from chalicelib.jobs.worker import Workshop
+from chalicelib.usecases.deployment import House
+
+_log = logging.getLogger(__name__)
+
+BUSY_S: Final = 30
+"""Until a job whose collection is busy with another looks again."""
+LATER_S: Final = 60
+"""Until work is tried again that met a store or bucket which did not answer."""
+
+
+def handle(message: str, house: House, wording: Wording, *, remaining_s: Callable[[], float], receives: int = 1) -> None:
+    """Does `message`, or part of it, and hands on the rest. When it returns, the message may be deleted.
+
+    Args:
+        message: a Task's text.
+        house: this deployment.
+        wording: how the contract says things.
+        remaining_s: seconds until this process is ended.
+        receives: how often the message was delivered, this time included; more than once means that a worker died on it.
+
+    Raises StorageError where not even handing on worked; the queue then delivers the message again.
+    """
+    task = Task.parse(message)
+    trace.note("job", str(task.job))
+    group = JobKind.EXPORT.group if task.do == "export" else JobKind.IMPORT.group
+    try:
+        job = jobs.load(task.collection, group, task.job, house.store)
+    except JobNotFound:
+        return  # the collection was dropped
+    if job.finished:
+        return
+    try:
+        with trace.stage("export" if task.do == "export" else "import"):
+            _do(task, job, house, wording, remaining_s, receives)
+    except (StoreUnavailable, OutcomeUnknown) as error:
+        _log.warning("job %d of collection %s waits %d s: %s", job.id, job.collection, LATER_S, error)
+        house.queue.send([message], delay_s=LATER_S)
+    except LookalikeError as error:
+        fail(job, error, house, wording)
+
+
+def _do(task: Task, job: Job, house: House, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+    if task.do == "slice":
+        _slice(task, job, house, wording, remaining_s, receives)
+    elif jobs.claim(job, house.store) is not None:
+        house.queue.send([task.text()], delay_s=BUSY_S)
+    elif task.do == "export":
+        export(job, house, wording)
+    else:
+        target = target_of(job, house)
+        fitting_analyzer(target, house)
+        made = plan(job, target, _meta_of(job, house), house, wording.code)
+        if not made.sizes:
+            finish(job, made, house, wording)
+
+
+def _slice(task: Task, job: Job, house: House, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+    target = target_of(job, house)
+    source = house.sources.open(_location(job))
+    shop = Workshop(target, source, fitting_analyzer(target, house), wording.code, remaining_s)
+    if not do_slice(task, job, house.store, shop, receives=receives):
+        house.queue.send([task.text()])
+        return
+    made = Work(job, house.store).plan()
+    if made:
+        finish(job, made, house, wording)
+
+
+def target_of(job: Job, house: House) -> Collection:
+    """The collection or, in a rebuild, the generation that `job` fills. Raises CollectionNotFound."""
+    if job.kind is JobKind.REBUILD:
+        return house.catalog.generation(job.collection, job.generation or "")
+    return house.catalog.open(job.collection)
+
+
+def _meta_of(job: Job, house: House) -> OpenMeta:
+    if not job.own_meta:
+        source = house.sources.open(_location(job))
+        source.check()
+        return lambda version: source.meta(version=version)
+    key = Work(job, house.store).meta_key
+    return lambda _version: MetaFile("", iter([house.store.get(key).data]))
+
+
+def _location(job: Job) -> Location:
+    if job.location is None:
+        raise SourceError(SourceFault.NO_PATH, f"job {job.id} does not say where its pictures are")
+    return job.location

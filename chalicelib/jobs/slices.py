@@ -1,0 +1,53 @@
+"""One delivery of a slice: what is left of it, what was done, and what to do about a slice that kills its workers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from chalicelib import trace
+from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing
+from chalicelib.storage.object_store import ObjectStore
+from chalicelib.jobs.records import Job, put_once
+from chalicelib.jobs.outcomes import Outcome, Span, chain, line_error
+from chalicelib.jobs.work import Entry, Task, Work
+from chalicelib.jobs.worker import Unexpected, Workshop, carry_out
+
+STEPS: Final = (16, 4, 1)
+"""Entries per checkpoint at the first, second and third careful try. Where all three died, the next entry is given up."""
+
+
+def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receives: int) -> bool:
+    """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
+
+    A first delivery goes on to the end or to the time limit. A later one may mean that a worker died, or only that the queue was impatient:
+    it writes down that it tries, and goes in shorter steps the more tries came to nothing. So what came before a deadly entry is kept, and
+    in the end that entry alone is reported as failed and left behind.
+    """
+    work = Work(job, store)
+    try:
+        entries = work.entries(task.attempt, task.slice)
+    except ObjectMissing:
+        return True  # the job has ended meanwhile
+    links = chain(work.spans(task.slice), task.slice)
+    start = links[-1].stop if links else 0
+    if start >= len(entries):
+        return True
+    tries = work.tried(task.slice, start) if receives > 1 else None
+    stop = len(entries) if tries is None else min(start + STEPS[min(tries, len(STEPS) - 1)], len(entries))
+    span = Span(task.slice, start, stop)
+    if tries is not None and tries >= len(STEPS):
+        outcome = _given_up(entries[start:stop], shop)
+    else:
+        span, outcome = carry_out(entries[start:stop], span, shop, token=f"{job.kind.group}-{job.id}")
+    trace.note("pictures", outcome.added)
+    trace.note("failures", len(outcome.errors))
+    with suppress(AlreadyExists):  # somebody else did the same span; the two say the same, but for passing trouble with a picture
+        put_once(store, work.outcome_key(span), outcome.encode())
+    return span.stop == len(entries)
+
+
+def _given_up(entries: list[Entry], shop: Workshop) -> Outcome:
+    error: LookalikeError = Unexpected("several workers died on this line; take it out of the import, or try it alone")
+    code = shop.code(error)
+    return Outcome(0, 0, tuple(line_error(entry.wish.line, entry.wish.text, error, code) for entry in entries))

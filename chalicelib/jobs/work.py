@@ -1,0 +1,174 @@
+"""Where a job's work lies in the store, and the words in which it is handed on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing, OutcomeUnknown
+from chalicelib.storage.object_store import ObjectStore
+from chalicelib.jobs.records import Job
+from chalicelib.jobs.outcomes import Outcome, Span
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.listing import ListedJob
+
+SLICE_SECONDS: Final = 900
+"""Longest a worker may take; Lambda's own limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How the contract says things; the gateway knows."""
+
+    code: Callable[[LookalikeError], str]
+    """The code of an error."""
+    row: Callable[[ListedJob], Mapping[str, object]]
+    """A finished job, as the callback is told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A message of the queue."""
+
+    do: Literal["plan", "slice", "export"]
+    collection: str
+    job: int
+    slice: int = 0
+    attempt: str = ""
+    """Of the plan that cut the slice."""
+
+    def text(self) -> str:
+        """For the queue."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: str) -> Task:
+        """From the queue."""
+        return cls(**json.loads(text))
+
+
+class Wish(NamedTuple):
+    """One operation of one line."""
+
+    line: int
+    text: str
+    """The whole line."""
+    pick: int
+    """Which of the line's operations, where it has several."""
+
+
+class Entry(NamedTuple):
+    """What to do for one picture: the last wish of the file, or if that fails the one before it, and so on."""
+
+    wish: Wish
+    earlier: tuple[Wish, ...]
+    """In the file's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a job is cut up. Written once, before any of it is carried out; whoever plans a second time takes this one."""
+
+    attempt: str
+    """Which planner's slices count."""
+    sizes: tuple[int, ...]
+    """Entries of each slice."""
+
+
+class Work:
+    """The objects of one job. All are written once; all but the results for people are deleted when it has ended."""
+
+    def __init__(self, job: Job, store: ObjectStore) -> None:
+        self.prefix = f"collections/{job.collection}/jobs/{job.kind.group}-work/{job.id:016d}/"
+        self._store = store
+
+    @property
+    def meta_key(self) -> str:
+        """increment.meta that was made up for a folder without one."""
+        return f"{self.prefix}increment.meta"
+
+    @property
+    def plan_key(self) -> str:
+        """See Plan."""
+        return f"{self.prefix}plan.json"
+
+    def refused_key(self, attempt: str) -> str:
+        """Outcome of the planning itself: lines that got into no slice."""
+        return f"{self.prefix}slices/{attempt}-refused"
+
+    def slice_key(self, attempt: str, number: int) -> str:
+        """Entries of one slice."""
+        return f"{self.prefix}slices/{attempt}-{number:07d}"
+
+    def outcome_key(self, span: Span) -> str:
+        """Outcome of a span."""
+        return f"{self.prefix}done/{span.name()}"
+
+    @property
+    def before_key(self) -> str:
+        """Of a rebuild: what there was before it (carry.py)."""
+        return f"{self.prefix}before"
+
+    @property
+    def errors_key(self) -> str:
+        """The error file, kept."""
+        return f"{self.prefix}errors.jsonl"
+
+    @property
+    def export_key(self) -> str:
+        """The exported lines, kept."""
+        return f"{self.prefix}export.meta"
+
+    def plan(self) -> Plan | None:
+        """None until planning has ended."""
+        try:
+            values: dict[str, Any] = json.loads(self._store.get(self.plan_key).data)
+        except ObjectMissing:
+            return None
+        return Plan(values["attempt"], tuple(values["sizes"]))
+
+    def spans(self, number: int | None = None) -> list[Span]:
+        """Done so far, of one slice or of all."""
+        prefix = f"{self.prefix}done/" + ("" if number is None else f"{number:07d}-")
+        return [Span.named(stat.key.rpartition("/")[2]) for stat in self._store.list(prefix)]
+
+    def tried(self, number: int, start: int) -> int:
+        """How often workers have set out carefully from entry `start` of a slice before; writes down that another one does."""
+        prefix = f"{self.prefix}tries/{number:07d}-{start:07d}-"
+        while True:
+            before = sum(1 for _ in self._store.list(prefix))
+            try:
+                self._store.create(f"{prefix}{before}", b"")
+            except AlreadyExists:  # another one sets out at this moment
+                continue
+            except OutcomeUnknown:
+                pass
+            return before
+
+    def entries(self, attempt: str, number: int) -> list[Entry]:
+        """One slice. Raises ObjectMissing when the job has ended."""
+        data = self._store.get(self.slice_key(attempt, number)).data
+        return [Entry(Wish(*wish), tuple(Wish(*each) for each in earlier)) for wish, earlier in map(json.loads, data.splitlines())]
+
+    def outcome(self, span: Span) -> Outcome:
+        """Outcome of a span."""
+        return Outcome.decode(self._store.get(self.outcome_key(span)).data)
+
+    def clear(self) -> None:
+        """Deletes what only the work needed."""
+        for stat in list(self._store.list(self.prefix)):
+            if stat.key not in (self.errors_key, self.export_key):
+                self._store.delete(stat.key)
+
+
+def encode_entries(entries: Sequence[Entry]) -> bytes:
+    """For the store: a line each."""
+    return b"\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() for entry in entries)
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """For the store."""
+    return json.dumps(asdict(plan), separators=(",", ":")).encode()
