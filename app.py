@@ -10,7 +10,7 @@ from chalicelib.gateway import events, import_events, serving
 from chalicelib.gateway.rest import App
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 
 app = App(app_name="lookalike", configure_logs=False)
@@ -18,15 +18,15 @@ app = App(app_name="lookalike", configure_logs=False)
 app.api.binary_types = ["multipart/form-data"]
 
 
-def _house() -> House:
-    from chalicelib.wiring import house
+def _deployment() -> Deployment:
+    from chalicelib.wiring import deployment
 
-    return house()
+    return deployment()
 
 
 def call() -> Response:
     """Any action: of 2020-12-14, the upload helper and the console at /, of older versions by their paths."""
-    return serving.signed(app.request, _house())
+    return serving.signed(app.request, _deployment())
 
 
 for _path in ("/", "/v2/image/add", "/v2/image/search", "/v2/image/delete", "/item/add", "/item/search", "/item/delete"):
@@ -36,7 +36,7 @@ for _path in ("/", "/v2/image/add", "/v2/image/search", "/v2/image/delete", "/it
 @app.route("/", methods=["GET"])
 def get() -> Response:
     """Any action by GET, and the way of a browser to the console."""
-    return serving.root(app.request, _house())
+    return serving.root(app.request, _deployment())
 
 
 @app.route("/openapi.json", methods=["GET"])
@@ -48,7 +48,7 @@ def openapi() -> Response:
 @app.route("/files/{token}", methods=["GET"])
 def file(token: str) -> Response:
     """An export, or the errors of an import, by a signed link."""
-    return serving.file(app.request, token, _house())
+    return serving.file(app.request, token, _deployment())
 
 
 @app.route("/console", methods=["GET"])
@@ -66,34 +66,34 @@ def console_file(name: str) -> Response:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def compact(event: CloudWatchEvent) -> None:
     """Turns log objects into segments."""
-    events.compact(_house(), event.context)
+    events.compact(_deployment(), event.context)
 
 
 @app.schedule(Rate(6, unit=Rate.HOURS))
 def collect(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
     """Removes garbage."""
-    events.collect(_house())
+    events.collect(_deployment())
 
 
 @app.on_cw_event({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"object": {"key": [{"suffix": "increment.meta"}]}}})
 def import_event(event: CloudWatchEvent) -> None:
     """An increment.meta was put into a bucket."""
-    import_events.on_object(event.to_dict(), _house())
+    import_events.on_object(event.to_dict(), _deployment())
 
 
 @app.on_sqs_message(queue="imports", batch_size=1)
 def import_slice(event: SQSEvent) -> None:
     """Some of an import's or export's work."""
-    import_events.on_messages(event.to_dict(), event.context, _house())
+    import_events.on_messages(event.to_dict(), event.context, _deployment())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
-def tend_imports(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
+def recover_imports(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes it
     """Looks after imports whose workers died."""
-    import_events.on_schedule(_house())
+    import_events.on_schedule(_deployment())
 
 
-@app.lambda_function(name="search_segments")
-def search_segments(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes it
+@app.lambda_function(name="search_part")
+def search_part(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes it
     """One part of a search over a collection too large for one function."""
-    return events.search_segments(event, _house())
+    return events.search_part(event, _deployment())

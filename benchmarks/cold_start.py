@@ -33,10 +33,10 @@ from chalicelib.config import Settings
 from chalicelib.index.format.records import Key, Put, Record, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.maintain import compact
-from chalicelib.wiring import build_house
+from chalicelib.wiring import build_deployment
 from tests.gateway.client import acs3, picture
 from tests.infra.events import gateway_event
 from tests.moto_server import locked_moto
@@ -94,10 +94,10 @@ def moto() -> Iterator[str]:
         process.stdin.close()
 
 
-def fill(house: House, rows: int) -> NewKey:
+def fill(deployment: Deployment, rows: int) -> NewKey:
     """A compacted collection of `rows` random records of the shipped models, and a key."""
-    analyzer = house.analyzer()
-    collection = house.catalog.create(
+    analyzer = deployment.analyzer()
+    collection = deployment.catalog.create(
         "shop", Service.GENERIC, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits
     )
     rng = np.random.default_rng(SEED)
@@ -115,8 +115,8 @@ def fill(house: House, rows: int) -> NewKey:
                 for at, feature in enumerate(features)
             ]
         )
-    compact(house, "shop")
-    return create_key(house)
+    compact(deployment, "shop")
+    return create_key(deployment)
 
 
 def run(python: Path, task: Path, environment: Mapping[str, str], event: dict[str, Any], folder: Path) -> Measured:
@@ -166,8 +166,8 @@ def main() -> None:
         environment = aws | {"LOOKALIKE_STORE": "s3://store", "LOOKALIKE_SECRETS": "secretsmanager:keys", "OPENBLAS_NUM_THREADS": "1"}
         os.environ |= aws
         prepare(url)
-        house = build_house(Settings.read(environment))
-        key = fill(house, given.rows)
+        deployment = build_deployment(Settings.read(environment))
+        key = fill(deployment, given.rows)
         print(f"{platform.machine()}, {os.cpu_count()} CPUs, {given.package.name}, {given.rows} rows, {given.runs} runs, seed {SEED}")
         print(f"{'first action':<20}{'imported':>10}{'CPU ms':>10}{'least':>10}{'warm':>10}")
         for action, fields in actions():

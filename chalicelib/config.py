@@ -33,9 +33,9 @@ class Settings:
     grace_s: int = 86_400
     """Seconds that garbage and tombstones are kept; longer than any client's retry."""
     fan_out_rows: int = 4_000_000
-    """Rows from which a search is spread over functions; 0: never."""
+    """Rows from which a search is fanned out over functions; 0: never."""
     search_function: str = ""
-    """Lambda function that searches one part of a spread search; empty: threads of this process."""
+    """Lambda function that searches one part of a fanned-out search; empty: threads of this process."""
     threads: int = 2
     """Threads of one model run."""
     strict_orientation: bool = False

@@ -15,8 +15,8 @@ from chalicelib.config import Settings
 from chalicelib.index.catalog import Catalog
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.secrets import SecretStore
-from chalicelib.usecases.deployment import House
-from chalicelib.usecases.ask_parts import PATIENCE_S, Ask, Spread
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.ask_parts import PATIENCE_S, Ask, FanOut
 
 if TYPE_CHECKING:
     from chalicelib.storage.invoke import LambdaInvoker
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=1)
-def house() -> House:
-    """The house of this process, from its environment."""
-    return build_house(Settings.read(os.environ))
+def deployment() -> Deployment:
+    """The deployment of this process, from its environment."""
+    return build_deployment(Settings.read(os.environ))
 
 
-def build_house(settings: Settings) -> House:
-    """A house by `settings`. Nothing is loaded or contacted yet.
+def build_deployment(settings: Settings) -> Deployment:
+    """A deployment by `settings`. Nothing is loaded or contacted yet.
 
     Raises ValueError for a store or secrets address that is not understood.
     """
     store = open_store(settings)
-    return House(
+    return Deployment(
         settings=settings,
         store=store,
         catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20, grace_s=settings.grace_s),
@@ -50,7 +50,7 @@ def build_house(settings: Settings) -> House:
         presign=_presign(settings),
         notify=_notify,
         transit=_store("LOOKALIKE_UPLOADS", settings.uploads, settings) if settings.uploads else None,
-        spread=Spread(settings.fan_out_rows, _open_searcher(settings)),
+        fan_out=FanOut(settings.fan_out_rows, _open_searcher(settings)),
     )
 
 

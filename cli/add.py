@@ -11,12 +11,12 @@ import typer
 from chalicelib.contract.messages import AddPicture
 from chalicelib.contract.values import AttributeValues, View, parse_region
 from chalicelib.errors import LookalikeError, MissingField
-from cli.local import attributes, chosen_collection, open_house, read_picture
+from cli.local import attributes, chosen_collection, open_deployment, read_picture
 from cli.options import Category, Collection, Subject, Whole
 from cli.output import JSON, AsJson, emit, exit_code, note, out, progress, visible
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 EXAMPLE = "Example: lookalike add shoe.jpg --collection shoes --product 4711 --set int_attr=42 --set str_attr=red"
 
@@ -40,18 +40,18 @@ def add(
         raise MissingField("name", "--name names one picture; leave it out for several")
     if "-" in pictures and (product is None or name is None):
         raise MissingField("product", "a picture from standard input needs --product and --name")
-    house = open_house()
+    deployment = open_deployment()
     view = View(category_id=category, crop=not whole, region=parse_region(region) if region else None)
-    plan = _Plan(chosen_collection(collection, house), product, name, view, attributes(attribute or []))
+    plan = _Plan(chosen_collection(collection, deployment), product, name, view, attributes(attribute or []))
     if len(pictures) == 1:
-        added = plan.add(pictures[0], house)
+        added = plan.add(pictures[0], deployment)
         if as_json:
             emit(added)
         else:
             what = f"{added['product_id']} / {added['pic_name']}"
             out.print(f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.", soft_wrap=True)
         return
-    rows = list(_added(pictures, plan, house, quiet=as_json))
+    rows = list(_added(pictures, plan, deployment, quiet=as_json))
     failed = sum(1 for row in rows if "error" in row)
     if as_json:
         emit(rows)
@@ -67,21 +67,21 @@ class _Plan:
     def __init__(self, collection: str, product: str | None, name: str | None, view: View, values: AttributeValues) -> None:
         self.collection, self._product, self._name, self._view, self._values = collection, product, name, view, values
 
-    def add(self, path: str, house: House) -> dict[str, JSON]:
+    def add(self, path: str, deployment: Deployment) -> dict[str, JSON]:
         """Adds the file; what to print of it."""
         from chalicelib.usecases.add import add_picture
 
         product, name = self._product or Path(path).stem, self._name or Path(path).name
-        added = add_picture(AddPicture(self.collection, product, name, read_picture(path), self._view, self._values), house)
+        added = add_picture(AddPicture(self.collection, product, name, read_picture(path), self._view, self._values), deployment)
         return {"path": path, "product_id": product, "pic_name": name, "category_id": added.category_id, "region": added.region.text()}
 
 
-def _added(pictures: list[str], plan: _Plan, house: House, *, quiet: bool) -> Iterator[dict[str, JSON]]:
+def _added(pictures: list[str], plan: _Plan, deployment: Deployment, *, quiet: bool) -> Iterator[dict[str, JSON]]:
     """Adds each; a failure is reported and does not stop the rest."""
     with progress("Adding", len(pictures), quiet=quiet) as bar:
         for path in pictures:
             try:
-                yield plan.add(path, house)
+                yield plan.add(path, deployment)
             except LookalikeError as error:
                 if not quiet:
                     note("error:", f"{path}: {error}", style="red")

@@ -10,7 +10,7 @@ import typer
 from chalicelib.contract.messages import StartImport
 from chalicelib.errors import InvalidField
 from chalicelib.storage.source import Role
-from cli.local import chosen_collection, open_house
+from cli.local import chosen_collection, open_deployment
 from cli.options import Collection
 from cli.output import JSON, AsJson, emit, err, out, row, table, visible
 
@@ -34,19 +34,19 @@ def bind(
     from chalicelib.jobs.bindings import Binding, binding_of
     from chalicelib.jobs.bindings import bind as write
 
-    house = open_house()
+    deployment = open_deployment()
     bucket, path = _parts(folder)
-    name = chosen_collection(collection, house)
-    house.catalog.open(name)
+    name = chosen_collection(collection, deployment)
+    deployment.catalog.open(name)
     lent: Role | None = None
     if role is not None:
-        before = binding_of(bucket, path, house.store)
+        before = binding_of(bucket, path, deployment.store)
         kept = before.role.external_id if before and before.role and before.role.arn == role else None
-        lent = Role(role, external_id or kept or house.new_id())
+        lent = Role(role, external_id or kept or deployment.new_id())
         lent.check()
     elif external_id is not None:
         raise InvalidField("external_id", "an external id belongs to a role; give --role too")
-    write(Binding(bucket, path, name, lent), house.store)
+    write(Binding(bucket, path, name, lent), deployment.store)
     if as_json:
         emit(_value(Binding(bucket, path, name, lent)))
         return
@@ -61,7 +61,7 @@ def unbind(folder: Folder, as_json: AsJson = False) -> None:
     from chalicelib.jobs.bindings import unbind as remove
 
     bucket, path = _parts(folder)
-    remove(bucket, path, open_house().store)
+    remove(bucket, path, open_deployment().store)
     if as_json:
         emit({"unbound": f"s3://{bucket}{path}"})
     else:
@@ -72,7 +72,7 @@ def bindings(as_json: AsJson = False) -> None:
     """List the folders that are bound."""
     from chalicelib.jobs.bindings import bindings as read
 
-    found = read(open_house().store)
+    found = read(open_deployment().store)
     if as_json:
         emit([_value(each) for each in found])
         return

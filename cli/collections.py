@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chalicelib.contract.messages import CreateCollection, Describe
-from cli.local import open_house, service_named
+from cli.local import open_deployment, service_named
 from cli.options import collection_names
 from cli.output import JSON, AsJson, emit, out, row, table
 
@@ -30,9 +30,9 @@ def create(
     from chalicelib.storage.probe import probe
     from chalicelib.usecases.manage import create_collection
 
-    house = open_house()
-    probe(house.store, house.settings.store, new_id=house.new_id)  # a store that ignores conditions would lose records
-    made = create_collection(CreateCollection(name, service_named(type_)), house)
+    deployment = open_deployment()
+    probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)  # a store that ignores conditions would lose records
+    made = create_collection(CreateCollection(name, service_named(type_)), deployment)
     if as_json:
         emit(_value(made))
     else:
@@ -42,8 +42,8 @@ def create(
 @app.command("list", epilog="Example: lookalike collections list --json")
 def list_(as_json: AsJson = False) -> None:
     """List the collections."""
-    house = open_house()
-    infos = [house.catalog.open(name).info for name in house.catalog.names()]
+    deployment = open_deployment()
+    infos = [deployment.catalog.open(name).info for name in deployment.catalog.names()]
     if as_json:
         emit([{"name": info.name, "type": info.service.name.lower(), "created": _time(info.created)} for info in infos])
         return
@@ -58,9 +58,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """Show one collection: what it is and how much it holds."""
     from chalicelib.usecases.manage import describe
 
-    house = open_house()
-    described = describe(Describe(name), house)
-    info = house.catalog.open(name).info
+    deployment = open_deployment()
+    described = describe(Describe(name), deployment)
+    info = deployment.catalog.open(name).info
     value = {**_value(described), "fingerprint": info.fingerprint, "dimension": info.dimension, "bits": info.bits}
     if as_json:
         emit(value)
@@ -80,12 +80,12 @@ def drop(
     """Delete a collection with all its records."""
     from chalicelib.usecases.picture_urls import set_picture_url
 
-    house = open_house()
+    deployment = open_deployment()
     count = describe_count(name)
     if not yes:
         typer.confirm(f"Delete {name} with its {count:,} records?", abort=True, err=True)
-    house.catalog.drop(name)
-    set_picture_url(name, None, house)
+    deployment.catalog.drop(name)
+    set_picture_url(name, None, deployment)
     if as_json:
         emit({"dropped": name, "records": count})
     else:
@@ -94,7 +94,7 @@ def drop(
 
 def describe_count(name: str) -> int:
     """Records in a collection. Raises CollectionNotFound."""
-    return len(open_house().catalog.open(name).snapshot())
+    return len(open_deployment().catalog.open(name).snapshot())
 
 
 def _value(described: Described) -> dict[str, JSON]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cli.local import ROOT, open_house
+from cli.local import ROOT, open_deployment
 from cli.output import AsJson, emit, out, visible
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def doctor(
     """Check credentials, region, store, permissions, clock, keys, models, package and collections."""
     from chalicelib.usecases.doctor import checks
 
-    house = open_house()
+    deployment = open_deployment()
     found: list[Check] = []
     packages = sorted((ROOT / "build").glob("package-*/deployment.zip"))
-    account = _account(house.settings.store, house.settings.region)
-    for check in checks(house, collection, account=account, package=packages[-1] if packages else None):
+    account = _account(deployment.settings.store, deployment.settings.region)
+    for check in checks(deployment, collection, account=account, package=packages[-1] if packages else None):
         found.append(check)
         if not as_json:
             mark, style = _MARKS[check.state]

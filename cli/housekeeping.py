@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from chalicelib.errors import LookalikeError
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ COLLECT_S: Final = 3600.0
 class Housekeeping:
     """A context: what it does begins with it, in the background, and ends with it. Killed at any moment, nothing is lost."""
 
-    def __init__(self, house: House, *, compact_s: float = COMPACT_S, collect_s: float = COLLECT_S) -> None:
-        self._house = house
+    def __init__(self, deployment: Deployment, *, compact_s: float = COMPACT_S, collect_s: float = COLLECT_S) -> None:
+        self._deployment = deployment
         self._compact_s, self._collect_s = compact_s, collect_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
@@ -31,10 +31,10 @@ class Housekeeping:
 
     def __enter__(self) -> Self:
         """Begins."""
-        if not self._house.settings.store.startswith("s3://"):
+        if not self._deployment.settings.store.startswith("s3://"):
             from cli.workers import ImportWorkers
 
-            self._workers.enter_context(ImportWorkers(self._house.settings, house=self._house))
+            self._workers.enter_context(ImportWorkers(self._deployment.settings, deployment=self._deployment))
         self._thread.start()
         return self
 
@@ -56,10 +56,10 @@ class Housekeeping:
         from chalicelib.usecases.uploads import sweep_uploads
 
         try:
-            compact_all(self._house)
-            sweep_uploads(self._house)
+            compact_all(self._deployment)
+            sweep_uploads(self._deployment)
             if collect:
-                sweep_nonces(self._house)
-                collect_all(self._house)
+                sweep_nonces(self._deployment)
+                collect_all(self._deployment)
         except LookalikeError as error:  # the next round tries again; searches and adds do not depend on it
             _log.warning("housekeeping: %s", error)

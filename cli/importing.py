@@ -14,7 +14,7 @@ import typer
 from chalicelib.contract.messages import StartImport
 from chalicelib.errors import Conflict, InvalidField, MissingField
 from chalicelib.storage.source import META, Location
-from cli.local import chosen_collection, open_house
+from cli.local import chosen_collection, open_deployment
 from cli.options import Collection
 from cli.output import AsJson, emit, err, out, row, show_under, table, visible
 from cli.watching import Ended, watch
@@ -22,7 +22,7 @@ from cli.watching import Ended, watch
 if TYPE_CHECKING:
     from chalicelib.storage.queue import FolderQueue
     from chalicelib.jobs.records import Job
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 IMPORT_EXAMPLE = "Example: lookalike import ./photos -c shop\n\nExample: lookalike import s3://my-bucket/catalogue -c shop"
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
@@ -59,21 +59,21 @@ def import_(
 
     A folder without increment.meta is imported too, after showing what would be: the product is the sub-folder, or the file's name.
     """
-    house = open_house()
-    name = chosen_collection(collection, house)
+    deployment = open_deployment()
+    name = chosen_collection(collection, deployment)
     if cancel:
-        return _cancel(name, house, as_json=as_json)
+        return _cancel(name, deployment, as_json=as_json)
     if not source:
         raise MissingField("source", "say what to import: a folder, or s3://bucket/path")
 
-    def start(location: Location, meta: bytes | None, ours: House) -> Job:
+    def start(location: Location, meta: bytes | None, ours: Deployment) -> Job:
         from chalicelib.jobs.imports import start_folder_import, start_import
 
         if location.kind == "bucket":
             return start_import(StartImport(name, location.bucket, location.path), ours)
         return start_folder_import(name, location, ours, meta=meta)
 
-    return _carried_out("import", name, source, house, start, yes=yes, workers=workers, as_json=as_json)
+    return _carried_out("import", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json)
 
 
 def rebuild(
@@ -92,13 +92,13 @@ def rebuild(
     """
     from chalicelib.jobs.rebuild import start_rebuild
 
-    house = open_house()
-    name = chosen_collection(collection, house)
+    deployment = open_deployment()
+    name = chosen_collection(collection, deployment)
 
-    def start(location: Location, meta: bytes | None, ours: House) -> Job:
+    def start(location: Location, meta: bytes | None, ours: Deployment) -> Job:
         return start_rebuild(name, location, ours, meta=meta, accept_failures=accept_failures)
 
-    return _carried_out("rebuild", name, source, house, start, yes=yes, workers=workers, as_json=as_json)
+    return _carried_out("rebuild", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json)
 
 
 def export(
@@ -114,8 +114,8 @@ def export(
 
     if as_json and output is None:
         raise MissingField("output", "the exported lines and --json cannot both go to standard output; add --output FILE")
-    house = open_house()
-    found = house.catalog.open(chosen_collection(collection, house))
+    deployment = open_deployment()
+    found = deployment.catalog.open(chosen_collection(collection, deployment))
     data = lines_of(found.snapshot(), with_category=found.info.service.has_categories)
     if output is None:
         sys.stdout.buffer.write(data)
@@ -135,30 +135,30 @@ def _carried_out(
     kind: str,
     name: str,
     source: str,
-    house: House,
-    start: Callable[[Location, bytes | None, House], Job],
+    deployment: Deployment,
+    start: Callable[[Location, bytes | None, Deployment], Job],
     *,
     yes: bool,
     workers: int,
     as_json: bool,
 ) -> int:
     """Goes on with the unfinished job of the same command, or does what `start` begins; the exit code."""
-    location = _located(source, house)
-    job = _unfinished(name, location, kind, house)
+    location = _located(source, deployment)
+    job = _unfinished(name, location, kind, deployment)
     meta = None if job else _made_up(location, source, yes=yes, quiet=as_json)
-    with _working(location, house, workers) as (ours, queue):
+    with _working(location, deployment, workers) as (ours, queue):
         if job:
             _take_up(job, ours, queue, quiet=as_json)
         return _watched(job or start(location, meta, ours), ours, source, here=queue is not None, as_json=as_json)
 
 
-def _located(source: str, house: House) -> Location:
+def _located(source: str, deployment: Deployment) -> Location:
     if source.startswith("s3://"):
         from chalicelib.jobs.bindings import located
 
         bucket, _, path = source.removeprefix("s3://").partition("/")
         wanted = StartImport("x", bucket, "/" + path.strip("/"))
-        return located(wanted.bucket, wanted.path, house.store)
+        return located(wanted.bucket, wanted.path, deployment.store)
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
         raise InvalidField("source", f"there is no folder {source}; a bucket is written s3://bucket/path")
@@ -192,41 +192,41 @@ def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> byte
 
 
 @contextmanager
-def _working(location: Location, house: House, count: int) -> Iterator[tuple[House, FolderQueue | None]]:
-    """The house, with workers of this machine where the work is for them: folders always, buckets where no SQS queue is set."""
+def _working(location: Location, deployment: Deployment, count: int) -> Iterator[tuple[Deployment, FolderQueue | None]]:
+    """The deployment, with workers of this machine where the work is for them: folders always, buckets where no SQS queue is set."""
     from chalicelib.wiring import local_queue
     from cli.workers import ImportWorkers
 
-    if location.kind == "bucket" and house.settings.queue:
-        yield house, None
+    if location.kind == "bucket" and deployment.settings.queue:
+        yield deployment, None
         return
-    queue = local_queue(house.settings)
-    with ImportWorkers(house.settings, count=count or None):
-        yield replace(house, queue=queue), queue
+    queue = local_queue(deployment.settings)
+    with ImportWorkers(deployment.settings, count=count or None):
+        yield replace(deployment, queue=queue), queue
 
 
-def _unfinished(name: str, location: Location, kind: str, house: House) -> Job | None:
+def _unfinished(name: str, location: Location, kind: str, deployment: Deployment) -> Job | None:
     """The unfinished job of the same command."""
     from chalicelib.jobs import records as jobs
     from chalicelib.jobs.imports import GROUP
 
-    job = jobs.running(name, GROUP, house.store)
+    job = jobs.running(name, GROUP, deployment.store)
     return job if job and job.kind == kind and job.location == location else None
 
 
-def _take_up(job: Job, house: House, queue: FolderQueue | None, *, quiet: bool) -> None:
+def _take_up(job: Job, deployment: Deployment, queue: FolderQueue | None, *, quiet: bool) -> None:
     from chalicelib.jobs.recover import hand_out
 
     if not quiet:
         err.print(f"Going on with job {job.id}.")
     if queue is not None and not queue.pending():
-        hand_out(job, house)
+        hand_out(job, deployment)
 
 
-def _watched(job: Job, house: House, source: str, *, here: bool, as_json: bool) -> int:
+def _watched(job: Job, deployment: Deployment, source: str, *, here: bool, as_json: bool) -> int:
     """Shows `job` until it ends; the exit code. `here`: its workers are of this process and end with it."""
     try:
-        ended: Ended = watch(job, house, quiet=as_json, label=visible(source))
+        ended: Ended = watch(job, deployment, quiet=as_json, label=visible(source))
     except KeyboardInterrupt:
         if here:
             err.print("Stopping after the pictures in hand. The same command goes on where it was; `lookalike import --cancel` ends it.")
@@ -244,16 +244,16 @@ class _Cancelled(Conflict):
     """Somebody ended the job by hand."""
 
 
-def _cancel(name: str, house: House, *, as_json: bool) -> int:
+def _cancel(name: str, deployment: Deployment, *, as_json: bool) -> int:
     from chalicelib.gateway.import_events import wording
     from chalicelib.jobs import records as jobs
     from chalicelib.jobs.completion import fail
     from chalicelib.jobs.imports import GROUP
 
-    job = jobs.running(name, GROUP, house.store)
+    job = jobs.running(name, GROUP, deployment.store)
     if job is None:
         raise Conflict(f"no import of collection {name} is unfinished")
-    fail(job, _Cancelled("the import was cancelled; what it had done stays"), house, wording(house))
+    fail(job, _Cancelled("the import was cancelled; what it had done stays"), deployment, wording(deployment))
     if as_json:
         emit({"cancelled": job.id})
     else:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from chalicelib.errors import InvalidField
-from cli.local import open_house
+from cli.local import open_deployment
 from cli.output import AsJson, emit, err, out, row, table
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke access keys.")
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, list and revoke access keys.
 def _ids() -> list[str]:
     from chalicelib.usecases.keys import list_keys
 
-    return [key.key_id for key in list_keys(open_house())]
+    return [key.key_id for key in list_keys(open_deployment())]
 
 
 KeyId = Annotated[str, typer.Argument(help="Access key id.", show_default=False, autocompletion=_ids)]
@@ -34,7 +34,7 @@ def create(
     """Make a key. Its secret is shown once."""
     from chalicelib.usecases.keys import create_key
 
-    made = create_key(open_house(), name=name, access=_access(access), collections=frozenset(collection or ()), bearer=bearer)
+    made = create_key(open_deployment(), name=name, access=_access(access), collections=frozenset(collection or ()), bearer=bearer)
     _show(made.key_id, made.secret, as_json=as_json)
 
 
@@ -43,7 +43,7 @@ def list_(as_json: AsJson = False) -> None:
     """List the keys, without their secrets."""
     from chalicelib.usecases.keys import list_keys
 
-    keys = list_keys(open_house())
+    keys = list_keys(open_deployment())
     if as_json:
         emit(
             [
@@ -79,7 +79,7 @@ def rotate(key_id: KeyId, as_json: AsJson = False) -> None:
     """Give a key a second secret; the old one stays valid until `retire`."""
     from chalicelib.usecases.keys import rotate_key
 
-    made = rotate_key(open_house(), key_id)
+    made = rotate_key(open_deployment(), key_id)
     _show(made.key_id, made.secret, as_json=as_json)
 
 
@@ -88,7 +88,7 @@ def retire(key_id: KeyId, as_json: AsJson = False) -> None:
     """End the older secret of a key that was rotated."""
     from chalicelib.usecases.keys import retire_key
 
-    retire_key(open_house(), key_id)
+    retire_key(open_deployment(), key_id)
     if as_json:
         emit({"retired": key_id})
     else:
@@ -100,7 +100,7 @@ def revoke(key_id: KeyId, as_json: AsJson = False) -> None:
     """End a key."""
     from chalicelib.usecases.keys import revoke_key
 
-    revoke_key(open_house(), key_id)
+    revoke_key(open_deployment(), key_id)
     if as_json:
         emit({"revoked": key_id})
     else:

@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidField, MissingField
 from chalicelib.service import MAX_PICTURE_BYTES, Service
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where app.py lies."""
@@ -30,13 +30,13 @@ def settings() -> Settings:
         raise InvalidField("settings", str(error)) from error
 
 
-def open_house() -> House:
-    """The house of this process. Raises InvalidField for settings that make none."""
+def open_deployment() -> Deployment:
+    """The deployment of this process. Raises InvalidField for settings that make none."""
     settings()
-    from chalicelib.wiring import house
+    from chalicelib.wiring import deployment
 
     try:
-        return house()
+        return deployment()
     except ValueError as error:
         raise InvalidField("settings", str(error)) from error
 
@@ -79,11 +79,11 @@ def attributes(pairs: list[str]) -> AttributeValues:
     return AttributeValues(**given)  # type: ignore[arg-type]  # each value was read as its field's own type
 
 
-def chosen_collection(name: str | None, house: House) -> str:
+def chosen_collection(name: str | None, deployment: Deployment) -> str:
     """`name`, or the only collection there is. Raises MissingField where there are none or several."""
     if name is not None:
         return name
-    names = house.catalog.names()
+    names = deployment.catalog.names()
     if len(names) == 1:
         return names[0]
     if not names:

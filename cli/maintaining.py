@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from cli.local import open_house
+from cli.local import open_deployment
 from cli.options import collection_names
 from cli.output import AsJson, emit, out, progress, row, table
 
@@ -47,9 +47,9 @@ def compact(
     """Turn the log into segments and merge small segments."""
     from chalicelib.usecases import maintain
 
-    house = open_house()
-    wanted = names or house.catalog.names()
-    done = _each("Compacting", wanted, lambda name: maintain.compact(house, name, everything=everything, dry_run=dry_run), quiet=as_json)
+    deployment = open_deployment()
+    wanted = names or deployment.catalog.names()
+    done = _each("Compacting", wanted, lambda name: maintain.compact(deployment, name, everything=everything, dry_run=dry_run), quiet=as_json)
     if as_json:
         emit([asdict(one) for one in done])
         return
@@ -70,9 +70,9 @@ def scrub(
     """Verify every byte and every invariant."""
     from chalicelib.usecases import maintain
 
-    house = open_house()
-    wanted = names or house.catalog.names()
-    done = _each("Verifying", wanted, lambda name: maintain.scrub(house, name, repair=repair and not dry_run), quiet=as_json)
+    deployment = open_deployment()
+    wanted = names or deployment.catalog.names()
+    done = _each("Verifying", wanted, lambda name: maintain.scrub(deployment, name, repair=repair and not dry_run), quiet=as_json)
     if as_json:
         emit([asdict(one) for one in done])
     else:
@@ -92,9 +92,9 @@ def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) ->
     """Delete what nothing refers to any more, a grace period after it was first seen."""
     from chalicelib.usecases import maintain
 
-    house = open_house()
+    deployment = open_deployment()
     with progress("Collecting", 1, quiet=as_json) as bar:
-        done = [maintain.collect(house, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(house, dry_run=dry_run)
+        done = [maintain.collect(deployment, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(deployment, dry_run=dry_run)
         bar.advance(bar.task_ids[0])
     if as_json:
         emit([asdict(one) for one in done])
@@ -103,4 +103,4 @@ def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) ->
     for one in done:
         row(made, one.collection, one.named, one.removed, f"{one.bytes / 2**20:.1f}")
     out.print(made)
-    out.print("Nothing was changed." if dry_run else f"What was named now goes after {house.settings.grace_s} s.")
+    out.print("Nothing was changed." if dry_run else f"What was named now goes after {deployment.settings.grace_s} s.")

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli.local import open_house
+from cli.local import open_deployment
 
 
 def collection_names() -> list[str]:
     """For completion in the shell."""
-    return open_house().catalog.names()
+    return open_deployment().catalog.names()
 
 
 Collection = Annotated[

@@ -16,12 +16,12 @@ from chalicelib.contract.values import MAX_COUNT, MAX_REACH, Page
 from chalicelib.errors import BadPicture, InvalidField, MissingField
 from chalicelib.service import Service
 from cli.labels import Labelled, read_labels
-from cli.local import open_house, read_picture, service_named
+from cli.local import open_deployment, read_picture, service_named
 from cli.measures import Confusions, Ranked, Retrieval, retrieval
 from cli.output import JSON, AsJson, emit, note, out, progress, row, show_under, table
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 EXAMPLE = "Example: lookalike quality photos/ --type product --json"
 COLLECTION = "quality"
@@ -61,7 +61,7 @@ def quality(
 
     The gallery is added to a collection in memory, by the same code as any other, and each query searches it; nothing is left behind.
     """
-    report = evaluate(folder, service_named(type_), open_house(), quiet=as_json)
+    report = evaluate(folder, service_named(type_), open_deployment(), quiet=as_json)
     if as_json:
         emit(_value(report))
     else:
@@ -70,14 +70,14 @@ def quality(
         raise MissingField("labels", "labels.csv has neither queries with an instance or label nor categories; there is nothing to measure")
 
 
-def evaluate(folder: Path, service: Service, house: House, *, quiet: bool) -> Report:
+def evaluate(folder: Path, service: Service, deployment: Deployment, *, quiet: bool) -> Report:
     """Adds the gallery and searches with the queries. Raises MissingField, InvalidField, StorageError."""
     from chalicelib.usecases.manage import create_collection
 
     rows = read_labels(folder)
     if not rows:
         raise InvalidField("labels", f"{folder}/labels.csv has no rows")
-    private = in_memory(house)
+    private = in_memory(deployment)
     create_collection(CreateCollection(COLLECTION, service), private)
     run = _Run(folder, service, private)
     gallery = [row for row in rows if row.is_gallery]
@@ -90,20 +90,20 @@ def evaluate(folder: Path, service: Service, house: House, *, quiet: bool) -> Re
     return Report(service, len(gallery), splits, Confusions(run.categories), misses, tuple(run.refused))
 
 
-def in_memory(house: House) -> House:
+def in_memory(deployment: Deployment) -> Deployment:
     """The same models and settings, over a store that ends with this process."""
     from chalicelib.index.catalog import Catalog
     from chalicelib.storage.memory import MemoryStore
 
     store = MemoryStore()
-    return replace(house, store=store, catalog=Catalog(store, clock=house.clock, new_id=house.new_id))
+    return replace(deployment, store=store, catalog=Catalog(store, clock=deployment.clock, new_id=deployment.new_id))
 
 
 class _Run:
     """Goes through the pictures, collecting what they show of search."""
 
-    def __init__(self, folder: Path, service: Service, house: House) -> None:
-        self._folder, self._service, self._house = folder, service, house
+    def __init__(self, folder: Path, service: Service, deployment: Deployment) -> None:
+        self._folder, self._service, self._deployment = folder, service, deployment
         self._sizes: Counter[str] = Counter()
         self.answers: dict[str, list[Ranked]] = {}
         self.categories: Counter[tuple[int, int]] = Counter()
@@ -126,7 +126,7 @@ class _Run:
         from chalicelib.usecases.add import add_picture
 
         message = AddPicture(COLLECTION, one.same or one.path, one.path, read_picture(str(self._folder / one.path)))
-        added = add_picture(message, self._house)
+        added = add_picture(message, self._deployment)
         if one.same:
             self._sizes[one.same] += 1
         self._sorted(one, added.category_id)
@@ -141,7 +141,7 @@ class _Run:
         picture = read_picture(str(self._folder / one.path))
         right: list[bool] = []
         for start in range(0, MAX_REACH, MAX_COUNT):
-            found = search_by_picture(SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._house)
+            found = search_by_picture(SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._deployment)
             if start == 0:
                 self._sorted(one, found.category_id)
             if start == 0 and one.same and found.matches and found.matches[0].row.key.product_id != one.same:

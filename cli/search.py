@@ -13,15 +13,15 @@ from chalicelib.contract.filters import parse
 from chalicelib.contract.messages import SearchByName, SearchByPicture
 from chalicelib.contract.values import Narrow, Page, View, parse_region
 from chalicelib.errors import MissingField
-from cli.local import chosen_collection, open_house, read_picture
+from cli.local import chosen_collection, open_deployment, read_picture
 from cli.options import Category, Collection, Subject, Whole
 from cli.output import JSON, AsJson, emit, out, row, show_under, table, visible
 from cli.samples import picture_of, samples_folder
 from cli.thumbnails import CELLS, Graphics, drawn, this_terminal
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
-    from chalicelib.usecases.search import Found, Match
+    from chalicelib.usecases.deployment import Deployment
+    from chalicelib.usecases.search import SearchResults, Match
 
 EXAMPLE = "Example: lookalike search photo.jpg --collection shoes --filter 'int_attr < 100' --distinct"
 
@@ -48,17 +48,17 @@ def search(
 
     if (picture is None) == (like is None):
         raise MissingField("picture", "give a picture file, or --like PRODUCT NAME")
-    house = open_house()
-    name = chosen_collection(collection, house)
+    deployment = open_deployment()
+    name = chosen_collection(collection, deployment)
     page = Page(count=count, start=start)
     narrow = Narrow(filter=parse(where) if where else None, distinct=distinct, min_score=least)
     began = time.perf_counter()
     if like is not None:
-        found = search_by_name(SearchByName(name, *like, category_id=category, page=page, narrow=narrow), house)
+        found = search_by_name(SearchByName(name, *like, category_id=category, page=page, narrow=narrow), deployment)
     else:
         assert picture is not None  # noqa: S101  # one of the two was given
         view = View(category_id=category, crop=not whole, region=parse_region(region) if region else None)
-        found = search_by_picture(SearchByPicture(name, read_picture(picture), view=view, page=page, narrow=narrow), house)
+        found = search_by_picture(SearchByPicture(name, read_picture(picture), view=view, page=page, narrow=narrow), deployment)
     took_ms = (time.perf_counter() - began) * 1000
     if as_json:
         emit(value(found, took_ms))
@@ -66,10 +66,10 @@ def search(
     how = this_terminal(terminal=out.is_terminal, colours=out.color_system) if pictures is not False else None
     show(found, took_ms, start=start)
     if how is not None:
-        show_pictures(name, found, how, house, start=start)
+        show_pictures(name, found, how, deployment, start=start)
 
 
-def show(found: Found, took_ms: float, *, start: int = 0) -> None:
+def show(found: SearchResults, took_ms: float, *, start: int = 0) -> None:
     """Prints the results as a table."""
     if not found.matches:
         out.print("Nothing like it.")
@@ -90,14 +90,14 @@ def show(found: Found, took_ms: float, *, start: int = 0) -> None:
     show_under(f"{found.found:,} {'candidate' if found.found == 1 else 'candidates'}, {took_ms:,.0f} ms", made)
 
 
-def show_pictures(collection: str, found: Found, how: Graphics, house: House, *, start: int) -> None:
+def show_pictures(collection: str, found: SearchResults, how: Graphics, deployment: Deployment, *, start: int) -> None:
     """Prints the results' pictures, of those that the demo's samples hold: beside one another where they are made of characters."""
     from rich.columns import Columns
     from rich.text import Text
 
     from chalicelib.usecases.picture_urls import picture_urls
 
-    url, folder = picture_urls(house).get(collection), samples_folder(house.settings)
+    url, folder = picture_urls(deployment).get(collection), samples_folder(deployment.settings)
     beside: list[Text] = []
     for rank, match in enumerate(found.matches, start + 1):
         path = picture_of(match.row.key, url, folder)
@@ -115,7 +115,7 @@ def show_pictures(collection: str, found: Found, how: Graphics, house: House, *,
         out.print(Columns(beside, width=CELLS, padding=(0, 2)))
 
 
-def value(found: Found, took_ms: float) -> dict[str, JSON]:
+def value(found: SearchResults, took_ms: float) -> dict[str, JSON]:
     """The answer as one JSON value."""
     return {
         "found": found.found,

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chalicelib.errors import Conflict, InvalidField
-from cli.local import ROOT, open_house
+from cli.local import ROOT, open_deployment
 from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_under, table
 from cli.samples import samples_folder, template
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
     from cli.server import Server
     from demo.prepare import Prepared
 
@@ -51,10 +51,10 @@ def serve(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    house = open_house()
-    if demo and samples_folder(house.settings) is None:
+    deployment = open_deployment()
+    if demo and samples_folder(deployment.settings) is None:
         raise InvalidField("settings", "the demo keeps its pictures beside a store that is a folder; unset LOOKALIKE_STORE")
-    with running(host, port, house) as server:
+    with running(host, port, deployment) as server:
         url = f"http://{host}:{server.port}/"
         if not as_json:
             out.print(f"Lookalike on {url}")
@@ -62,20 +62,20 @@ def serve(
             emit({"url": url, "console": f"{url}console/"})
         sys.stdout.flush()
         if demo:
-            _filled(house, pictures, ended)
+            _filled(deployment, pictures, ended)
             if not ended.is_set():
-                _welcome(house, url, _command(house, pictures), as_json=as_json)
-        threading.Thread(target=house.analyzer, name="warm", daemon=True).start()
+                _welcome(deployment, url, _command(deployment, pictures), as_json=as_json)
+        threading.Thread(target=deployment.analyzer, name="warm", daemon=True).start()
         ended.wait()
         err.print("Finishing what is under way …")
 
 
 def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
     """Start, fill the demo collection, search over HTTP with a picture that is not in it, print what was found, and end."""
-    house = open_house()
-    with running("127.0.0.1", 0, house) as server:
-        prepared = _filled(house, pictures, threading.Event())
-        found = _search(house, server, _query(pictures))
+    deployment = open_deployment()
+    with running("127.0.0.1", 0, deployment) as server:
+        prepared = _filled(deployment, pictures, threading.Event())
+        found = _search(deployment, server, _query(pictures))
     if as_json:
         emit({"added": prepared.added, "pictures": prepared.total, **found.value()})
     else:
@@ -83,7 +83,7 @@ def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def running(host: str, port: int, house: House) -> Iterator[Server]:
+def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
     """A started server; stopped, with the requests under way finished, at the end.
 
     Raises Conflict where the port is taken, StoreUnfit.
@@ -92,14 +92,14 @@ def running(host: str, port: int, house: House) -> Iterator[Server]:
     from cli.housekeeping import Housekeeping
     from cli.server import Server
 
-    probe(house.store, house.settings.store, new_id=house.new_id)  # a store that ignores conditions would lose records
+    probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)  # a store that ignores conditions would lose records
     try:
         # samples need no key, so nobody beyond this machine is shown them
-        server = Server(host, port, samples=samples_folder(house.settings) if host in _LOOPBACK else None)
+        server = Server(host, port, samples=samples_folder(deployment.settings) if host in _LOOPBACK else None)
     except OSError as error:
         raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…") from error
     server.start()
-    with Housekeeping(house):
+    with Housekeeping(deployment):
         try:
             yield server
         finally:
@@ -107,20 +107,20 @@ def running(host: str, port: int, house: House) -> Iterator[Server]:
                 note("cut off:", "some requests were not finished; what was acknowledged is safe")
 
 
-def machine_key(house: House) -> tuple[str, str]:
+def machine_key(deployment: Deployment) -> tuple[str, str]:
     """Id and secret of the key made for this machine; made at the first call. Raises InvalidField where secrets are not local."""
     from chalicelib.usecases.keys import create_key, list_keys
 
-    if house.settings.secrets.startswith("secretsmanager:"):
+    if deployment.settings.secrets.startswith("secretsmanager:"):
         raise InvalidField("settings", "the demo's key is for a local key file; make one with: lookalike keys create")
-    for key in list_keys(house):
+    for key in list_keys(deployment):
         if key.name == KEY_NAME and key.owner:
             return key.key_id, key.secrets[0]
-    made = create_key(house, name=KEY_NAME)
+    made = create_key(deployment, name=KEY_NAME)
     return made.key_id, made.secret
 
 
-def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prepared:
+def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Event) -> Prepared:
     """The demo collection with all its pictures, shown as they come in."""
     _importable()
     from demo.prepare import COLLECTION, prepare
@@ -132,16 +132,16 @@ def _filled(house: House, pictures: Path | None, ended: threading.Event) -> Prep
             if ended.is_set():
                 raise typer.Exit(0)
 
-        samples = samples_folder(house.settings)
-        prepared = prepare(house, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
+        samples = samples_folder(deployment.settings)
+        prepared = prepare(deployment, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
     for name, reason in prepared.refused:
         note("left out", f"{name}: {reason}")
     return prepared
 
 
-def _welcome(house: House, url: str, command: str, *, as_json: bool) -> None:
+def _welcome(deployment: Deployment, url: str, command: str, *, as_json: bool) -> None:
     """Says where the console is, with which key, and what to try."""
-    key_id, secret = machine_key(house)
+    key_id, secret = machine_key(deployment)
     if as_json:
         emit({"url": url, "console": f"{url}console/", "access_key_id": key_id, "access_key_secret": secret, "try": command})
     else:
@@ -155,11 +155,11 @@ def _welcome(house: House, url: str, command: str, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _command(house: House, pictures: Path | None) -> str:
+def _command(deployment: Deployment, pictures: Path | None) -> str:
     """A complete command that finds something, from where the reader is."""
     executable = Path(sys.argv[0]).resolve()
     shown = Path(".venv/bin/lookalike") if executable == Path(".venv/bin/lookalike").resolve() else executable
-    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file(house, pictures)))} --collection demo"
+    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file(deployment, pictures)))} --collection demo"
 
 
 def _query(pictures: Path | None) -> tuple[str, bytes]:
@@ -170,13 +170,13 @@ def _query(pictures: Path | None) -> tuple[str, bytes]:
     return sample.key.pic_name, sample.data
 
 
-def _query_file(house: House, pictures: Path | None) -> Path:
+def _query_file(deployment: Deployment, pictures: Path | None) -> Path:
     """The picture of `_query` as a file: the reader's own, or the demo's, which is put beside the samples."""
     name, data = _query(pictures)
     if pictures is not None:
         path = pictures.resolve() / name
     else:
-        folder = samples_folder(house.settings)
+        folder = samples_folder(deployment.settings)
         assert folder is not None  # noqa: S101  # serve has seen to it
         path = folder / "query" / name
         if not path.exists():
@@ -206,7 +206,7 @@ class _Answer:
         show_under(f"{self.query} among {prepared.total} pictures: {self.ms:.0f} ms", made)
 
 
-def _search(house: House, server: Server, query: tuple[str, bytes]) -> _Answer:
+def _search(deployment: Deployment, server: Server, query: tuple[str, bytes]) -> _Answer:
     """Searches over HTTP as any client would. The first search also loads what is loaded once, so the second is timed."""
     import base64
 
@@ -215,7 +215,7 @@ def _search(house: House, server: Server, query: tuple[str, bytes]) -> _Answer:
     from demo.prepare import COLLECTION
 
     name, data = query
-    client = Client(f"127.0.0.1:{server.port}", *machine_key(house))
+    client = Client(f"127.0.0.1:{server.port}", *machine_key(deployment))
     fields = {"InstanceName": COLLECTION, "PicContent": base64.b64encode(data).decode(), "Num": "5"}
     client.call("SearchImageByPic", **fields)
     began = time.perf_counter()

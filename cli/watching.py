@@ -14,7 +14,7 @@ from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.jobs.listing import Progress as JobProgress
 from chalicelib.jobs.listing import Watch, listed
 from chalicelib.jobs.outcomes import LineError
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from cli.output import JSON, err, out, visible
 
 _LOOK_S: Final = 0.3
@@ -79,7 +79,7 @@ class Ended:
             out.print(f"… and {len(self.errors) - SHOWN} more; `--json` lists them all")
 
 
-def watch(job: Job, house: House, *, quiet: bool, label: str, alive: Callable[[], None] = lambda: None) -> Ended:
+def watch(job: Job, deployment: Deployment, *, quiet: bool, label: str, alive: Callable[[], None] = lambda: None) -> Ended:
     """Shows `job` until it ends. `alive` is called at every look. Raises JobNotFound, StorageError, KeyboardInterrupt."""
     follow = Watch(job.collection, job.kind.group, job.id)
     begun = time.monotonic()
@@ -88,7 +88,7 @@ def watch(job: Job, house: House, *, quiet: bool, label: str, alive: Callable[[]
         task = bar.add_task(label, total=None, begun=(begun, 0))
         first: int | None = None
         while True:
-            seen = follow.look(house)
+            seen = follow.look(deployment)
             if seen.total and first is None:
                 first = 0 if seen.job.finished else seen.done
                 bar.update(task, begun=(time.monotonic(), first))
@@ -96,7 +96,7 @@ def watch(job: Job, house: House, *, quiet: bool, label: str, alive: Callable[[]
             if not quiet:
                 _tell(seen, told, bar)
             if seen.job.finished:
-                return Ended(seen.job, seen.errors, time.monotonic() - begun, listed(seen.job, house).error_url)
+                return Ended(seen.job, seen.errors, time.monotonic() - begun, listed(seen.job, deployment).error_url)
             alive()
             time.sleep(_LOOK_S)
 

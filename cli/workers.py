@@ -17,8 +17,8 @@ from typing import Final, Self
 from chalicelib.config import Settings
 from chalicelib.errors import LookalikeError
 from chalicelib.storage.queue import FolderQueue
-from chalicelib.usecases.deployment import House
-from chalicelib.wiring import build_house, local_queue
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.wiring import build_deployment, local_queue
 
 _log = logging.getLogger(__name__)
 
@@ -26,24 +26,24 @@ LEASE_S: Final = 900.0
 _LOOK_S: Final = 0.2
 _IDLE_S: Final = 15.0
 """Without work for this long, a worker ends and gives its memory back."""
-_TEND_S: Final = 300.0
+_RECOVER_S: Final = 300.0
 _FEW: Final = 2
 """Messages that are not worth a process: a start costs a second or two of CPU, a message of 32 pictures about one."""
 _PATIENCE_S: Final = 20.0
 """For a worker to finish the pictures in its hands when it is told to stop."""
 
-Build = Callable[[Settings], House]
+Build = Callable[[Settings], Deployment]
 
 
 class ImportWorkers:
     """A context in which worker processes take what comes into this machine's queue. They start with the first message, not before."""
 
-    def __init__(self, settings: Settings, *, count: int | None = None, build: Build = build_house, house: House | None = None) -> None:
-        """`build` makes the house of each worker; it is called there, so it must be a function of a module.
+    def __init__(self, settings: Settings, *, count: int | None = None, build: Build = build_deployment, deployment: Deployment | None = None) -> None:
+        """`build` makes the deployment of each worker; it is called there, so it must be a function of a module.
 
-        `house`, where this process has its models loaded anyway, does what is too little to start a process for.
+        `deployment`, where this process has its models loaded anyway, does what is too little to start a process for.
         """
-        self._house = house
+        self._deployment = deployment
         self._settings = settings
         self._count = count or max(1, settings.import_workers)
         self._build = build
@@ -77,12 +77,12 @@ class ImportWorkers:
         return [process.pid for process in self._processes if process.pid and process.is_alive()]
 
     def _supervise(self) -> None:
-        tended = time.monotonic()
+        recovered = time.monotonic()
         while not self._ended.wait(_LOOK_S):
             self._processes = [process for process in self._processes if process.is_alive()]
             pending = self._queue.pending()
-            if self._house and not self._processes and 0 < pending <= _FEW:
-                while work_one(self._house, self._queue, over=self._ended.is_set) and self._queue.pending() <= _FEW:
+            if self._deployment and not self._processes and 0 < pending <= _FEW:
+                while work_one(self._deployment, self._queue, over=self._ended.is_set) and self._queue.pending() <= _FEW:
                     pass
                 continue
             wanted = min(self._count, pending)
@@ -90,17 +90,17 @@ class ImportWorkers:
                 process = self._spawn.Process(target=run, args=(self._settings, self._build, os.getpid()), daemon=True)
                 process.start()
                 self._processes.append(process)
-            if time.monotonic() - tended > _TEND_S:
-                tended = time.monotonic()
-                self._tend()
+            if time.monotonic() - recovered > _RECOVER_S:
+                recovered = time.monotonic()
+                self._recover()
 
-    def _tend(self) -> None:
+    def _recover(self) -> None:
         from chalicelib.gateway.import_events import on_schedule
 
         try:
             on_schedule(replace(self._build(self._settings), queue=self._queue))
         except LookalikeError:
-            _log.exception("looking after unfinished jobs failed; it is tried again in %d s", _TEND_S)
+            _log.exception("looking after unfinished jobs failed; it is tried again in %d s", _RECOVER_S)
 
 
 def run(settings: Settings, build: Build, parent: int) -> None:
@@ -111,10 +111,10 @@ def run(settings: Settings, build: Build, parent: int) -> None:
     # One thread of the models per process: several workers use several cores better than several threads of one do.
     settings = replace(settings, threads=1)
     queue = local_queue(settings)
-    house = replace(build(settings), queue=queue)
+    deployment = replace(build(settings), queue=queue)
     idle_since = time.monotonic()
     while not stopping.is_set() and os.getppid() == parent:
-        if work_one(house, queue, over=lambda: stopping.is_set() or os.getppid() != parent):
+        if work_one(deployment, queue, over=lambda: stopping.is_set() or os.getppid() != parent):
             idle_since = time.monotonic()
         elif time.monotonic() - idle_since > _IDLE_S:
             return
@@ -122,7 +122,7 @@ def run(settings: Settings, build: Build, parent: int) -> None:
             time.sleep(_LOOK_S / 2)
 
 
-def work_one(house: House, queue: FolderQueue, *, over: Callable[[], bool]) -> bool:
+def work_one(deployment: Deployment, queue: FolderQueue, *, over: Callable[[], bool]) -> bool:
     """Takes a message and does it; whether there was one. `over` says that time is up: the rest is handed on."""
     from chalicelib.gateway.import_events import on_message
 
@@ -135,7 +135,7 @@ def work_one(house: House, queue: FolderQueue, *, over: Callable[[], bool]) -> b
         return 0.0 if over() else until - time.monotonic()
 
     try:
-        on_message(delivery.body, house, remaining_s=remaining_s, receives=delivery.receives)
+        on_message(delivery.body, deployment, remaining_s=remaining_s, receives=delivery.receives)
     except LookalikeError:
         _log.exception("a message of the import queue failed and will be delivered again")
         queue.release(delivery)

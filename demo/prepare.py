@@ -12,7 +12,7 @@ from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import AlreadyExists, LookalikeError
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
 from cli.samples import OWN
@@ -32,24 +32,24 @@ class Prepared:
     """(picture, reason) of a folder's files that are no usable pictures."""
 
 
-def prepare(house: House, *, folder: Path | None, samples: Path | None, template: str, step: Callable[[int, int], None]) -> Prepared:
+def prepare(deployment: Deployment, *, folder: Path | None, samples: Path | None, template: str, step: Callable[[int, int], None]) -> Prepared:
     """Adds the pictures of `folder`, or the packages' own, that are not there yet; `step(done, total)` is told of each.
 
     `samples` is where the collection's pictures are served from, so that the console can show them: the packages' pictures are
     copied there, a folder of the owner's is only linked.
     """
-    _collection(house)
+    _collection(deployment)
     if samples is not None:
         if folder is not None:
             _link(samples / OWN / COLLECTION, folder)
-        set_picture_url(COLLECTION, template, house)
+        set_picture_url(COLLECTION, template, deployment)
     planned = pictures.plan() if folder is None else pictures.plan_of_folder(folder)
-    there = house.catalog.open(COLLECTION).snapshot()
+    there = deployment.catalog.open(COLLECTION).snapshot()
     added, refused = 0, []
     for done, one in enumerate(planned, 1):
         if there.find(one.key) is None:
             try:
-                _add(one.load(), house, samples if folder is None else None)
+                _add(one.load(), deployment, samples if folder is None else None)
                 added += 1
             except LookalikeError as error:
                 if folder is None:
@@ -59,22 +59,22 @@ def prepare(house: House, *, folder: Path | None, samples: Path | None, template
     return Prepared(added, len(planned), tuple(refused))
 
 
-def _add(sample: Sample, house: House, samples: Path | None) -> None:
+def _add(sample: Sample, deployment: Deployment, samples: Path | None) -> None:
     """Adds one; its picture is kept first, where pictures are kept, so that a record is never without."""
     if samples is not None:
         path = samples / COLLECTION / sample.key.pic_name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.data)
-    add_picture(_message(sample), house)
+    add_picture(_message(sample), deployment)
 
 
-def _collection(house: House) -> None:
+def _collection(deployment: Deployment) -> None:
     """Makes the collection; one that other models filled is made anew, since nothing in it is worth more than its pictures."""
-    if COLLECTION in house.catalog.names() and house.catalog.open(COLLECTION).info.fingerprint != house.analyzer().fingerprint:
-        house.catalog.drop(COLLECTION)
-    if COLLECTION not in house.catalog.names():
+    if COLLECTION in deployment.catalog.names() and deployment.catalog.open(COLLECTION).info.fingerprint != deployment.analyzer().fingerprint:
+        deployment.catalog.drop(COLLECTION)
+    if COLLECTION not in deployment.catalog.names():
         try:
-            create_collection(CreateCollection(COLLECTION, Service.PRODUCT), house)
+            create_collection(CreateCollection(COLLECTION, Service.PRODUCT), deployment)
         except AlreadyExists:
             return  # another first start was faster
 

@@ -65,7 +65,7 @@ def run(command: str, *, environment: dict[str, str]) -> Step:
 
 
 def frames(steps: Sequence[Step]) -> Iterator[Frame]:
-    """The screens, in time: letters typed a few at a time, output at once, the last rows kept in sight."""
+    """The screens, in time: letters typed a few at a time, output at once, the last rows kept in observation."""
     screen: list[Text] = []
     now = 0.4
     for step in steps:

@@ -10,5 +10,5 @@ from hypothesis import HealthCheck, settings
 os.environ.pop("COLUMNS", None)
 
 # how long an example takes says how busy the machine is, and nothing about the code
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+settings.register_profile("deployment", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("deployment")

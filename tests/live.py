@@ -100,22 +100,22 @@ def main(state: Path) -> None:
 
     analyzer = TinyAnalyzer()
     settings = dataclasses.replace(Settings.read(os.environ), store=str(state / "data"), secrets=str(state / "keys.json"))
-    house = dataclasses.replace(wiring.build_house(settings), analyzer=lambda: analyzer)
-    wiring.house = lambda: house  # type: ignore[assignment]  # app.py asks for it
+    deployment = dataclasses.replace(wiring.build_deployment(settings), analyzer=lambda: analyzer)
+    wiring.deployment = lambda: deployment  # type: ignore[assignment]  # app.py asks for it
     for service in Service:
         with contextlib.suppress(AlreadyExists):
-            create_collection(CreateCollection(service.name.lower(), service), house)
-    for key in list_keys(house):
+            create_collection(CreateCollection(service.name.lower(), service), deployment)
+    for key in list_keys(deployment):
         key_id, secret = key.key_id, key.secrets[0]
         break
     else:
-        new = create_key(house, bearer=True)
+        new = create_key(deployment, bearer=True)
         key_id, secret = new.key_id, new.secret
     server = Server("127.0.0.1", 0, samples=None)
     server.start()
     host = f"127.0.0.1:{server.port}"
     print(json.dumps({"url": f"http://{host}/", "host": host, "key_id": key_id, "secret": secret}), flush=True)
-    with Housekeeping(house):
+    with Housekeeping(deployment):
         threading.Event().wait()
 
 

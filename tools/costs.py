@@ -80,7 +80,7 @@ def bill(month: Month) -> dict[str, float]:
     calls = month.adds + month.searches
     idle_lists = MINUTES * (2 * month.collections + 1)
     idle_reads = MINUTES * 6 * month.collections
-    runs = MINUTES * 1.2  # compaction every minute, the tending of imports every five
+    runs = MINUTES * 1.2  # compaction every minute, the recovery of imports every five
     seconds = month.adds * ADD_S + month.searches * search_s(month)
     return {
         "adds and searches: Lambda": seconds * FUNCTION_GB * LAMBDA_GB_S + calls * LAMBDA_REQUEST,

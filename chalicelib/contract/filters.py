@@ -33,7 +33,7 @@ MaskT = TypeVar("MaskT")
 MaskT_co = TypeVar("MaskT_co", covariant=True)
 
 
-class Column(Protocol[MaskT_co]):
+class FilterColumn(Protocol[MaskT_co]):
     """One attribute of all rows, as the index offers it."""
 
     def compare(self, operator: Operator, operand: Operand) -> MaskT_co:
@@ -75,12 +75,12 @@ class Filter:
     """As the caller wrote it."""
     root: Node
 
-    def __call__(self, columns: Mapping[str, Column[MaskT]]) -> MaskT:
+    def __call__(self, columns: Mapping[str, FilterColumn[MaskT]]) -> MaskT:
         """The mask of matching rows; masks need `&` and `|`."""
         return _evaluate(self.root, columns)
 
 
-def _evaluate(node: Node, columns: Mapping[str, Column[MaskT]]) -> MaskT:
+def _evaluate(node: Node, columns: Mapping[str, FilterColumn[MaskT]]) -> MaskT:
     if isinstance(node, Comparison):
         return columns[node.name].compare(node.operator, node.operand)
     join = operator.and_ if isinstance(node, Every) else operator.or_

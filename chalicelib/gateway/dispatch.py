@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.gateway.signatures.authenticate import Caller
     from chalicelib.gateway.console.actions import ConsoleAction
     from chalicelib.gateway.wire.render import Json
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """API.md §1.4: a body is below 8 MB."""
@@ -31,17 +31,17 @@ _BODIES: Final = frozenset({FORM, "application/json", "application/octet-stream"
 _LOGGER: Final = logging.getLogger("lookalike.errors")
 
 
-class Door:
+class Gateway:
     """One per process."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self._limiter = Limiter(house.settings.requests_per_second)
-        self._public = tuple(name.strip() for name in house.settings.public_hosts.split(",") if name.strip())
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._limiter = Limiter(deployment.settings.requests_per_second)
+        self._public = tuple(name.strip() for name in deployment.settings.public_hosts.split(",") if name.strip())
 
     def answer(self, incoming: Incoming) -> Answer:
         """Never raises."""
-        request_id = str(uuid.UUID(self.house.new_id())).upper()
+        request_id = str(uuid.UUID(self.deployment.new_id())).upper()
         upload = incoming.method == "POST" and incoming.path == "/" and incoming.content_type == "multipart/form-data"
         with log.line(request_id) as entry:
             try:
@@ -69,7 +69,7 @@ class Door:
 
         _check_size(incoming)
         with stage("upload"):
-            return uploads.received(uploads.receive(incoming, self.house), incoming.host)
+            return uploads.received(uploads.receive(incoming, self.deployment), incoming.host)
 
     def _serve(self, incoming: Incoming, request_id: str, entry: log.Line) -> Answer:
         _check_size(incoming)
@@ -90,7 +90,7 @@ class Door:
         from chalicelib.gateway.signatures.authenticate import authenticate
         from chalicelib.gateway.uploads.urls import ACTION, VERSION
 
-        caller = authenticate(incoming, form, hosts=self._public, house=self.house)
+        caller = authenticate(incoming, form, hosts=self._public, deployment=self.deployment)
         if incoming.path in PATHS:
             version, action = PATHS[incoming.path]
             if caller.action not in {"", action} or caller.version not in {"", version}:
@@ -117,7 +117,7 @@ class Door:
         if version == VERSION:
             from chalicelib.gateway.uploads import receive as uploads
 
-            return uploads.authorize(incoming, caller.key, self.house, public_host=self._public[0] if self._public else "")
+            return uploads.authorize(incoming, caller.key, self.deployment, public_host=self._public[0] if self._public else "")
         if version == CONSOLE:
             return self._console(action, params, caller)
         hosts = (incoming.host, *self._public)
@@ -128,16 +128,16 @@ class Door:
         _permit(caller, entry.access, collection)
         _check_uploads(message, caller)
         note("collection", collection)
-        self._limiter.admit(collection, now=self.house.clock())
+        self._limiter.admit(collection, now=self.deployment.clock())
         base = f"{'https' if incoming.secure else 'http'}://{self._public[0] if self._public else incoming.host}"
-        return entry.run(message, actions.Call(self.house, base))
+        return entry.run(message, actions.Call(self.deployment, base))
 
     def _console(self, action: str, params: dict[str, str], caller: Caller) -> Json:
         entry = _console_actions()[action]
         if entry.access == "owner" and not caller.key.owner:
             raise Forbidden(f"key {caller.key.key_id} may not do this: it takes a key that may write in every collection")
         _permit(caller, "read" if entry.access == "read" else "write", params.get("InstanceName") or None)
-        return dict(entry.run(params, self.house, caller.key))
+        return dict(entry.run(params, self.deployment, caller.key))
 
 
 def _console_actions() -> Mapping[str, ConsoleAction]:

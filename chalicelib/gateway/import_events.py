@@ -16,7 +16,7 @@ from chalicelib.trace import note
 if TYPE_CHECKING:
     from chalicelib.jobs.listing import ListedJob
     from chalicelib.jobs.work import Wording
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 _LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {PictureNotFound: "PicNotExist", Superseded: "Superseded"}
 """What only lines of an import can meet; everything else has the code that AddImage answers with."""
@@ -27,12 +27,12 @@ def line_code(error: LookalikeError) -> str:
     return _LINE_CODES.get(type(error)) or fault_of(error, "AddImage").code
 
 
-def wording(house: House) -> Wording:
+def wording(deployment: Deployment) -> Wording:
     """How the contract says what use cases of imports have to say."""
     from chalicelib.gateway.wire.render import import_row
     from chalicelib.jobs.work import Wording
 
-    host = house.settings.public_hosts.split(",")[0].strip()
+    host = deployment.settings.public_hosts.split(",")[0].strip()
     base = f"https://{host}" if host else ""
 
     def row(job: ListedJob) -> Mapping[str, object]:
@@ -41,7 +41,7 @@ def wording(house: House) -> Wording:
     return Wording(line_code, row)
 
 
-def on_object(event: Mapping[str, Any], house: House) -> None:
+def on_object(event: Mapping[str, Any], deployment: Deployment) -> None:
     """EventBridge's "Object Created". Starts an import if the object is an increment.meta in a bound folder.
 
     Raises StorageError, so that Lambda repeats the event.
@@ -54,33 +54,33 @@ def on_object(event: Mapping[str, Any], house: House) -> None:
         if name == META:
             told = (event.get("id"), detail["bucket"]["name"], folder, detail["object"].get("sequencer"), detail["object"].get("etag"))
             trigger = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-            job = import_of_event(detail["bucket"]["name"], f"/{folder}", trigger, house, wording(house), region=event.get("region", ""))
+            job = import_of_event(detail["bucket"]["name"], f"/{folder}", trigger, deployment, wording(deployment), region=event.get("region", ""))
             note("job", str(job.id) if job else "")
         entry.outcome(200, "ok")
 
 
-def on_messages(event: Mapping[str, Any], context: Any, house: House) -> None:
+def on_messages(event: Mapping[str, Any], context: Any, deployment: Deployment) -> None:
     """Messages of the import queue, by Lambda's own event and context. Raises StorageError, so that the queue delivers them again."""
     for record in event["Records"]:
         receives = int(record["attributes"]["ApproximateReceiveCount"])
-        on_message(record["body"], house, remaining_s=lambda: context.get_remaining_time_in_millis() / 1000, receives=receives)
+        on_message(record["body"], deployment, remaining_s=lambda: context.get_remaining_time_in_millis() / 1000, receives=receives)
 
 
-def on_message(body: str, house: House, *, remaining_s: Callable[[], float], receives: int) -> None:
+def on_message(body: str, deployment: Deployment, *, remaining_s: Callable[[], float], receives: int) -> None:
     """One message. Raises StorageError."""
     from chalicelib.jobs.run_task import handle
 
     with log.line(_id(), action="import_slice") as entry:
-        handle(body, house, wording(house), remaining_s=remaining_s, receives=receives)
+        handle(body, deployment, wording(deployment), remaining_s=remaining_s, receives=receives)
         entry.outcome(200, "ok")
 
 
-def on_schedule(house: House) -> None:
+def on_schedule(deployment: Deployment) -> None:
     """Every few minutes: work of jobs that lost it is handed out again. Raises StorageError."""
-    from chalicelib.jobs.recover import tend
+    from chalicelib.jobs.recover import recover
 
-    with log.line(_id(), action="tend_imports") as entry:
-        note("collections", len(tend(house, wording(house))))
+    with log.line(_id(), action="recover_imports") as entry:
+        note("collections", len(recover(deployment, wording(deployment))))
         entry.outcome(200, "ok")
 
 

@@ -19,7 +19,7 @@ from chalicelib.trace import Fact, Trace, listening
 
 NAMESPACE: Final = "Lookalike"
 _MAX_TEXT: Final = 128
-_JOBS: Final = frozenset(("compact", "collect", "import_event", "import_slice", "tend_imports", "search_segments"))
+_JOBS: Final = frozenset(("compact", "collect", "import_event", "import_slice", "recover_imports", "search_part"))
 """Actions that are no requests. Each has a function of its own, whose runs, errors and durations Lambda counts itself."""
 _JOB_METRICS: Final[dict[Fact, tuple[str, str]]] = {
     "pictures": ("Pictures", "Count"),

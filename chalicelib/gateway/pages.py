@@ -11,7 +11,7 @@ from chalicelib.gateway.wire.faults import answer_fault, fault_of
 from chalicelib.gateway.wire.incoming import Answer
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 
 @lru_cache(maxsize=1)
@@ -22,13 +22,13 @@ def openapi() -> Answer:
     return Answer(200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json")
 
 
-def file(token: str, house: House, *, request_id: str, host: str) -> Answer:
+def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> Answer:
     """GET /files/{token}: an export or the errors of an import."""
     from chalicelib.usecases.downloads import open_download
 
     with log.line(request_id, action="File") as entry:
         try:
-            data = open_download(token, house)
+            data = open_download(token, deployment)
         except Exception as error:  # noqa: BLE001  # an answer, like everywhere at the door
             fault = fault_of(error, "File")
             entry.outcome(fault.status, fault.code)

@@ -9,39 +9,39 @@ from chalice.app import Response
 
 from chalicelib.gateway import pages
 from chalicelib.gateway.console.assets import asset
-from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.dispatch import Gateway
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 
 if TYPE_CHECKING:
     from chalice.app import Request
 
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
 
 CONSOLE = "/console/"
 
-_last: Door | None = None
+_last: Gateway | None = None
 
 
-def _door(house: House) -> Door:
-    """The door of `house`, made at its first request; a process has one house."""
+def _door(deployment: Deployment) -> Gateway:
+    """The door of `deployment`, made at its first request; a process has one deployment."""
     global _last
-    if _last is None or _last.house is not house:
-        _last = Door(house)
+    if _last is None or _last.deployment is not deployment:
+        _last = Gateway(deployment)
     return _last
 
 
-def signed(request: Request, house: House) -> Response:
+def signed(request: Request, deployment: Deployment) -> Response:
     """Any action."""
-    return _response(_door(house).answer(_incoming(request)))
+    return _response(_door(deployment).answer(_incoming(request)))
 
 
-def root(request: Request, house: House) -> Response:
+def root(request: Request, deployment: Deployment) -> Response:
     """GET /: an action in the query, or a browser, which is shown the console."""
     query: Any = request.query_params or ()
     plain = "authorization" not in request.headers and "Signature" not in query and "x-acs-action" not in request.headers
     if plain and "text/html" in request.headers.get("accept", ""):
         return _redirect(CONSOLE)
-    return signed(request, house)
+    return signed(request, deployment)
 
 
 def openapi() -> Response:
@@ -49,10 +49,10 @@ def openapi() -> Response:
     return _response(pages.openapi())
 
 
-def file(request: Request, token: str, house: House) -> Response:
+def file(request: Request, token: str, deployment: Deployment) -> Response:
     """GET /files/{token}."""
     request_id = str(uuid.uuid4()).upper()
-    return _response(pages.file(token, house, request_id=request_id, host=request.headers.get("host", "")))
+    return _response(pages.file(token, deployment, request_id=request_id, host=request.headers.get("host", "")))
 
 
 def console(request: Request, name: str = "") -> Response:

@@ -16,33 +16,33 @@ from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
 from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
 from chalicelib.jobs.work import Plan, Wording, Work
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 _READERS: Final = 8
 
 
-def finish(job: Job, made: Plan, house: House, wording: Wording) -> bool:
+def finish(job: Job, made: Plan, deployment: Deployment, wording: Wording) -> bool:
     """Ends `job` if all of it is done; whether it was. May be called by several workers at once: one of them wins.
 
     Raises StorageError.
     """
-    work = Work(job, house.store)
+    work = Work(job, deployment.store)
     spans = work.spans()
     if progress(spans, len(made.sizes)) != list(made.sizes):
         return False
     with ThreadPoolExecutor(_READERS) as pool:
         outcomes = list(pool.map(work.outcome, covering(spans, len(made.sizes))))
-    refused = Outcome.decode(house.store.get(work.refused_key(made.attempt)).data)
+    refused = Outcome.decode(deployment.store.get(work.refused_key(made.attempt)).data)
     total = merged([refused, *outcomes])
     if total.errors:
         with suppress(AlreadyExists):
-            put_once(house.store, work.errors_key, "\n".join(error.text() for error in total.errors).encode() + b"\n")
-    end(job, _ending(job, total, work, house), house, wording)
+            put_once(deployment.store, work.errors_key, "\n".join(error.text() for error in total.errors).encode() + b"\n")
+    end(job, _ending(job, total, work, deployment), deployment, wording)
     return True
 
 
-def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job], Job]:
+def _ending(job: Job, total: Outcome, work: Work, deployment: Deployment) -> Callable[[Job], Job]:
     failed = len({error.line for error in total.errors})
     status, code, message = JobStatus.SUCCESS, "0", "success"
     if failed:
@@ -51,7 +51,7 @@ def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job
         first = total.errors[0]
         status, code, message = JobStatus.FAIL, first.code, f"no line could be carried out; line {first.line}: {first.message}"
     if job.kind is JobKind.REBUILD and status is JobStatus.SUCCESS:
-        status, code, message = _switch(job, failed, total.added, house) or (status, code, message)
+        status, code, message = _switch(job, failed, total.added, deployment) or (status, code, message)
     return lambda current: replace(
         current,
         status=status,
@@ -61,59 +61,59 @@ def _ending(job: Job, total: Outcome, work: Work, house: House) -> Callable[[Job
         deleted=total.deleted,
         failed=failed,
         error_key=work.errors_key if failed else None,
-        modified=house.clock(),
+        modified=deployment.clock(),
     )
 
 
-def _switch(job: Job, failed: int, added: int, house: House) -> tuple[JobStatus, str, str] | None:
+def _switch(job: Job, failed: int, added: int, deployment: Deployment) -> tuple[JobStatus, str, str] | None:
     """Puts the new generation in the old one's place. The job's status, code and message where that may not be; None where it was done."""
     if failed and not job.accept_failures:
         message = f"{failed} lines failed, so the old records stay in place; correct them, or accept failures and rebuild again"
         return JobStatus.FAIL, "BadRequest", message
     if not added:
         return JobStatus.FAIL, "BadRequest", "increment.meta adds nothing, so the old records stay in place"
-    stuck = _replace(job, house)
+    stuck = _replace(job, deployment)
     if stuck:
         message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
         return JobStatus.FAIL, "InstanceStatusError", message
     return None
 
 
-def _replace(job: Job, house: House) -> int:
+def _replace(job: Job, deployment: Deployment) -> int:
     """Puts the new generation in the old one's place, with what was written to the old one meanwhile. How many pictures forbid it."""
-    before = Work(job, house.store).before_key
-    old, generation = house.catalog.retired(job.collection, job.replaces or ""), job.generation or ""
-    new = house.catalog.generation(job.collection, generation)
-    found = missed(before, old.snapshot(), new.snapshot(), house.store)
+    before = Work(job, deployment.store).before_key
+    old, generation = deployment.catalog.retired(job.collection, job.replaces or ""), job.generation or ""
+    new = deployment.catalog.generation(job.collection, generation)
+    found = missed(before, old.snapshot(), new.snapshot(), deployment.store)
     if found.stuck and not job.accept_failures:
         return found.stuck
     carry(found, new)
-    house.catalog.switch(job.collection, generation)
+    deployment.catalog.switch(job.collection, generation)
     # An add may have been acknowledged between that look and the switch; from the switch on, nothing more is acknowledged in the old one.
-    carry(missed(before, old.snapshot(), new.snapshot(), house.store), new)
+    carry(missed(before, old.snapshot(), new.snapshot(), deployment.store), new)
     return 0
 
 
-def fail(job: Job, error: LookalikeError, house: House, wording: Wording) -> None:
+def fail(job: Job, error: LookalikeError, deployment: Deployment, wording: Wording) -> None:
     """Ends `job` for a reason that concerns all of it. Raises StorageError."""
     code, message = wording.code(error), str(error)
     end(
         job,
-        lambda current: replace(current, status=JobStatus.FAIL, code=code, message=message, modified=house.clock()),
-        house,
+        lambda current: replace(current, status=JobStatus.FAIL, code=code, message=message, modified=deployment.clock()),
+        deployment,
         wording,
     )
 
 
-def end(job: Job, ending: Callable[[Job], Job], house: House, wording: Wording) -> None:
+def end(job: Job, ending: Callable[[Job], Job], deployment: Deployment, wording: Wording) -> None:
     """Writes the end; whoever does also tells the callback address and clears up."""
-    ended, ours = update(job, house.store, ending)
+    ended, ours = update(job, deployment.store, ending)
     if not ours:
         return
     _log.info("job %d of collection %s ended: %s, %d added, %d failed", job.id, job.collection, ended.status, ended.added, ended.failed)
     if ended.kind is JobKind.REBUILD and ended.status is JobStatus.FAIL and ended.generation:
         with suppress(CollectionNotFound):
-            house.catalog.abandon(ended.collection, ended.generation)
+            deployment.catalog.abandon(ended.collection, ended.generation)
     if ended.callback:
-        house.notify(ended.callback, json.dumps(wording.row(listed(ended, house)), ensure_ascii=False).encode())
-    Work(ended, house.store).clear()
+        deployment.notify(ended.callback, json.dumps(wording.row(listed(ended, deployment)), ensure_ascii=False).encode())
+    Work(ended, deployment.store).clear()

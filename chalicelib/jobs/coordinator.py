@@ -21,8 +21,8 @@ from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.records import Job, JobKind, put_once, update
 from chalicelib.jobs.increment_meta import Line, Operation
 from chalicelib.jobs.outcomes import LineError, Outcome, line_error, progress
-from chalicelib.jobs.work import Entry, Plan, Task, Wish, Work, encode_entries, encode_plan
-from chalicelib.usecases.deployment import House
+from chalicelib.jobs.work import Entry, Plan, Task, LineOperation, Work, encode_entries, encode_plan
+from chalicelib.usecases.deployment import Deployment
 
 _WRITERS: Final = 8
 """Slices being written at once."""
@@ -31,37 +31,37 @@ OpenMeta = Callable[[str], MetaFile]
 """Opens increment.meta at its beginning, at a version if that is not empty."""
 
 
-def plan(job: Job, target: Collection, open_meta: OpenMeta, house: House, code: Callable[[LookalikeError], str]) -> Plan:
+def plan(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deployment, code: Callable[[LookalikeError], str]) -> Plan:
     """Plans `job` and hands its slices to the queue; what is planned already is only handed on again.
 
     Raises SourceError, StorageError.
     """
-    work = Work(job, house.store)
+    work = Work(job, deployment.store)
     made = work.plan()
     if made is None:
-        made = _make(job, target, open_meta, house, code)
+        made = _make(job, target, open_meta, deployment, code)
     count = sum(made.sizes)
-    update(job, house.store, lambda current: replace(current, lines=count, modified=house.clock()))
-    publish(job, made, work, house)
+    update(job, deployment.store, lambda current: replace(current, lines=count, modified=deployment.clock()))
+    publish(job, made, work, deployment)
     return made
 
 
-def publish(job: Job, made: Plan, work: Work, house: House) -> int:
+def publish(job: Job, made: Plan, work: Work, deployment: Deployment) -> int:
     """Hands every slice that is not done to the queue; how many."""
     done = progress(work.spans(), len(made.sizes))
     missing = [number for number, size in enumerate(made.sizes) if done[number] < size]
-    house.queue.send([Task("slice", job.collection, job.id, number, made.attempt).text() for number in missing])
+    deployment.queue.send([Task("slice", job.collection, job.id, number, made.attempt).text() for number in missing])
     return len(missing)
 
 
-def _make(job: Job, target: Collection, open_meta: OpenMeta, house: House, code: Callable[[LookalikeError], str]) -> Plan:
-    work = Work(job, house.store)
+def _make(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deployment, code: Callable[[LookalikeError], str]) -> Plan:
+    work = Work(job, deployment.store)
     opened = open_meta("")
     survey = _survey(opened)
     snapshot = target.snapshot()
-    sorter = _Sorter(survey, snapshot, house.settings.capacity_records, fresh=job.kind is JobKind.REBUILD, code=code)
-    size = max(8, min(house.queue.grain, -(-survey.operations // 8)))
-    attempt = house.new_id()
+    sorter = _Sorter(survey, snapshot, deployment.settings.capacity_records, fresh=job.kind is JobKind.REBUILD, code=code)
+    size = max(8, min(deployment.queue.grain, -(-survey.operations // 8)))
+    attempt = deployment.new_id()
     sizes: list[int] = []
     with ThreadPoolExecutor(_WRITERS) as pool:
         writes: list[Future[None]] = []
@@ -69,13 +69,13 @@ def _make(job: Job, target: Collection, open_meta: OpenMeta, house: House, code:
             writes = [write for write in writes if not _checked(write)]
             if len(writes) >= 2 * _WRITERS:
                 writes.pop(0).result()
-            writes.append(pool.submit(put_once, house.store, work.slice_key(attempt, len(sizes)), encode_entries(entries)))
+            writes.append(pool.submit(put_once, deployment.store, work.slice_key(attempt, len(sizes)), encode_entries(entries)))
             sizes.append(len(entries))
         for write in writes:
             write.result()
-    put_once(house.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode())
+    put_once(deployment.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode())
     with suppress(AlreadyExists):  # of two planners the one whose plan is written first is followed
-        put_once(house.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
+        put_once(deployment.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
     return work.plan() or Plan(attempt, tuple(sizes))
 
 
@@ -145,8 +145,8 @@ class _Sorter:
         self._code = code
         self._room = capacity - len(snapshot)
         self._tight = survey.additions > self._room
-        self._waiting: dict[bytes, list[Wish]] = {}
-        """Wishes on a picture of which a later line speaks too."""
+        self._waiting: dict[bytes, list[LineOperation]] = {}
+        """Operations on a picture of which a later line speaks too."""
 
     def entries(self, opened: MetaFile) -> Iterator[Entry]:
         """One entry per picture, in the order of the lines that count."""
@@ -159,45 +159,45 @@ class _Sorter:
                 continue
             for pick, operation in enumerate(operations):
                 number += 1
-                yield from self._sorted(number, Wish(line.number, line.text, pick), operation)
+                yield from self._sorted(number, LineOperation(line.number, line.text, pick), operation)
 
-    def _sorted(self, number: int, wish: Wish, operation: Operation) -> Iterator[Entry]:
+    def _sorted(self, number: int, item: LineOperation, operation: Operation) -> Iterator[Entry]:
         wiped, wiping_line = self._survey.wiped.get(_digest(operation.product_id), (0, 0))
         if wiped > number:
-            self._report(wish, Superseded(f"line {wiping_line} deletes the whole product {operation.product_id!r}"))
+            self._report(item, Superseded(f"line {wiping_line} deletes the whole product {operation.product_id!r}"))
             return
         if operation.pic_name is None:
-            yield from self._wipe(number, wish, operation.product_id)
+            yield from self._wipe(number, item, operation.product_id)
             return
         key = Key(operation.product_id, operation.pic_name)
         digest = _digest(*key)
         if self._survey.last[digest] > number:
-            self._waiting.setdefault(digest, []).append(wish)
+            self._waiting.setdefault(digest, []).append(item)
             return
         earlier = tuple(self._waiting.pop(digest, ()))
         try:
             wanted = self._check(key, operation, earlier)
         except LookalikeError as error:
             for each in earlier:
-                self._report(each, Superseded(f"line {wish.line} speaks of the same picture; it counts"))
-            self._report(wish, error)
+                self._report(each, Superseded(f"line {item.line} speaks of the same picture; it counts"))
+            self._report(item, error)
             return
         if wanted:
-            yield Entry(wish, earlier)
+            yield Entry(item, earlier)
 
-    def _wipe(self, number: int, wish: Wish, product_id: str) -> Iterator[Entry]:
+    def _wipe(self, number: int, item: LineOperation, product_id: str) -> Iterator[Entry]:
         rows = self._snapshot.of_product(product_id)
         if not rows and not self._fresh:
-            self._report(wish, RecordNotFound(f"there is no picture of product {product_id!r} to delete"))
+            self._report(item, RecordNotFound(f"there is no picture of product {product_id!r} to delete"))
         for row in rows:
-            deletion = Wish(wish.line, meta.dump_deletion(*row.key), 0)
+            deletion = LineOperation(item.line, meta.dump_deletion(*row.key), 0)
             digest = _digest(*row.key)
             if self._survey.last.get(digest, 0) > number:
                 self._waiting.setdefault(digest, []).append(deletion)
             else:
                 yield Entry(deletion, ())
 
-    def _check(self, key: Key, operation: Operation, earlier: tuple[Wish, ...]) -> bool:
+    def _check(self, key: Key, operation: Operation, earlier: tuple[LineOperation, ...]) -> bool:
         if operation.adds:
             if self._tight and self._snapshot.find(key) is None:
                 if self._room <= 0:
@@ -212,11 +212,11 @@ class _Sorter:
             raise RecordNotFound(f"there is no picture {key.pic_name!r} of product {key.product_id!r} to delete")
         return True
 
-    def _report(self, where: Line | Wish, error: LookalikeError) -> None:
+    def _report(self, where: Line | LineOperation, error: LookalikeError) -> None:
         number = where.number if isinstance(where, Line) else where.line
         self.errors.append(line_error(number, where.text, error, self._code(error)))
 
 
-def wanted(wish: Wish) -> Operation:
-    """The operation of a wish that was parsed before."""
-    return meta.parse(Line(wish.line, wish.text))[wish.pick]
+def wanted(item: LineOperation) -> Operation:
+    """The operation of a item that was parsed before."""
+    return meta.parse(Line(item.line, item.text))[item.pick]

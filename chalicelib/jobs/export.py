@@ -11,24 +11,24 @@ from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.completion import end
 from chalicelib.jobs.records import Job, JobStatus, put_once
 from chalicelib.jobs.work import Wording, Work
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 
-def export(job: Job, house: House, wording: Wording) -> None:
+def export(job: Job, deployment: Deployment, wording: Wording) -> None:
     """Writes the file and ends `job`. A second delivery finds the file of the first. Raises CollectionNotFound, StorageError."""
-    collection = house.catalog.open(job.collection)
+    collection = deployment.catalog.open(job.collection)
     snapshot = collection.snapshot()
     data = lines_of(snapshot, with_category=collection.info.service.has_categories)
-    work = Work(job, house.store)
+    work = Work(job, deployment.store)
     with suppress(AlreadyExists):
-        put_once(house.store, work.export_key, data)
+        put_once(deployment.store, work.export_key, data)
     count = len(snapshot)
     end(
         job,
         lambda current: replace(
-            current, status=JobStatus.SUCCESS, lines=count, added=count, export_key=work.export_key, modified=house.clock()
+            current, status=JobStatus.SUCCESS, lines=count, added=count, export_key=work.export_key, modified=deployment.clock()
         ),
-        house,
+        deployment,
         wording,
     )
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from chalicelib.contract.messages import ListExports, StartExport
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.listing import JobPage, page_of
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import begin, draft
 
 
-def start_export(message: StartExport, house: House) -> Job:
+def start_export(message: StartExport, deployment: Deployment) -> Job:
     """Begins an export. Raises CollectionNotFound, JobRunning, StorageError."""
-    house.catalog.open(message.collection)
-    return begin(draft(JobKind.EXPORT, message.collection, house), house)
+    deployment.catalog.open(message.collection)
+    return begin(draft(JobKind.EXPORT, message.collection, deployment), deployment)
 
 
-def list_exports(message: ListExports, house: House) -> JobPage:
+def list_exports(message: ListExports, deployment: Deployment) -> JobPage:
     """Raises CollectionNotFound, StorageError."""
     wanted = message.job_id
     fits = None if wanted is None else lambda job: job.id == wanted
-    return page_of(message.collection, JobKind.EXPORT.group, message.page, house, fits=fits)
+    return page_of(message.collection, JobKind.EXPORT.group, message.page, deployment, fits=fits)

@@ -15,36 +15,36 @@ from chalicelib.jobs.completion import fail
 from chalicelib.jobs.records import Job, JobKind, put_once
 from chalicelib.jobs.listing import JobPage, page_of
 from chalicelib.jobs.work import Task, Wording, Work
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 GROUP: Final = JobKind.IMPORT.group
 
 
-def start_import(message: StartImport, house: House) -> Job:
+def start_import(message: StartImport, deployment: Deployment) -> Job:
     """Begins an import from a bucket, after all that can be checked without reading a picture has been.
 
     Raises CollectionNotFound, InvalidField("callback"), SourceError, JobRunning, StorageError.
     """
-    house.catalog.open(message.collection)
+    deployment.catalog.open(message.collection)
     if message.callback:
         callback.check(message.callback)
-    location = located(message.bucket, message.path, house.store)
-    house.sources.open(location).check()
-    return begin(draft(JobKind.IMPORT, message.collection, house, location=location, tell=message.callback), house)
+    location = located(message.bucket, message.path, deployment.store)
+    deployment.sources.open(location).check()
+    return begin(draft(JobKind.IMPORT, message.collection, deployment, location=location, tell=message.callback), deployment)
 
 
-def start_folder_import(collection: str, location: Location, house: House, *, meta: bytes | None = None) -> Job:
+def start_folder_import(collection: str, location: Location, deployment: Deployment, *, meta: bytes | None = None) -> Job:
     """Begins an import from a folder of this machine; `meta` stands for the increment.meta that the folder lacks.
 
     Raises CollectionNotFound, SourceError, JobRunning, StorageError.
     """
-    house.catalog.open(collection)
+    deployment.catalog.open(collection)
     if meta is None:
-        house.sources.open(location).check()
-    return begin(draft(JobKind.IMPORT, collection, house, location=location, own_meta=meta is not None), house, meta=meta)
+        deployment.sources.open(location).check()
+    return begin(draft(JobKind.IMPORT, collection, deployment, location=location, own_meta=meta is not None), deployment, meta=meta)
 
 
-def import_of_event(bucket: str, path: str, trigger: str, house: House, wording: Wording, *, region: str = "") -> Job | None:
+def import_of_event(bucket: str, path: str, trigger: str, deployment: Deployment, wording: Wording, *, region: str = "") -> Job | None:
     """Begins the import that a new increment.meta in a bound folder asks for; None if nobody bound it.
 
     A running import is waited for. What is wrong with the bucket becomes a failed job, for nobody waits for an answer.
@@ -53,58 +53,58 @@ def import_of_event(bucket: str, path: str, trigger: str, house: House, wording:
         bucket: name of the bucket.
         path: folder of increment.meta.
         trigger: what distinguishes the event, fit for a key; one that comes twice starts one job.
-        house: this deployment.
+        deployment: this deployment.
         wording: how the contract says things.
         region: where the event came from, if it says so.
 
     Raises CollectionNotFound, StorageError.
     """
-    binding = binding_of(bucket, path, house.store)
+    binding = binding_of(bucket, path, deployment.store)
     if binding is None:
         return None
-    house.catalog.open(binding.collection)
+    deployment.catalog.open(binding.collection)
     location = Location("bucket", bucket, path, binding.role)
-    job = jobs.create(draft(JobKind.IMPORT, binding.collection, house, location=location), house.store)
+    job = jobs.create(draft(JobKind.IMPORT, binding.collection, deployment, location=location), deployment.store)
     try:
-        put_once(house.store, f"collections/{binding.collection}/jobs/events/{trigger}", str(job.id).encode())
+        put_once(deployment.store, f"collections/{binding.collection}/jobs/events/{trigger}", str(job.id).encode())
     except AlreadyExists:
-        jobs.forget(job, house.store)
-        first = int(house.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data)
-        job = jobs.load(binding.collection, GROUP, first, house.store)
+        jobs.forget(job, deployment.store)
+        first = int(deployment.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data)
+        job = jobs.load(binding.collection, GROUP, first, deployment.store)
         if job.finished:
             return job
     try:
-        if region and region != house.settings.region:
-            raise other_region(bucket, region, house.settings.region)
-        house.sources.open(location).check()
+        if region and region != deployment.settings.region:
+            raise other_region(bucket, region, deployment.settings.region)
+        deployment.sources.open(location).check()
     except LookalikeError as error:
-        fail(job, error, house, wording)
+        fail(job, error, deployment, wording)
         return job
-    house.queue.send([Task("plan", job.collection, job.id).text()])
+    deployment.queue.send([Task("plan", job.collection, job.id).text()])
     return job
 
 
-def list_imports(message: ListImports, house: House) -> JobPage:
+def list_imports(message: ListImports, deployment: Deployment) -> JobPage:
     """Raises CollectionNotFound, StorageError."""
     wanted = (message.job_id, message.bucket, message.path)
 
     def fits(job: Job) -> bool:
-        return all(wish is None or wish == has for wish, has in zip(wanted, (job.id, job.bucket, job.path), strict=True))
+        return all(item is None or item == has for item, has in zip(wanted, (job.id, job.bucket, job.path), strict=True))
 
-    return page_of(message.collection, GROUP, message.page, house, fits=None if wanted == (None, None, None) else fits)
+    return page_of(message.collection, GROUP, message.page, deployment, fits=None if wanted == (None, None, None) else fits)
 
 
 def draft(
     kind: JobKind,
     collection: str,
-    house: House,
+    deployment: Deployment,
     *,
     location: Location | None = None,
     own_meta: bool = False,
     tell: str | None = None,
 ) -> Job:
     """A job that was not written yet; its id is the time in milliseconds."""
-    now = house.clock()
+    now = deployment.clock()
     return Job(
         id=int(now * 1000),
         kind=kind,
@@ -117,15 +117,15 @@ def draft(
     )
 
 
-def begin(wanted: Job, house: House, *, meta: bytes | None = None, before: Callable[[Job], None] = lambda _: None) -> Job:
+def begin(wanted: Job, deployment: Deployment, *, meta: bytes | None = None, before: Callable[[Job], None] = lambda _: None) -> Job:
     """Writes the job down, does what must be done `before` it, and hands it to the queue. Raises JobRunning, StorageError."""
-    job = jobs.create(wanted, house.store)
-    holder = jobs.claim(job, house.store)
+    job = jobs.create(wanted, deployment.store)
+    holder = jobs.claim(job, deployment.store)
     if holder is not None:
-        jobs.forget(job, house.store)
+        jobs.forget(job, deployment.store)
         raise JobRunning(f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)")
     if meta is not None:
-        put_once(house.store, Work(job, house.store).meta_key, meta)
+        put_once(deployment.store, Work(job, deployment.store).meta_key, meta)
     before(job)
-    house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+    deployment.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
     return job

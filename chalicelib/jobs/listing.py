@@ -11,7 +11,7 @@ from chalicelib.jobs.records import Job
 from chalicelib.jobs.outcomes import LineError, Outcome, Span, covering, merged
 from chalicelib.jobs.work import Plan, Work
 from chalicelib.usecases.downloads import VALID_S, sign_download
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,21 @@ class JobPage:
     total: int
 
 
-def page_of(collection: str, group: str, page: JobsPage, house: House, *, fits: Callable[[Job], bool] | None = None) -> JobPage:
+def page_of(collection: str, group: str, page: JobsPage, deployment: Deployment, *, fits: Callable[[Job], bool] | None = None) -> JobPage:
     """The jobs of a group that fit. Raises CollectionNotFound, StorageError."""
-    house.catalog.open(collection)
-    found = jobs.ids(collection, group, house.store)
+    deployment.catalog.open(collection)
+    found = jobs.ids(collection, group, deployment.store)
     first = (page.number - 1) * page.size
     if fits is None:
-        chosen = [jobs.load(collection, group, job_id, house.store) for job_id in found[first : first + page.size]]
+        chosen = [jobs.load(collection, group, job_id, deployment.store) for job_id in found[first : first + page.size]]
         total = len(found)
     else:
-        fitting = [job for job_id in found if fits(job := jobs.load(collection, group, job_id, house.store))]
+        fitting = [job for job_id in found if fits(job := jobs.load(collection, group, job_id, deployment.store))]
         chosen, total = fitting[first : first + page.size], len(fitting)
-    return JobPage([listed(job, house) for job in chosen], page.number, page.size, total)
+    return JobPage([listed(job, deployment) for job in chosen], page.number, page.size, total)
 
 
-def listed(job: Job, house: House) -> ListedJob:
+def listed(job: Job, deployment: Deployment) -> ListedJob:
     """`job` with links to its files."""
     return ListedJob(
         id=job.id,
@@ -75,8 +75,8 @@ def listed(job: Job, house: House) -> ListedJob:
         bucket=job.bucket,
         path=job.path,
         callback=job.callback,
-        error_url=_link(job.error_key, house),
-        meta_url=_link(job.export_key, house),
+        error_url=_link(job.error_key, deployment),
+        meta_url=_link(job.export_key, deployment),
         created=job.created,
         modified=job.modified,
         added=job.added,
@@ -85,10 +85,10 @@ def listed(job: Job, house: House) -> ListedJob:
     )
 
 
-def _link(key: str | None, house: House) -> str | None:
+def _link(key: str | None, deployment: Deployment) -> str | None:
     if key is None:
         return None
-    return house.presign(key, VALID_S) if house.presign else f"/files/{sign_download(key, house)}"
+    return deployment.presign(key, VALID_S) if deployment.presign else f"/files/{sign_download(key, deployment)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,14 @@ class Watch:
     _outcomes: dict[Span, Outcome] = field(default_factory=dict)
     _last: Progress | None = None
 
-    def look(self, house: House) -> Progress:
+    def look(self, deployment: Deployment) -> Progress:
         """How far it is now. Raises JobNotFound, StorageError."""
-        job = jobs.load(self.collection, self.group, self.job_id, house.store)
-        work = Work(job, house.store)
+        job = jobs.load(self.collection, self.group, self.job_id, deployment.store)
+        work = Work(job, deployment.store)
         if job.finished:
-            return self._ended(job, house)
+            return self._ended(job, deployment)
         if self._plan is None and (plan := work.plan()):
-            self._refused = Outcome.decode(house.store.get(work.refused_key(plan.attempt)).data)
+            self._refused = Outcome.decode(deployment.store.get(work.refused_key(plan.attempt)).data)
             self._plan = plan
         spans = covering(work.spans(), len(self._plan.sizes)) if self._plan else []
         for span in spans:
@@ -143,10 +143,10 @@ class Watch:
             deleted=total.deleted,
             failed=len({error.line for error in total.errors}),
             errors=total.errors,
-            elapsed_s=house.clock() - job.created,
+            elapsed_s=deployment.clock() - job.created,
         )
 
-    def _ended(self, job: Job, house: House) -> Progress:
-        data = house.store.get(job.error_key).data if job.error_key else b""
+    def _ended(self, job: Job, deployment: Deployment) -> Progress:
+        data = deployment.store.get(job.error_key).data if job.error_key else b""
         errors = tuple(LineError.parse(line) for line in data.decode().splitlines())
         return Progress(job, job.lines, job.lines, job.added, job.deleted, job.failed, errors, job.modified - job.created)

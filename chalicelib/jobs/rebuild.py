@@ -13,35 +13,35 @@ from chalicelib.jobs import records as jobs
 from chalicelib.jobs.replay import remember
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.work import Work
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import GROUP, begin, draft
 
 
-def start_rebuild(collection: str, location: Location, house: House, *, meta: bytes | None = None, accept_failures: bool = False) -> Job:
+def start_rebuild(collection: str, location: Location, deployment: Deployment, *, meta: bytes | None = None, accept_failures: bool = False) -> Job:
     """Begins a rebuild by the models of this deployment. Searches see the old records until the end.
 
     Args:
         collection: its name.
         location: the folder that holds all of its pictures.
-        house: this deployment.
+        deployment: this deployment.
         meta: stands for the increment.meta that a folder of this machine lacks.
         accept_failures: take the new records although some lines failed; else the old ones stay if any did.
 
     Raises CollectionNotFound, RecordNotFound for a collection that holds nothing, SourceError, JobRunning, StorageError.
     """
-    snapshot = house.catalog.open(collection).snapshot()
+    snapshot = deployment.catalog.open(collection).snapshot()
     if not len(snapshot):
         raise RecordNotFound(f"collection {collection} is empty, there is nothing to rebuild; import into it instead")
     if meta is None:
-        house.sources.open(location).check()
-    if busy := jobs.running(collection, GROUP, house.store):
+        deployment.sources.open(location).check()
+    if busy := jobs.running(collection, GROUP, deployment.store):
         raise JobRunning(f"job {busy.id} of collection {collection} is still running; wait for its end")
-    analyzer = house.analyzer()
-    fresh = house.catalog.begin_generation(collection, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits)
+    analyzer = deployment.analyzer()
+    fresh = deployment.catalog.begin_generation(collection, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits)
     wanted = replace(
-        draft(JobKind.REBUILD, collection, house, location=location, own_meta=meta is not None),
+        draft(JobKind.REBUILD, collection, deployment, location=location, own_meta=meta is not None),
         generation=fresh.info.generation,
-        replaces=house.catalog.open(collection).info.generation,
+        replaces=deployment.catalog.open(collection).info.generation,
         accept_failures=accept_failures,
     )
-    return begin(wanted, house, meta=meta, before=lambda job: remember(snapshot, Work(job, house.store).before_key, house.store))
+    return begin(wanted, deployment, meta=meta, before=lambda job: remember(snapshot, Work(job, deployment.store).before_key, deployment.store))

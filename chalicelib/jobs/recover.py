@@ -12,7 +12,7 @@ from chalicelib.jobs.completion import finish
 from chalicelib.jobs.records import Job, JobKind, update
 from chalicelib.jobs.coordinator import publish
 from chalicelib.jobs.work import SLICE_SECONDS, Task, Wording, Work
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 
@@ -22,40 +22,40 @@ _LOOK_AT: Final = 20
 """Newest jobs of a group; older ones that never ended are history."""
 
 
-def tend(house: House, wording: Wording, *, quiet_s: float = QUIET_S) -> list[Job]:
+def recover(deployment: Deployment, wording: Wording, *, quiet_s: float = QUIET_S) -> list[Job]:
     """Hands what is missing of each unfinished job that was quiet for `quiet_s` to the queue again; those jobs. Raises StorageError."""
     revived = []
-    for collection in house.catalog.names():
+    for collection in deployment.catalog.names():
         for group in (JobKind.IMPORT.group, JobKind.EXPORT.group):
-            for job_id in jobs.ids(collection, group, house.store)[:_LOOK_AT]:
+            for job_id in jobs.ids(collection, group, deployment.store)[:_LOOK_AT]:
                 try:
-                    job = jobs.load(collection, group, job_id, house.store)
+                    job = jobs.load(collection, group, job_id, deployment.store)
                 except JobNotFound:
                     continue
-                if not job.finished and _last_sign(job, house) <= house.clock() - quiet_s:
-                    _revive(job, house, wording)
+                if not job.finished and _last_sign(job, deployment) <= deployment.clock() - quiet_s:
+                    _revive(job, deployment, wording)
                     revived.append(job)
     return revived
 
 
-def _last_sign(job: Job, house: House) -> float:
-    return max([job.modified, *(stat.modified for stat in house.store.list(Work(job, house.store).prefix))])
+def _last_sign(job: Job, deployment: Deployment) -> float:
+    return max([job.modified, *(stat.modified for stat in deployment.store.list(Work(job, deployment.store).prefix))])
 
 
-def _revive(job: Job, house: House, wording: Wording) -> None:
+def _revive(job: Job, deployment: Deployment, wording: Wording) -> None:
     _log.warning("job %d of collection %s was quiet for too long; its work is handed out again", job.id, job.collection)
-    update(job, house.store, lambda current: replace(current, modified=house.clock()))
-    if not hand_out(job, house):
-        plan = Work(job, house.store).plan()
+    update(job, deployment.store, lambda current: replace(current, modified=deployment.clock()))
+    if not hand_out(job, deployment):
+        plan = Work(job, deployment.store).plan()
         if plan:
-            finish(job, plan, house, wording)
+            finish(job, plan, deployment, wording)
 
 
-def hand_out(job: Job, house: House) -> int:
+def hand_out(job: Job, deployment: Deployment) -> int:
     """Sends the messages that are still to be done, whether or not they are in the queue already; how many. Raises StorageError."""
-    work = Work(job, house.store)
+    work = Work(job, deployment.store)
     plan = work.plan() if job.kind is not JobKind.EXPORT else None
     if plan is not None:
-        return publish(job, plan, work, house)
-    house.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+        return publish(job, plan, work, deployment)
+    deployment.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
     return 1

@@ -25,8 +25,8 @@ from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.coordinator import OpenMeta, plan
 from chalicelib.jobs.slices import do_slice
 from chalicelib.jobs.work import Task, Wording, Work
-from chalicelib.jobs.worker import Workshop
-from chalicelib.usecases.deployment import House
+from chalicelib.jobs.worker import WorkerContext
+from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ LATER_S: Final = 60
 """Until work is tried again that met a store or bucket which did not answer."""
 
 
-def handle(message: str, house: House, wording: Wording, *, remaining_s: Callable[[], float], receives: int = 1) -> None:
+def handle(message: str, deployment: Deployment, wording: Wording, *, remaining_s: Callable[[], float], receives: int = 1) -> None:
     """Does `message`, or part of it, and hands on the rest. When it returns, the message may be deleted.
 
     Args:
         message: a Task's text.
-        house: this deployment.
+        deployment: this deployment.
         wording: how the contract says things.
         remaining_s: seconds until this process is ended.
         receives: how often the message was delivered, this time included; more than once means that a worker died on it.
@@ -52,62 +52,62 @@ def handle(message: str, house: House, wording: Wording, *, remaining_s: Callabl
     trace.note("job", str(task.job))
     group = JobKind.EXPORT.group if task.do == "export" else JobKind.IMPORT.group
     try:
-        job = jobs.load(task.collection, group, task.job, house.store)
+        job = jobs.load(task.collection, group, task.job, deployment.store)
     except JobNotFound:
         return  # the collection was dropped
     if job.finished:
         return
     try:
         with trace.stage("export" if task.do == "export" else "import"):
-            _do(task, job, house, wording, remaining_s, receives)
+            _do(task, job, deployment, wording, remaining_s, receives)
     except (StoreUnavailable, OutcomeUnknown) as error:
         _log.warning("job %d of collection %s waits %d s: %s", job.id, job.collection, LATER_S, error)
-        house.queue.send([message], delay_s=LATER_S)
+        deployment.queue.send([message], delay_s=LATER_S)
     except LookalikeError as error:
-        fail(job, error, house, wording)
+        fail(job, error, deployment, wording)
 
 
-def _do(task: Task, job: Job, house: House, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+def _do(task: Task, job: Job, deployment: Deployment, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
     if task.do == "slice":
-        _slice(task, job, house, wording, remaining_s, receives)
-    elif jobs.claim(job, house.store) is not None:
-        house.queue.send([task.text()], delay_s=BUSY_S)
+        _slice(task, job, deployment, wording, remaining_s, receives)
+    elif jobs.claim(job, deployment.store) is not None:
+        deployment.queue.send([task.text()], delay_s=BUSY_S)
     elif task.do == "export":
-        export(job, house, wording)
+        export(job, deployment, wording)
     else:
-        target = target_of(job, house)
-        fitting_analyzer(target, house)
-        made = plan(job, target, _meta_of(job, house), house, wording.code)
+        target = target_of(job, deployment)
+        fitting_analyzer(target, deployment)
+        made = plan(job, target, _meta_of(job, deployment), deployment, wording.code)
         if not made.sizes:
-            finish(job, made, house, wording)
+            finish(job, made, deployment, wording)
 
 
-def _slice(task: Task, job: Job, house: House, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
-    target = target_of(job, house)
-    source = house.sources.open(_location(job))
-    shop = Workshop(target, source, fitting_analyzer(target, house), wording.code, remaining_s)
-    if not do_slice(task, job, house.store, shop, receives=receives):
-        house.queue.send([task.text()])
+def _slice(task: Task, job: Job, deployment: Deployment, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+    target = target_of(job, deployment)
+    source = deployment.sources.open(_location(job))
+    context = WorkerContext(target, source, fitting_analyzer(target, deployment), wording.code, remaining_s)
+    if not do_slice(task, job, deployment.store, context, receives=receives):
+        deployment.queue.send([task.text()])
         return
-    made = Work(job, house.store).plan()
+    made = Work(job, deployment.store).plan()
     if made:
-        finish(job, made, house, wording)
+        finish(job, made, deployment, wording)
 
 
-def target_of(job: Job, house: House) -> Collection:
+def target_of(job: Job, deployment: Deployment) -> Collection:
     """The collection or, in a rebuild, the generation that `job` fills. Raises CollectionNotFound."""
     if job.kind is JobKind.REBUILD:
-        return house.catalog.generation(job.collection, job.generation or "")
-    return house.catalog.open(job.collection)
+        return deployment.catalog.generation(job.collection, job.generation or "")
+    return deployment.catalog.open(job.collection)
 
 
-def _meta_of(job: Job, house: House) -> OpenMeta:
+def _meta_of(job: Job, deployment: Deployment) -> OpenMeta:
     if not job.own_meta:
-        source = house.sources.open(_location(job))
+        source = deployment.sources.open(_location(job))
         source.check()
         return lambda version: source.meta(version=version)
-    key = Work(job, house.store).meta_key
-    return lambda _version: MetaFile("", iter([house.store.get(key).data]))
+    key = Work(job, deployment.store).meta_key
+    return lambda _version: MetaFile("", iter([deployment.store.get(key).data]))
 
 
 def _location(job: Job) -> Location:

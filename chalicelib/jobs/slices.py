@@ -11,13 +11,13 @@ from chalicelib.storage.object_store import ObjectStore
 from chalicelib.jobs.records import Job, put_once
 from chalicelib.jobs.outcomes import Outcome, Span, chain, line_error
 from chalicelib.jobs.work import Entry, Task, Work
-from chalicelib.jobs.worker import Unexpected, Workshop, carry_out
+from chalicelib.jobs.worker import Unexpected, WorkerContext, run_span
 
 STEPS: Final = (16, 4, 1)
 """Entries per checkpoint at the first, second and third careful try. Where all three died, the next entry is given up."""
 
 
-def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receives: int) -> bool:
+def do_slice(task: Task, job: Job, store: ObjectStore, context: WorkerContext, *, receives: int) -> bool:
     """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
 
     A first delivery goes on to the end or to the time limit. A later one may mean that a worker died, or only that the queue was impatient:
@@ -37,9 +37,9 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
     stop = len(entries) if tries is None else min(start + STEPS[min(tries, len(STEPS) - 1)], len(entries))
     span = Span(task.slice, start, stop)
     if tries is not None and tries >= len(STEPS):
-        outcome = _given_up(entries[start:stop], shop)
+        outcome = _given_up(entries[start:stop], context)
     else:
-        span, outcome = carry_out(entries[start:stop], span, shop, token=f"{job.kind.group}-{job.id}")
+        span, outcome = run_span(entries[start:stop], span, context, token=f"{job.kind.group}-{job.id}")
     trace.note("pictures", outcome.added)
     trace.note("failures", len(outcome.errors))
     with suppress(AlreadyExists):  # somebody else did the same span; the two say the same, but for passing trouble with a picture
@@ -47,7 +47,7 @@ def do_slice(task: Task, job: Job, store: ObjectStore, shop: Workshop, *, receiv
     return span.stop == len(entries)
 
 
-def _given_up(entries: list[Entry], shop: Workshop) -> Outcome:
+def _given_up(entries: list[Entry], context: WorkerContext) -> Outcome:
     error: LookalikeError = Unexpected("several workers died on this line; take it out of the import, or try it alone")
-    code = shop.code(error)
-    return Outcome(0, 0, tuple(line_error(entry.wish.line, entry.wish.text, error, code) for entry in entries))
+    code = context.code(error)
+    return Outcome(0, 0, tuple(line_error(entry.item.line, entry.item.text, error, code) for entry in entries))

@@ -50,7 +50,7 @@ class Task:
         return cls(**json.loads(text))
 
 
-class Wish(NamedTuple):
+class LineOperation(NamedTuple):
     """One operation of one line."""
 
     line: int
@@ -61,10 +61,10 @@ class Wish(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What to do for one picture: the last wish of the file, or if that fails the one before it, and so on."""
+    """What to do for one picture: the last item of the file, or if that fails the one before it, and so on."""
 
-    wish: Wish
-    earlier: tuple[Wish, ...]
+    item: LineOperation
+    earlier: tuple[LineOperation, ...]
     """In the file's order."""
 
 
@@ -151,7 +151,7 @@ class Work:
     def entries(self, attempt: str, number: int) -> list[Entry]:
         """One slice. Raises ObjectMissing when the job has ended."""
         data = self._store.get(self.slice_key(attempt, number)).data
-        return [Entry(Wish(*wish), tuple(Wish(*each) for each in earlier)) for wish, earlier in map(json.loads, data.splitlines())]
+        return [Entry(LineOperation(*item), tuple(LineOperation(*each) for each in earlier)) for item, earlier in map(json.loads, data.splitlines())]
 
     def outcome(self, span: Span) -> Outcome:
         """Outcome of a span."""

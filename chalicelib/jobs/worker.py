@@ -19,7 +19,7 @@ from chalicelib.usecases.add import record_of
 from chalicelib.jobs.increment_meta import Operation
 from chalicelib.jobs.outcomes import LineError, Outcome, Span, line_error
 from chalicelib.jobs.coordinator import wanted
-from chalicelib.jobs.work import Entry, Wish
+from chalicelib.jobs.work import Entry, LineOperation
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ SPARE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class WorkerContext:
     """What a worker works with."""
 
     collection: Collection
@@ -47,7 +47,7 @@ class Workshop:
 
 
 @dataclass(slots=True)
-class _Bench:
+class _SpanState:
     """What has been done of a span."""
 
     changes: list[Change]
@@ -56,7 +56,7 @@ class _Bench:
     deleted: int = 0
 
 
-def carry_out(entries: list[Entry], span: Span, shop: Workshop, *, token: str) -> tuple[Span, Outcome]:
+def run_span(entries: list[Entry], span: Span, context: WorkerContext, *, token: str) -> tuple[Span, Outcome]:
     """Carries out `entries`, which are those of `span`, until they are done or time runs short; what was done is durable.
 
     `token` makes the append idempotent: the same job, slice and entries append once, however often they are delivered.
@@ -66,34 +66,34 @@ def carry_out(entries: list[Entry], span: Span, shop: Workshop, *, token: str) -
 
     Raises StorageError; a picture that cannot be had because the bucket does not answer is no reason to drop its line.
     """
-    bench = _Bench([], [])
+    state = _SpanState([], [])
     done = 0
     with ThreadPoolExecutor(FETCHERS) as pool:
-        for count in _analysed(entries, bench, shop, pool):
+        for count in _analysed(entries, state, context, pool):
             done += count
-            if done < len(entries) and shop.remaining_s() < SPARE_S:
+            if done < len(entries) and context.remaining_s() < SPARE_S:
                 break
     did = Span(span.slice, span.start, span.start + done)
-    if bench.changes:
+    if state.changes:
         with trace.stage("append"):
-            shop.collection.append(bench.changes, token=f"{token}-{did.name()}")
-    return did, Outcome(bench.added, bench.deleted, tuple(bench.errors))
+            context.collection.append(state.changes, token=f"{token}-{did.name()}")
+    return did, Outcome(state.added, state.deleted, tuple(state.errors))
 
 
-def _analysed(entries: list[Entry], bench: _Bench, shop: Workshop, pool: ThreadPoolExecutor) -> Iterator[int]:
+def _analysed(entries: list[Entry], state: _SpanState, context: WorkerContext, pool: ThreadPoolExecutor) -> Iterator[int]:
     """Works through `entries` in order; yields how many more are done after each batch."""
     waiting = iter(entries)
     fetched: deque[tuple[Entry, Operation, Future[bytes] | None]] = deque()
     try:
         while True:
             while len(fetched) < AHEAD and (entry := next(waiting, None)):
-                fetched.append(_begun(entry, shop, pool))
+                fetched.append(_begun(entry, context, pool))
             if not fetched:
                 return
             batch = [fetched.popleft() for _ in range(min(BATCH, len(fetched)))]
-            failed = _settle(batch, bench, shop)
+            failed = _settle(batch, state, context)
             while failed:  # what an earlier line wanted of the same picture counts then
-                failed = _settle([_begun(entry, shop, pool) for entry in failed], bench, shop)
+                failed = _settle([_begun(entry, context, pool) for entry in failed], state, context)
             yield len(batch)
     finally:
         for *_, picture in fetched:
@@ -101,54 +101,54 @@ def _analysed(entries: list[Entry], bench: _Bench, shop: Workshop, pool: ThreadP
                 picture.cancel()
 
 
-def _begun(entry: Entry, shop: Workshop, pool: ThreadPoolExecutor) -> tuple[Entry, Operation, Future[bytes] | None]:
-    operation = wanted(entry.wish)
+def _begun(entry: Entry, context: WorkerContext, pool: ThreadPoolExecutor) -> tuple[Entry, Operation, Future[bytes] | None]:
+    operation = wanted(entry.item)
     if not operation.adds or operation.pic_name is None:
         return entry, operation, None
-    return entry, operation, pool.submit(shop.source.picture, operation.pic_name, limit=MAX_PICTURE_BYTES)
+    return entry, operation, pool.submit(context.source.picture, operation.pic_name, limit=MAX_PICTURE_BYTES)
 
 
-def _settle(batch: list[tuple[Entry, Operation, Future[bytes] | None]], bench: _Bench, shop: Workshop) -> list[Entry]:
-    """Does a batch; returns the entries that failed and have an earlier wish to fall back on."""
-    service = shop.collection.info.service
+def _settle(batch: list[tuple[Entry, Operation, Future[bytes] | None]], state: _SpanState, context: WorkerContext) -> list[Entry]:
+    """Does a batch; returns the entries that failed and have an earlier item to fall back on."""
+    service = context.collection.info.service
     again: list[Entry] = []
     pictures: list[tuple[bytes, Request]] = []
     owners: list[tuple[Entry, Operation]] = []
     for entry, operation, fetching in batch:
         if fetching is None:
-            bench.changes.append(Delete(_key(operation)))
-            bench.deleted += 1
-            _supersede(entry, bench, shop)
+            state.changes.append(Delete(_key(operation)))
+            state.deleted += 1
+            _supersede(entry, state, context)
             continue
         try:
             data = fetching.result()
         except (PictureNotFound, BadPicture, SourceError) as error:
-            again += _refuse(entry, error, bench, shop)
+            again += _refuse(entry, error, state, context)
             continue
         pictures.append((data, Request(service, crop=operation.view.crop, region=operation.view.region)))
         owners.append((entry, operation))
     with trace.stage("vision"):
-        analyses = shop.analyzer.analyze_many(pictures) if pictures else []
+        analyses = context.analyzer.analyze_many(pictures) if pictures else []
     for (entry, operation), analysis in zip(owners, analyses, strict=True):
         if isinstance(analysis, Analysis):
             record = record_of(
                 _key(operation), analysis, service=service, category_id=operation.view.category_id, attributes=operation.attributes
             )
-            bench.changes.append(Put(record))
-            bench.added += 1
-            _supersede(entry, bench, shop)
+            state.changes.append(Put(record))
+            state.added += 1
+            _supersede(entry, state, context)
         else:
-            again += _refuse(entry, analysis, bench, shop)
+            again += _refuse(entry, analysis, state, context)
     return again
 
 
-def _refuse(entry: Entry, error: Exception, bench: _Bench, shop: Workshop) -> list[Entry]:
+def _refuse(entry: Entry, error: Exception, state: _SpanState, context: WorkerContext) -> list[Entry]:
     if isinstance(error, StorageError):
         raise error
     if not isinstance(error, LookalikeError):  # a mistake of ours with one picture must not cost the others
-        _log.error("line %d of an import failed unexpectedly", entry.wish.line, exc_info=error)
+        _log.error("line %d of an import failed unexpectedly", entry.item.line, exc_info=error)
         error = Unexpected(f"the picture could not be processed ({type(error).__name__}); the log of this deployment has the details")
-    bench.errors.append(line_error(entry.wish.line, entry.wish.text, error, shop.code(error)))
+    state.errors.append(line_error(entry.item.line, entry.item.text, error, context.code(error)))
     return [Entry(entry.earlier[-1], entry.earlier[:-1])] if entry.earlier else []
 
 
@@ -156,15 +156,15 @@ class Unexpected(LookalikeError):
     """A mistake of ours met with one picture."""
 
 
-def _supersede(entry: Entry, bench: _Bench, shop: Workshop) -> None:
-    for wish in entry.earlier:
-        bench.errors.append(superseded(wish, entry.wish, shop.code))
+def _supersede(entry: Entry, state: _SpanState, context: WorkerContext) -> None:
+    for item in entry.earlier:
+        state.errors.append(superseded(item, entry.item, context.code))
 
 
-def superseded(wish: Wish, by: Wish, code: Callable[[LookalikeError], str]) -> LineError:
-    """The report of a wish that gave way to a later one."""
+def superseded(item: LineOperation, by: LineOperation, code: Callable[[LookalikeError], str]) -> LineError:
+    """The report of a item that gave way to a later one."""
     error = Superseded(f"line {by.line} speaks of the same picture; it counts")
-    return line_error(wish.line, wish.text, error, code(error))
+    return line_error(item.line, item.text, error, code(error))
 
 
 def _key(operation: Operation) -> Key:

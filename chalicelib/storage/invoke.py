@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LambdaInvoker:
-    """A Lambda function by name. Never retries by itself: who spreads a search decides that (usecases/ask_parts.py)."""
+    """A Lambda function by name. Never retries by itself: who fans a search out decides that (usecases/ask_parts.py)."""
 
     def __init__(self, client: Any, function: str) -> None:  # botocore has no types
         self._client = client

@@ -29,7 +29,7 @@ class Queue(Protocol):
 
 
 class NoQueue:
-    """For a house that starts no jobs."""
+    """For a deployment that starts no jobs."""
 
     grain = 1
 

@@ -90,7 +90,7 @@ class Sources(Protocol):
 
 
 class NoSources:
-    """For a house that imports nothing."""
+    """For a deployment that imports nothing."""
 
     def open(self, location: Location) -> Source:
         """Raises Unsupported."""

@@ -16,7 +16,7 @@ from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
 from chalicelib.trace import stage
 from chalicelib.usecases.capacity import claim
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 
@@ -31,23 +31,23 @@ class Added:
     regions: tuple[Region, ...]
 
 
-def add_picture(message: AddPicture, house: House) -> Added:
+def add_picture(message: AddPicture, deployment: Deployment) -> Added:
     """Adds or replaces one record.
 
     Raises CollectionNotFound, OverCapacity, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
     """
-    return add_pictures([message], house)[0]
+    return add_pictures([message], deployment)[0]
 
 
-def add_pictures(messages: Sequence[AddPicture], house: House) -> list[Added]:
+def add_pictures(messages: Sequence[AddPicture], deployment: Deployment) -> list[Added]:
     """Adds or replaces records of one collection: all of them, or none where one is refused. Raises as add_picture does."""
-    collection = house.catalog.open(messages[0].collection)
+    collection = deployment.catalog.open(messages[0].collection)
     service = collection.info.service
-    claim(collection, len(messages), house)
-    analyzer = fitting_analyzer(collection, house)
+    claim(collection, len(messages), deployment)
+    analyzer = fitting_analyzer(collection, deployment)
     records, added = [], []
     for message in messages:
-        picture = take(message.picture, house)
+        picture = take(message.picture, deployment)
         with stage("vision"):
             analysis = analyzer.analyze(picture, Request(service, crop=message.view.crop, region=message.view.region))
         record = record_of(
@@ -64,9 +64,9 @@ def add_pictures(messages: Sequence[AddPicture], house: House) -> list[Added]:
     return added
 
 
-def fitting_analyzer(collection: Collection, house: House) -> PictureAnalyzer:
+def fitting_analyzer(collection: Collection, deployment: Deployment) -> PictureAnalyzer:
     """The models, if the collection's features are theirs. Raises FingerprintMismatch."""
-    analyzer = house.analyzer()
+    analyzer = deployment.analyzer()
     # what this process remembers may be from before a rebuild; only a snapshot is sure to know
     if analyzer.fingerprint != collection.info.fingerprint:
         check_fingerprint(collection.snapshot(), analyzer, name=collection.info.name)
@@ -83,7 +83,7 @@ def check_fingerprint(snapshot: Snapshot, analyzer: PictureAnalyzer, *, name: st
 
 
 def record_of(key: Key, analysis: Analysis, *, service: Service, category_id: int | None, attributes: AttributeValues) -> Record:
-    """The record of an analysed picture; `category_id` is the caller's wish."""
+    """The record of an analysed picture; `category_id` is the caller's item."""
     return Record(
         key=key,
         category_id=category_used(analysis, service=service, category_id=category_id),

@@ -19,11 +19,11 @@ PATIENCE_S: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """How a deployment spreads searches."""
+class FanOut:
+    """How a deployment fans searches out."""
 
     rows: int = 0
-    """Rows that one function searches at most; 0: searches are never spread."""
+    """Rows that one function searches at most; 0: searches are never fanned out."""
     ask: Ask | None = None
     """Who searches a part; None: threads of this process."""
     patience_s: float = PATIENCE_S
@@ -36,7 +36,7 @@ class _Waiting:
     under_way: int = 1
 
 
-def gather(questions: Sequence[bytes], ask: Ask, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
+def ask_parts(questions: Sequence[bytes], ask: Ask, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
     """The answer to each question, in order. A try that fails or is silent for `patience_s` is followed by a second one.
 
     Raises the last error of a question whose tries both failed, StoreUnavailable for one that stayed silent.

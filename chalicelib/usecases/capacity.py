@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from chalicelib.errors import OverCapacity
 from chalicelib.index.collection import Collection
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _NEAR: Final = 1000
 """Records below the limit from which every add looks at the collection itself."""
@@ -27,17 +27,17 @@ _counts: WeakKeyDictionary[Collection, _Count] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def claim(collection: Collection, records: int, house: House) -> None:
+def claim(collection: Collection, records: int, deployment: Deployment) -> None:
     """Raises OverCapacity if `records` more would not fit.
 
     An add costs one write and must not cost a listing too, so far from the limit a count up to a minute old plus what this process added
     since decides. Near it the collection is read, and replacing a record may be refused: a full collection takes nothing.
     """
-    limit = house.settings.capacity_records
+    limit = deployment.settings.capacity_records
     with _lock:
         count = _counts.get(collection)
-        if count is None or house.clock() - count.looked > _FRESH_S or count.records + records > limit - _NEAR:
-            count = _Count(house.clock(), len(collection.snapshot()))
+        if count is None or deployment.clock() - count.looked > _FRESH_S or count.records + records > limit - _NEAR:
+            count = _Count(deployment.clock(), len(collection.snapshot()))
             _counts[collection] = count
         if count.records + records > limit:
             raise OverCapacity(

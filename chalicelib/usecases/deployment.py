@@ -12,14 +12,14 @@ from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.queue import NoQueue, Queue
 from chalicelib.storage.secrets import SecretStore
 from chalicelib.storage.source import NoSources, Sources
-from chalicelib.usecases.ask_parts import Spread
+from chalicelib.usecases.ask_parts import FanOut
 
 if TYPE_CHECKING:
     from chalicelib.vision.analysis import PictureAnalyzer
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Deployment:
     """The components of one deployment, built by wiring once per process. Effects are members, so tests can replace them."""
 
     settings: Settings
@@ -42,5 +42,5 @@ class House:
     """Tells a callback address that a job has ended; what comes of it is ignored (storage/callback.py)."""
     transit: ObjectStore | None = None
     """Where uploaded pictures lie until they are used; None: in `store`."""
-    spread: Spread = field(default_factory=Spread)
+    fan_out: FanOut = field(default_factory=FanOut)
     """How searches too large for one function are shared out (usecases/fan_out.py)."""

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from chalicelib.errors import CollectionNotFound, Forbidden, LookalikeError, ObjectMissing, StorageError, StoreUnavailable, StoreUnfit
 from chalicelib.storage.account import Account
 from chalicelib.storage.probe import probe
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import list_keys
 from chalicelib.vision.analysis import PictureAnalyzer
 
@@ -36,27 +36,27 @@ class Check:
     """What was found; for anything but "ok" also what to do."""
 
 
-def checks(house: House, collection: str | None = None, *, account: Account | None = None, package: Path | None = None) -> Iterator[Check]:
+def checks(deployment: Deployment, collection: str | None = None, *, account: Account | None = None, package: Path | None = None) -> Iterator[Check]:
     """Findings, one after the other as they are made; of `collection` alone, or of all. Raises nothing: an error is a finding.
 
     `account` where the store is on AWS, `package` where a deployment's zip lies beside the code.
     """
     if account is not None:
-        yield from _account(house, account)
+        yield from _account(deployment, account)
     reachable = True
-    for check in _store(house):
+    for check in _store(deployment):
         reachable = reachable and check.state != "fail"
         yield check
-    yield _keys(house)
-    models = _models(house)
+    yield _keys(deployment)
+    models = _models(deployment)
     yield models
     if package is not None and package.exists():
         yield _package(package)
     if reachable:
-        yield from _collections(house, collection, house.analyzer() if models.state == "ok" else None)
+        yield from _collections(deployment, collection, deployment.analyzer() if models.state == "ok" else None)
 
 
-def _account(house: House, account: Account) -> Iterator[Check]:
+def _account(deployment: Deployment, account: Account) -> Iterator[Check]:
     try:
         yield Check("credentials", "ok", f"AWS knows us as {account.caller()}")
     except Forbidden as error:
@@ -65,11 +65,11 @@ def _account(house: House, account: Account) -> Iterator[Check]:
     except LookalikeError as error:
         yield Check("credentials", "fail", f"{error}. Check the network, and AWS_ENDPOINT_URL if it is set")
         return
-    bucket = house.settings.store.removeprefix("s3://").split("/")[0]
-    yield _region(house.settings.region, bucket, account)
-    if house.settings.queue:
+    bucket = deployment.settings.store.removeprefix("s3://").split("/")[0]
+    yield _region(deployment.settings.region, bucket, account)
+    if deployment.settings.queue:
         try:
-            yield Check("queue", "ok", f"{account.queue_length(house.settings.queue)} import slices are waiting")
+            yield Check("queue", "ok", f"{account.queue_length(deployment.settings.queue)} import slices are waiting")
         except LookalikeError as error:
             yield Check("queue", "fail", f"{error}. LOOKALIKE_QUEUE must be the stack's output ImportQueueUrl")
 
@@ -86,33 +86,33 @@ def _region(region: str, bucket: str, account: Account) -> Check:
     return Check("region", "ok", f"bucket and deployment are both in {region}")
 
 
-def _store(house: House) -> Iterator[Check]:
-    key = f"{_SCRATCH}/{house.new_id()}"
+def _store(deployment: Deployment) -> Iterator[Check]:
+    key = f"{_SCRATCH}/{deployment.new_id()}"
     step = "write into"
     try:
-        version = house.store.create(key, b"1")
+        version = deployment.store.create(key, b"1")
         step = "replace an object in"
-        house.store.replace(key, b"2", version=version)
+        deployment.store.replace(key, b"2", version=version)
         step = "read from"
-        house.store.get(key)
+        deployment.store.get(key)
         step = "list"
-        (stat,) = house.store.list(key)
+        (stat,) = deployment.store.list(key)
         step = "delete from"
-        house.store.delete(key)
+        deployment.store.delete(key)
     except StoreUnavailable as error:
-        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Check the credentials and the network")
+        yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and the network")
         return
     except StorageError as error:
-        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}")
+        yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}")
         return
     except (OSError, ValueError) as error:
-        yield Check("store", "fail", f"cannot {step} {house.settings.store}: {error}. Whoever runs this must own it, or choose another")
+        yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}. Whoever runs this must own it, or choose another")
         return
-    yield Check("store", "ok", f"{house.settings.store} can be written, replaced, read, listed and deleted from")
-    yield _clock(stat.modified - house.clock())
-    yield _conditions(house)
-    if not house.settings.store.startswith("s3://"):
-        free = shutil.disk_usage(house.settings.store).free
+    yield Check("store", "ok", f"{deployment.settings.store} can be written, replaced, read, listed and deleted from")
+    yield _clock(stat.modified - deployment.clock())
+    yield _conditions(deployment)
+    if not deployment.settings.store.startswith("s3://"):
+        free = shutil.disk_usage(deployment.settings.store).free
         state: State = "ok" if free > _LITTLE_SPACE else "warn"
         yield Check("space", state, f"{free / 2**30:.1f} GiB are free" + ("" if state == "ok" else ": make room before adding more"))
 
@@ -126,9 +126,9 @@ def _clock(skew: float) -> Check:
     )
 
 
-def _conditions(house: House) -> Check:
+def _conditions(deployment: Deployment) -> Check:
     try:
-        probe(house.store, house.settings.store, new_id=house.new_id)
+        probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)
     except StoreUnfit as error:
         return Check("conditions", "fail", f"{error}. Use another store: this one would lose records")
     except StorageError as error:
@@ -136,11 +136,11 @@ def _conditions(house: House) -> Check:
     return Check("conditions", "ok", "the store honours conditional writes")
 
 
-def _keys(house: House) -> Check:
+def _keys(deployment: Deployment) -> Check:
     try:
-        keys = list_keys(house)
+        keys = list_keys(deployment)
     except LookalikeError as error:
-        on_aws = house.settings.secrets.startswith("secretsmanager:")
+        on_aws = deployment.settings.secrets.startswith("secretsmanager:")
         hint = ". LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME" if on_aws else ""
         return Check("keys", "fail", f"{error}{hint}")
     if not keys:
@@ -148,9 +148,9 @@ def _keys(house: House) -> Check:
     return Check("keys", "ok", f"{len(keys)} access key{'s' if len(keys) > 1 else ''}")
 
 
-def _models(house: House) -> Check:
+def _models(deployment: Deployment) -> Check:
     try:
-        analyzer = house.analyzer()
+        analyzer = deployment.analyzer()
     except LookalikeError as error:
         return Check("models", "fail", str(error))
     except OSError as error:
@@ -172,22 +172,22 @@ def _package(package: Path) -> Check:
     return Check("package", "ok", f"{said}; Lambda takes 250")
 
 
-def _collections(house: House, only: str | None, analyzer: PictureAnalyzer | None) -> Iterator[Check]:
+def _collections(deployment: Deployment, only: str | None, analyzer: PictureAnalyzer | None) -> Iterator[Check]:
     try:
-        names = [only] if only is not None else house.catalog.names()
+        names = [only] if only is not None else deployment.catalog.names()
     except LookalikeError as error:
         yield Check("collections", "fail", str(error))
         return
     if not names:
         yield Check("collections", "warn", "there is none yet: lookalike collections create NAME --type product")
     for name in names:
-        yield _collection(house, name, analyzer)
+        yield _collection(deployment, name, analyzer)
 
 
-def _collection(house: House, name: str, analyzer: PictureAnalyzer | None) -> Check:
+def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | None) -> Check:
     title = f"collection {name}"
     try:
-        collection = house.catalog.open(name)
+        collection = deployment.catalog.open(name)
         stats = collection.snapshot().stats
     except CollectionNotFound:
         return Check(title, "fail", f"there is none of that name: lookalike collections list, or collections create {name} --type product")
@@ -198,6 +198,6 @@ def _collection(house: House, name: str, analyzer: PictureAnalyzer | None) -> Ch
     if analyzer is not None and collection.info.fingerprint != analyzer.fingerprint:
         return Check(title, "fail", f"its features are of other models than this version has: lookalike rebuild SOURCE -c {name}")
     said = f"rows: {stats.rows}, segments: {stats.segments}, log objects: {stats.log_objects}"
-    if stats.log_objects > 4 * house.settings.compact_log_objects:
+    if stats.log_objects > 4 * deployment.settings.compact_log_objects:
         return Check(title, "warn", f"{said}: compaction does not keep up; lookalike compact {name}")
     return Check(title, "ok", said)

@@ -21,45 +21,45 @@ from chalicelib.index.read.query import Hits, Query
 from chalicelib.index.format.records import Vector
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.trace import note
-from chalicelib.usecases.deployment import House
-from chalicelib.usecases.ask_parts import gather
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.ask_parts import ask_parts
 
 MAX_PARTS: Final = 64
 """Functions that one search may use at once; beyond that parts grow."""
 
 
-def search(collection: Collection, snapshot: Snapshot, query: Query, house: House) -> Hits:
+def search(collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment) -> Hits:
     """What `snapshot.search(query)` answers, searched in parts if the snapshot holds more rows than one function should.
 
     Raises StoreUnavailable when a part was asked twice in vain, StorageError.
     """
-    rows = house.spread.rows
+    rows = deployment.fan_out.rows
     if not rows or snapshot.stats.rows <= rows:
         return snapshot.search(query)
     try:
-        return _search_parts(collection, snapshot, query, house)
+        return _search_parts(collection, snapshot, query, deployment)
     except ObjectMissing:  # collected as garbage since the snapshot was taken: a new one knows where the rows went
-        return _search_parts(collection, collection.snapshot(), query, house)
+        return _search_parts(collection, collection.snapshot(), query, deployment)
 
 
-def _search_parts(collection: Collection, snapshot: Snapshot, query: Query, house: House) -> Hits:
-    parts = split(snapshot, min(MAX_PARTS, -(-snapshot.stats.rows // house.spread.rows)))
+def _search_parts(collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment) -> Hits:
+    parts = split(snapshot, min(MAX_PARTS, -(-snapshot.stats.rows // deployment.fan_out.rows)))
     note("parts", len(parts))
     questions = [encode_question(collection.info.name, part, query) for part in parts]
-    remote = house.spread.ask
+    remote = deployment.fan_out.ask
 
     def ask(question: bytes) -> bytes:
-        return decode_answer(remote(question) if remote else answer_part(question, house), question)
+        return decode_answer(remote(question) if remote else answer_part(question, deployment), question)
 
-    answers = gather(questions, ask, patience_s=house.spread.patience_s)
+    answers = ask_parts(questions, ask, patience_s=deployment.fan_out.patience_s)
     return merge(snapshot, query, [PartHits.parse(data) for data in answers])
 
 
-def answer_part(question: bytes, house: House) -> bytes:
+def answer_part(question: bytes, deployment: Deployment) -> bytes:
     """What the function that searches a part does: JSON in, JSON out. Raises ValueError for what is no question, StorageError."""
     body = json.loads(question)
     note("collection", body["collection"])
-    collection = house.catalog.open(body["collection"])
+    collection = deployment.catalog.open(body["collection"])
     try:
         hits = search_part(collection, Part.parse(body["part"]), _query(body["query"]))
     except ObjectMissing as error:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from chalicelib.contract.values import check_collection
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound, VersionConflict
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 Access = Literal["read", "write"]
 
@@ -79,7 +79,7 @@ class _Ring:
 
 
 def create_key(
-    house: House, *, name: str = "", access: Access = "write", collections: frozenset[str] = frozenset(), bearer: bool = False
+    deployment: Deployment, *, name: str = "", access: Access = "write", collections: frozenset[str] = frozenset(), bearer: bool = False
 ) -> NewKey:
     """Makes a key. Raises InvalidField, Conflict when there are too many keys, StoreUnavailable."""
     if len(name) > 100:
@@ -89,32 +89,32 @@ def create_key(
     for collection in collections:
         check_collection(collection)
     new = NewKey(key_id="LA" + _random(20), secret=_random(40))
-    key = Key(new.key_id, name, access, collections, house.clock(), bearer, (new.secret,))
-    _change(house, lambda keys: {**keys, key.key_id: key})
+    key = Key(new.key_id, name, access, collections, deployment.clock(), bearer, (new.secret,))
+    _change(deployment, lambda keys: {**keys, key.key_id: key})
     return new
 
 
-def list_keys(house: House) -> list[Key]:
+def list_keys(deployment: Deployment) -> list[Key]:
     """All keys, oldest first. Raises StoreUnavailable."""
-    return sorted(_parse(house.secrets.read().text).keys.values(), key=lambda key: (key.created, key.key_id))
+    return sorted(_parse(deployment.secrets.read().text).keys.values(), key=lambda key: (key.created, key.key_id))
 
 
-def find_key(house: House, key_id: str, *, max_age_s: float) -> Key | None:
+def find_key(deployment: Deployment, key_id: str, *, max_age_s: float) -> Key | None:
     """The key, as of at most `max_age_s` ago. Raises StoreUnavailable."""
-    return _parse(house.secrets.read(max_age_s=max_age_s).text).keys.get(key_id)
+    return _parse(deployment.secrets.read(max_age_s=max_age_s).text).keys.get(key_id)
 
 
-def revoke_key(house: House, key_id: str) -> None:
+def revoke_key(deployment: Deployment, key_id: str) -> None:
     """Forgets the key: it stops working within a minute everywhere. Raises NotFound."""
 
     def without(keys: Mapping[str, Key]) -> dict[str, Key]:
         _get(keys, key_id)
         return {other: key for other, key in keys.items() if other != key_id}
 
-    _change(house, without)
+    _change(deployment, without)
 
 
-def rotate_key(house: House, key_id: str) -> NewKey:
+def rotate_key(deployment: Deployment, key_id: str) -> NewKey:
     """Gives the key a second secret; the first stays valid until retire_key. Raises NotFound, Conflict while two are live."""
     new = NewKey(key_id=key_id, secret=_random(40))
 
@@ -124,24 +124,24 @@ def rotate_key(house: House, key_id: str) -> NewKey:
             raise Conflict(f"key {key_id} has two live secrets already; retire the older one first")
         return {**keys, key_id: replace(key, secrets=(new.secret, *key.secrets))}
 
-    _change(house, rotated)
+    _change(deployment, rotated)
     return new
 
 
-def retire_key(house: House, key_id: str) -> None:
+def retire_key(deployment: Deployment, key_id: str) -> None:
     """Forgets all but the newest secret of the key. Raises NotFound."""
 
     def retired(keys: Mapping[str, Key]) -> dict[str, Key]:
         key = _get(keys, key_id)
         return {**keys, key_id: replace(key, secrets=key.secrets[:1])}
 
-    _change(house, retired)
+    _change(deployment, retired)
 
 
-def signing_secret(house: House) -> str:
+def signing_secret(deployment: Deployment) -> str:
     """The secret of this deployment's own links, made at its first use. Raises StoreUnavailable."""
-    ring = _parse(house.secrets.read(max_age_s=60.0).text)
-    return ring.signing or _update(house, lambda ring: ring if ring.signing else replace(ring, signing=_random(40))).signing
+    ring = _parse(deployment.secrets.read(max_age_s=60.0).text)
+    return ring.signing or _update(deployment, lambda ring: ring if ring.signing else replace(ring, signing=_random(40))).signing
 
 
 def _get(keys: Mapping[str, Key], key_id: str) -> Key:
@@ -154,19 +154,19 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-def _change(house: House, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]) -> None:
-    _update(house, lambda ring: replace(ring, keys=change(ring.keys)))
+def _change(deployment: Deployment, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]) -> None:
+    _update(deployment, lambda ring: replace(ring, keys=change(ring.keys)))
 
 
-def _update(house: House, change: Callable[[_Ring], _Ring]) -> _Ring:
+def _update(deployment: Deployment, change: Callable[[_Ring], _Ring]) -> _Ring:
     for _ in range(_TRIES):
-        current = house.secrets.read()
+        current = deployment.secrets.read()
         ring = change(_parse(current.text))
         text = _write(ring)
         if len(text.encode()) > MAX_BYTES:
             raise Conflict("there are too many keys; revoke some")
         try:
-            house.secrets.replace(text, version=current.version)
+            deployment.secrets.replace(text, version=current.version)
         except VersionConflict:
             continue
         return ring

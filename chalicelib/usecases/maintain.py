@@ -18,7 +18,7 @@ from chalicelib.index.write.merge import due, merge
 from chalicelib.index.format.positions import Position
 from chalicelib.index.write.scrub import Problem
 from chalicelib.index.write.scrub import scrub as scrub_generation
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _T = TypeVar("_T")
 
@@ -83,72 +83,72 @@ class Scrubbed:
     """Of these, how many are dealt with."""
 
 
-def compact(house: House, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
+def compact(deployment: Deployment, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
     """Empties the log of collection `name` into segments, merges what is due and builds graphs; `everything`: as few segments as possible.
 
     A dry run counts what is due now; what the log becomes may join in. No merge or graph is begun after the time `until`, seconds: the next
     run goes on. Raises CollectionNotFound, StorageError.
     """
-    generation = _current(house, name)
+    generation = _current(deployment, name)
     if dry_run:
-        state = look(house, name)
+        state = look(deployment, name)
         merged = len(due(generation.manifest().manifest.segments, everything=everything))
         return replace(state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation)))
     taken = merges = graphs = 0
     while (done := _steady(lambda: absorb(generation))) is not None:
         taken += done.log_objects
-    while house.clock() < until and (step := _steady(lambda: merge(generation))) is not None:
+    while deployment.clock() < until and (step := _steady(lambda: merge(generation))) is not None:
         merges += step.segments
     if everything and (step := _steady(lambda: merge(generation, everything=True))) is not None:
         merges += step.segments
-    while house.clock() < until and _steady(lambda: grow(generation)) is not None:
+    while deployment.clock() < until and _steady(lambda: grow(generation)) is not None:
         graphs += 1
-    return replace(look(house, name), absorbed=taken, merged=merges, graphs=graphs)
+    return replace(look(deployment, name), absorbed=taken, merged=merges, graphs=graphs)
 
 
-def compact_all(house: House, *, until: float = math.inf) -> list[Compacted]:
+def compact_all(deployment: Deployment, *, until: float = math.inf) -> list[Compacted]:
     """Compacts every collection whose log is long or old, and goes on with merges and graphs that an earlier run had no time for.
 
     Tries all of them, then raises the first StorageError. No merge or graph is begun after the time `until`, seconds.
     """
 
     def one(name: str) -> Compacted:
-        state = look(house, name)
-        long = state.log_objects >= house.settings.compact_log_objects
-        wanted = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(house, name))
-        return compact(house, name, until=until) if wanted else state
+        state = look(deployment, name)
+        long = state.log_objects >= deployment.settings.compact_log_objects
+        wanted = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(deployment, name))
+        return compact(deployment, name, until=until) if wanted else state
 
-    return _each(house, one)
+    return _each(deployment, one)
 
 
 def _unfinished(generation: Generation) -> bool:
     return bool(due(generation.manifest().manifest.segments) or lacking(generation))
 
 
-def look(house: House, name: str) -> Compacted:
+def look(deployment: Deployment, name: str) -> Compacted:
     """The state of collection `name`; reads its listing and its manifest. Raises CollectionNotFound, StorageError."""
-    generation = _current(house, name)
+    generation = _current(deployment, name)
     names = [stat.key.rpartition("/")[2] for stat in generation.log()]
     manifest = generation.manifest().manifest
     waiting = [name for name in names if name not in set(manifest.absorbed)]
-    oldest_s = max((house.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0)
+    oldest_s = max((deployment.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0)
     size = sum(segment.size for segment in manifest.segments)
     return Compacted(name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size)
 
 
-def collect(house: House, name: str, *, dry_run: bool = False) -> Collected:
+def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Collected:
     """Collects the garbage of collection `name`. Raises CollectionNotFound, StorageError."""
-    generation = _current(house, name)
+    generation = _current(deployment, name)
     done = _steady(lambda: collect_generation(generation, dry_run=dry_run))
     if done is None:
         return Collected(name, 0, 0, 0)
     return Collected(name, done.named, done.removed, done.bytes)
 
 
-def collect_all(house: House, *, dry_run: bool = False) -> list[Collected]:
+def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collected]:
     """Collects the garbage of every collection, and generations that nobody serves. Tries all, then raises the first StorageError."""
-    found = _each(house, lambda name: collect(house, name, dry_run=dry_run))
-    for generation in house.catalog.unreachable():
+    found = _each(deployment, lambda name: collect(deployment, name, dry_run=dry_run))
+    for generation in deployment.catalog.unreachable():
         stats = abandoned(generation, unfinished_s=UNFINISHED_S)
         if stats:
             size = sum(stat.size for stat in stats)
@@ -157,12 +157,12 @@ def collect_all(house: House, *, dry_run: bool = False) -> list[Collected]:
     return found
 
 
-def scrub(house: House, name: str, *, repair: bool = False) -> Scrubbed:
+def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbed:
     """Verifies everything of collection `name`; writes nothing, unless `repair`: then damaged graphs are built anew. Records cannot be.
 
     Raises CollectionNotFound, StorageError.
     """
-    generation = _current(house, name)
+    generation = _current(deployment, name)
     found = scrub_generation(generation)
     done = Scrubbed(name, found.objects, found.rows, found.bytes, found.problems, len(found.bad_graphs))
     if not repair or not found.bad_graphs:
@@ -175,8 +175,8 @@ def scrub(house: House, name: str, *, repair: bool = False) -> Scrubbed:
     return replace(done, repaired=len(found.bad_graphs - left))
 
 
-def _current(house: House, name: str) -> Generation:
-    return house.catalog.open(name).current()
+def _current(deployment: Deployment, name: str) -> Generation:
+    return deployment.catalog.open(name).current()
 
 
 def _steady(step: Callable[[], _T | None]) -> _T | None:
@@ -189,10 +189,10 @@ def _steady(step: Callable[[], _T | None]) -> _T | None:
     return None
 
 
-def _each(house: House, one: Callable[[str], _T]) -> list[_T]:
+def _each(deployment: Deployment, one: Callable[[str], _T]) -> list[_T]:
     found: list[_T] = []
     failure: StorageError | None = None
-    for name in house.catalog.names():
+    for name in deployment.catalog.names():
         try:
             found.append(one(name))
         except CollectionNotFound:

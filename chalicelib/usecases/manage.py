@@ -13,7 +13,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.read.query import Row
 from chalicelib.index.format.records import Change, Delete, Key, Patch
 from chalicelib.service import Service
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 _BATCH: Final = 5000
 """Changes per append, so that a log object stays small."""
@@ -35,41 +35,41 @@ class Described:
     """Seconds since the epoch."""
 
 
-def create_collection(message: CreateCollection, house: House) -> Described:
+def create_collection(message: CreateCollection, deployment: Deployment) -> Described:
     """Makes an empty collection for the models of this deployment. Raises AlreadyExists, StorageError."""
-    analyzer = house.analyzer()
-    collection = house.catalog.create(
+    analyzer = deployment.analyzer()
+    collection = deployment.catalog.create(
         message.collection, message.service, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits
     )
-    return _described(collection, house, count=0)
+    return _described(collection, deployment, count=0)
 
 
-def describe(message: Describe, house: House) -> Described:
+def describe(message: Describe, deployment: Deployment) -> Described:
     """Raises CollectionNotFound, StorageError."""
-    collection = house.catalog.open(message.collection)
-    return _described(collection, house, count=len(collection.snapshot()))
+    collection = deployment.catalog.open(message.collection)
+    return _described(collection, deployment, count=len(collection.snapshot()))
 
 
-def _described(collection: Collection, house: House, *, count: int) -> Described:
+def _described(collection: Collection, deployment: Deployment, *, count: int) -> Described:
     return Described(
         name=collection.info.name,
         service=collection.info.service,
-        capacity=house.settings.capacity_records,
-        requests_per_second=house.settings.requests_per_second,
+        capacity=deployment.settings.capacity_records,
+        requests_per_second=deployment.settings.requests_per_second,
         count=count,
         created=collection.info.created,
     )
 
 
-def look_up(message: LookUp, house: House) -> Row | None:
+def look_up(message: LookUp, deployment: Deployment) -> Row | None:
     """The record, or None. Raises CollectionNotFound, StorageError."""
-    rows = house.catalog.open(message.collection).snapshot().of_product(message.product_id)
+    rows = deployment.catalog.open(message.collection).snapshot().of_product(message.product_id)
     return next((row for row in rows if row.key.pic_name == message.pic_name), None)
 
 
-def update(message: UpdatePictures, house: House) -> None:
+def update(message: UpdatePictures, deployment: Deployment) -> None:
     """Changes attributes of one record, or of all of a product. Raises CollectionNotFound, RecordNotFound, StorageError."""
-    collection = house.catalog.open(message.collection)
+    collection = deployment.catalog.open(message.collection)
     keys = _keys(collection, message.product_id, message.pic_name)
     if not keys:
         wanted = (
@@ -82,17 +82,17 @@ def update(message: UpdatePictures, house: House) -> None:
         _append(collection, [Patch(key, stored(message.changes)) for key in keys])
 
 
-def delete(message: DeletePictures, house: House) -> list[Key]:
+def delete(message: DeletePictures, deployment: Deployment) -> list[Key]:
     """Deletes one record, or all of a product; the keys that were there. Raises CollectionNotFound, StorageError."""
-    collection = house.catalog.open(message.collection)
+    collection = deployment.catalog.open(message.collection)
     keys = _keys(collection, message.product_id, message.pic_name)
     _append(collection, [Delete(key) for key in keys])
     return keys
 
 
-def delete_by_filter(message: DeleteByFilter, house: House) -> list[Key]:
+def delete_by_filter(message: DeleteByFilter, deployment: Deployment) -> list[Key]:
     """Deletes what the filter matches; the keys. Raises CollectionNotFound, StorageError."""
-    collection = house.catalog.open(message.collection)
+    collection = deployment.catalog.open(message.collection)
     keys = [row.key for row in collection.snapshot().select(message.filter)]
     _append(collection, [Delete(key) for key in keys])
     return keys

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from chalicelib.errors import AlreadyExists, Conflict, CorruptObject, InvalidField, ObjectMissing, VersionConflict
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 KEY: Final = "console/picture_urls.json"
 """One small object for all collections: showing the list of them takes one read."""
@@ -17,18 +17,18 @@ _MAX: Final = 1000
 _TEMPLATE: Final = re.compile(r"(https?://[^\s<>\"'\\]+|/[^\s<>\"'\\]*)")
 
 
-def picture_urls(house: House) -> Mapping[str, str]:
+def picture_urls(deployment: Deployment) -> Mapping[str, str]:
     """Collection to URL template with `{PicName}` and `{ProductId}` in it, of those that have one. Raises StorageError."""
-    return _read(house)[0]
+    return _read(deployment)[0]
 
 
-def set_picture_url(collection: str, template: str | None, house: House) -> None:
+def set_picture_url(collection: str, template: str | None, deployment: Deployment) -> None:
     """Sets the template of a collection, or removes it. Raises CollectionNotFound, InvalidField("picture_url"), StorageError."""
     if template is not None:
-        house.catalog.open(collection)
+        deployment.catalog.open(collection)
         _check(template)
     for _ in range(_TRIES):
-        templates, version = _read(house)
+        templates, version = _read(deployment)
         changed = {name: text for name, text in templates.items() if name != collection}
         if template is not None:
             changed[collection] = template
@@ -37,9 +37,9 @@ def set_picture_url(collection: str, template: str | None, house: House) -> None
         data = json.dumps(changed, sort_keys=True).encode()
         try:
             if version is None:
-                house.store.create(KEY, data)
+                deployment.store.create(KEY, data)
             else:
-                house.store.replace(KEY, data, version=version)
+                deployment.store.replace(KEY, data, version=version)
         except (AlreadyExists, VersionConflict):
             continue
         return
@@ -53,9 +53,9 @@ def _check(template: str) -> None:
         raise InvalidField("picture_url", "the picture URL must name {PicName} or {ProductId}, or every picture would be the same one")
 
 
-def _read(house: House) -> tuple[Mapping[str, str], str | None]:
+def _read(deployment: Deployment) -> tuple[Mapping[str, str], str | None]:
     try:
-        blob = house.store.get(KEY)
+        blob = deployment.store.get(KEY)
     except ObjectMissing:
         return {}, None
     try:

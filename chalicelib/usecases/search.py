@@ -21,7 +21,7 @@ from chalicelib.service import OTHERS, Service
 from chalicelib.trace import note, stage
 from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import category_used, check_fingerprint
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Request, ScoreCurve
 
@@ -43,7 +43,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResults:
     """An answer to a search."""
 
     matches: tuple[Match, ...]
@@ -73,15 +73,15 @@ class _Wanted:
     regions: tuple[Region, ...]
 
 
-def search_by_picture(message: SearchByPicture, house: House) -> Found:
+def search_by_picture(message: SearchByPicture, deployment: Deployment) -> SearchResults:
     """The records most like a picture.
 
     Raises CollectionNotFound, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
     """
-    started = house.clock()
-    collection = house.catalog.open(message.collection)
-    service, view, analyzer = collection.info.service, message.view, house.analyzer()
-    picture = take(message.picture, house)
+    started = deployment.clock()
+    collection = deployment.catalog.open(message.collection)
+    service, view, analyzer = collection.info.service, message.view, deployment.analyzer()
+    picture = take(message.picture, deployment)
     with stage("vision"):
         analysis = analyzer.analyze(picture, Request(service, crop=view.crop, region=view.region))
     snapshot = _snapshot(collection)
@@ -94,13 +94,13 @@ def search_by_picture(message: SearchByPicture, house: House) -> Found:
         region=analysis.region,
         regions=analysis.regions,
     )
-    return _find(wanted, collection, snapshot, house, page=message.page, narrow=message.narrow, started=started)
+    return _find(wanted, collection, snapshot, deployment, page=message.page, narrow=message.narrow, started=started)
 
 
-def search_by_name(message: SearchByName, house: House) -> Found:
+def search_by_name(message: SearchByName, deployment: Deployment) -> SearchResults:
     """The records most like a stored one, which comes first itself. Raises CollectionNotFound, RecordNotFound, StorageError."""
-    started = house.clock()
-    collection = house.catalog.open(message.collection)
+    started = deployment.clock()
+    collection = deployment.catalog.open(message.collection)
     service = collection.info.service
     snapshot = _snapshot(collection)
     record = snapshot.find(Key(message.product_id, message.pic_name))
@@ -115,26 +115,26 @@ def search_by_name(message: SearchByName, house: House) -> Found:
         region=record.region,
         regions=(record.region,),
     )
-    return _find(wanted, collection, snapshot, house, page=message.page, narrow=message.narrow, started=started)
+    return _find(wanted, collection, snapshot, deployment, page=message.page, narrow=message.narrow, started=started)
 
 
-def search_by_filter(message: SearchByFilter, house: House) -> list[Row]:
+def search_by_filter(message: SearchByFilter, deployment: Deployment) -> list[Row]:
     """One page of the records that a filter matches, by key. Raises CollectionNotFound, StorageError."""
-    rows = house.catalog.open(message.collection).snapshot().select(message.filter)
+    rows = deployment.catalog.open(message.collection).snapshot().select(message.filter)
     return rows[message.page.start : message.page.start + message.page.count]
 
 
-def search_by_text(message: SearchByText, house: House) -> Found:
+def search_by_text(message: SearchByText, deployment: Deployment) -> SearchResults:
     """Raises CollectionNotFound; else Unsupported: no kind of collection understands text yet."""
-    service = house.catalog.open(message.collection).info.service
+    service = deployment.catalog.open(message.collection).info.service
     raise Unsupported(f"collections of type {service.name.lower()} cannot be searched by text; search by picture, name or filter")
 
 
-def compare(message: ComparePictures, house: House) -> float:
+def compare(message: ComparePictures, deployment: Deployment) -> float:
     """How alike two pictures are, 0 to 1. Raises CollectionNotFound, BadPicture, InvalidField("picture_url")."""
-    service = house.catalog.open(message.collection).info.service
-    analyzer = house.analyzer()
-    pictures = [take(message.primary, house), take(message.secondary, house)]
+    service = deployment.catalog.open(message.collection).info.service
+    analyzer = deployment.analyzer()
+    pictures = [take(message.primary, deployment), take(message.secondary, deployment)]
     first, second = (
         quantise(analysis.feature, analysis.code) for analysis in (analyzer.analyze(data, Request(service)) for data in pictures)
     )
@@ -173,10 +173,10 @@ def _snapshot(collection: Collection) -> Snapshot:
 
 
 def _find(
-    wanted: _Wanted, collection: Collection, snapshot: Snapshot, house: House, *, page: Page, narrow: Narrow, started: float
-) -> Found:
+    wanted: _Wanted, collection: Collection, snapshot: Snapshot, deployment: Deployment, *, page: Page, narrow: Narrow, started: float
+) -> SearchResults:
     service = collection.info.service
-    curve = house.analyzer().score_curve(service)
+    curve = deployment.analyzer().score_curve(service)
     query = Query(
         vector=wanted.vector,
         count=page.start + page.count,
@@ -186,29 +186,29 @@ def _find(
         min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
     )
     with stage("search"):
-        hits = fan_out.search(collection, snapshot, query, house)
+        hits = fan_out.search(collection, snapshot, query, deployment)
         if query.categories is not None and not wanted.sure and hits.found < ENOUGH:
-            hits = fan_out.search(collection, snapshot, replace(query, categories=None), house)
+            hits = fan_out.search(collection, snapshot, replace(query, categories=None), deployment)
     note("rows_scanned", hits.scanned)
     note("rows_found", hits.found)
-    return Found(
-        matches=_matches(hits, page.start, curve, house),
+    return SearchResults(
+        matches=_matches(hits, page.start, curve, deployment),
         found=hits.found,
         service=service,
         category_id=wanted.category_id,
         region=wanted.region,
         regions=wanted.regions,
-        milliseconds=max(0, round((house.clock() - started) * 1000)),
+        milliseconds=max(0, round((deployment.clock() - started) * 1000)),
     )
 
 
-def _matches(hits: Hits, start: int, curve: ScoreCurve, house: House) -> tuple[Match, ...]:
+def _matches(hits: Hits, start: int, curve: ScoreCurve, deployment: Deployment) -> tuple[Match, ...]:
     return tuple(
         Match(
             row=hit.row,
             score=score(hit.similarity, curve.similarities, curve.scores),
             sort_values=sort_values(
-                hit.similarity, hit.hamming, category_id=hit.row.category_id, by_category=house.settings.relevance_by_category
+                hit.similarity, hit.hamming, category_id=hit.row.category_id, by_category=deployment.settings.relevance_by_category
             ),
         )
         for hit in hits.hits[start:]

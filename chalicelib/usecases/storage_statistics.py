@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from chalicelib.index.format.positions import Position
 from chalicelib.index.read.snapshot import SegmentStats
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class StorageStatistics:
     """A collection at one moment."""
 
     segments: tuple[SegmentStats, ...]
@@ -25,16 +25,16 @@ class Anatomy:
     newest, those of the log as if each of its objects brought as many."""
 
 
-def anatomy(collection: str, house: House) -> Anatomy:
+def storage_statistics(collection: str, deployment: Deployment) -> StorageStatistics:
     """Raises CollectionNotFound, StorageError."""
-    opened = house.catalog.open(collection)
+    opened = deployment.catalog.open(collection)
     snapshot = opened.snapshot()
     segments = tuple(sorted(snapshot.segments(), key=lambda segment: segment.newest))
     stats = snapshot.stats
     absorbed = frozenset(snapshot.manifest.absorbed)
     names = (stat.key.rpartition("/")[2] for stat in opened.generation.log())
     log = sorted(Position.parse(name).time / 1e6 for name in names if name not in absorbed)
-    return Anatomy(segments, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, segments, log, stats.rows, house.clock())))
+    return StorageStatistics(segments, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, segments, log, stats.rows, deployment.clock())))
 
 
 def _growth(created: float, segments: tuple[SegmentStats, ...], log: list[float], rows: int, now: float) -> Iterator[tuple[float, int]]:

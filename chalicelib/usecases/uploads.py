@@ -16,7 +16,7 @@ from chalicelib.contract.values import Uploaded
 from chalicelib.errors import AuthFault, Conflict, InvalidField, ObjectMissing, Unauthenticated
 from chalicelib.service import MAX_PICTURE_BYTES
 from chalicelib.storage.object_store import ObjectStore
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key
 
 PREFIX: Final = "uploads/"
@@ -38,10 +38,10 @@ class Grant:
     """Base64 HMAC-SHA256 of `policy`."""
 
 
-def authorize_upload(key: Key, house: House) -> Grant:
+def authorize_upload(key: Key, deployment: Deployment) -> Grant:
     """A grant for `key`, valid for GRANT_S seconds."""
-    object_key = f"{PREFIX}{key.key_id}/{house.new_id()}"
-    content = {"key": object_key, "expires": int(house.clock()) + GRANT_S, "max_bytes": MAX_PICTURE_BYTES}
+    object_key = f"{PREFIX}{key.key_id}/{deployment.new_id()}"
+    content = {"key": object_key, "expires": int(deployment.clock()) + GRANT_S, "max_bytes": MAX_PICTURE_BYTES}
     policy = base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
     return Grant(object_key=object_key, policy=policy, signature=_sign(policy, key.secrets[0]))
 
@@ -51,7 +51,7 @@ def _sign(policy: str, secret: str) -> str:
     return base64.b64encode(hmac.new(secret.encode(), b"lookalike-upload\n" + policy.encode(), hashlib.sha256).digest()).decode()
 
 
-def store_upload(grant: Grant, data: bytes, *, key: Key, house: House) -> None:
+def store_upload(grant: Grant, data: bytes, *, key: Key, deployment: Deployment) -> None:
     """Keeps the picture until it is used.
 
     Raises Unauthenticated when the grant is not genuine, has expired or was used, InvalidField("picture") for an empty or too large file.
@@ -62,38 +62,38 @@ def store_upload(grant: Grant, data: bytes, *, key: Key, house: House) -> None:
     content = json.loads(base64.b64decode(grant.policy))
     if content["key"] != grant.object_key:
         raise Unauthenticated(AuthFault.SIGNATURE, "the upload's key is not the one that was granted")
-    if house.clock() > content["expires"]:
+    if deployment.clock() > content["expires"]:
         raise Unauthenticated(AuthFault.EXPIRED, f"the grant to upload has expired after {GRANT_S} s: ask for a new one")
     if not data:
         raise InvalidField("picture", "the uploaded file is empty")
     if len(data) > content["max_bytes"]:
         raise InvalidField("picture", f"the uploaded file has {len(data)} bytes; at most {content['max_bytes']} are allowed")
     try:
-        _transit(house).create(grant.object_key, data)
+        _transit(deployment).create(grant.object_key, data)
     except Conflict as error:
         raise Unauthenticated(AuthFault.REPLAYED, "this grant to upload has been used: ask for a new one") from error
 
 
-def take(picture: bytes | Uploaded, house: House) -> bytes:
+def take(picture: bytes | Uploaded, deployment: Deployment) -> bytes:
     """The picture's bytes. An uploaded one is deleted before this returns. Raises InvalidField("picture_url") when it is not there."""
     if isinstance(picture, bytes):
         return picture
     key = f"{PREFIX}{picture.owner}/{picture.object_id}"
     try:
-        data = _transit(house).get(key).data
+        data = _transit(deployment).get(key).data
     except ObjectMissing as error:
         raise InvalidField("picture_url", "no such upload: it was never sent, has been used already, or has expired") from error
-    _transit(house).delete(key)
+    _transit(deployment).delete(key)
     return data
 
 
-def sweep_uploads(house: House) -> int:
+def sweep_uploads(deployment: Deployment) -> int:
     """Deletes uploads that nobody used for KEEP_S seconds; how many."""
-    stale = [stat.key for stat in _transit(house).list(PREFIX) if house.clock() - stat.modified > KEEP_S]
+    stale = [stat.key for stat in _transit(deployment).list(PREFIX) if deployment.clock() - stat.modified > KEEP_S]
     for key in stale:
-        _transit(house).delete(key)
+        _transit(deployment).delete(key)
     return len(stale)
 
 
-def _transit(house: House) -> ObjectStore:
-    return house.transit or house.store
+def _transit(deployment: Deployment) -> ObjectStore:
+    return deployment.transit or deployment.store

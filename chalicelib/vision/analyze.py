@@ -27,7 +27,7 @@ _SALIENCY = "saliency"
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observation:
     """What was looked at in a picture."""
 
     regions: tuple[Region, ...]
@@ -68,8 +68,8 @@ class Analyzer:
         with stage("vision"):
             return describe(self._look(data, picture, request), service, self._heads)
 
-    def look(self, data: bytes, request: Request) -> Sight:
-        """What `analyze` describes: for benchmarks that describe one sight with several heads."""
+    def look(self, data: bytes, request: Request) -> Observation:
+        """What `analyze` describes: for benchmarks that describe one observation with several heads."""
         return self._look(data, self._decode(data, request.service), request)
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
@@ -89,11 +89,11 @@ class Analyzer:
         detail = WHOLE_DETAIL if coarse else DETAIL
         return decode(data, limits=limits, strict_orientation=self._strict_orientation, detail=detail, focus=focus)
 
-    def _look(self, data: bytes, picture: Picture, request: Request) -> Sight:
+    def _look(self, data: bytes, picture: Picture, request: Request) -> Observation:
         """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
         service, given = request.service, request.region
         if not (request.crop and service.finds_subject) or given == picture.region:
-            return Sight((picture.region,), self._passes(data, picture, service, picture.region))
+            return Observation((picture.region,), self._passes(data, picture, service, picture.region))
         wanted = self._views_of(service)
         whole: Outputs | None = None
         if given is not None and _WHOLE not in wanted:
@@ -108,11 +108,11 @@ class Analyzer:
                 known = evidence.gather(picture, square, whole.saliency)
             found = subject.find(picture, known, service)
         if given is not None and given != found[0]:
-            return Sight((given,), self._passes(data, picture, service, given))
+            return Observation((given,), self._passes(data, picture, service, given))
         views: tuple[Outputs, ...] = (whole,) if whole is not None and _WHOLE in wanted else ()
         if not views or (_CROP in wanted and found[0] != picture.region):
             views += self._passes(data, picture, service, found[0])
-        return Sight(found if given is None else (given,), views)
+        return Observation(found if given is None else (given,), views)
 
     def _passes(self, data: bytes, picture: Picture, service: Service, region: Region) -> tuple[Outputs, ...]:
         """One pass over a part of the picture, and for a mark one over the symbol in it, if there is one."""
@@ -135,16 +135,16 @@ class Analyzer:
         return self._views[service.name.lower()]
 
 
-def describe(sight: Sight, service: Service, heads: Heads) -> Analysis:
+def describe(observation: Observation, service: Service, heads: Heads) -> Analysis:
     """The analysis of what was looked at."""
-    summary = heads.summary([view.levels for view in sight.views])
+    summary = heads.summary([view.levels for view in observation.views])
     head = heads.service(service)
     feature = head.feature(summary)
     categories: tuple[tuple[int, float], ...] = ()
     if service.has_categories:
-        logits: npt.NDArray[np.float32] = np.mean([view.logits for view in sight.views], axis=0)
+        logits: npt.NDArray[np.float32] = np.mean([view.logits for view in observation.views], axis=0)
         categories = heads.categories.probabilities(summary, logits)
-    return Analysis(sight.regions[0], sight.regions, categories, feature, head.code(feature))
+    return Analysis(observation.regions[0], observation.regions, categories, feature, head.code(feature))
 
 
 def parts_read(service: Service) -> frozenset[str]:

@@ -19,7 +19,7 @@ from chalicelib.service import Service
 from chalicelib.vision import shipped
 from chalicelib.vision.analysis import ScoreCurve
 
-Vector = npt.NDArray[np.float32]
+FloatVector = npt.NDArray[np.float32]
 
 _NO_CATEGORY = 14
 """What category.map says of ImageNet classes that are no evidence for any category."""
@@ -31,26 +31,26 @@ _FLOOR = 1e-3
 class ServiceHead:
     """What turns normalised levels into the feature and code of one service."""
 
-    projection: Vector
+    projection: FloatVector
     """[dimension, numbers of the levels read]."""
-    offset: Vector
+    offset: FloatVector
     """[dimension]."""
-    rotation: Vector
+    rotation: FloatVector
     """[bits, dimension]."""
-    threshold: Vector
+    threshold: FloatVector
     """[bits]."""
     curve: ScoreCurve
     """Similarity to Score."""
     numbers: npt.NDArray[np.int64]
     """Places of the levels vector that are read."""
 
-    def feature(self, summary: Vector) -> Vector:
+    def feature(self, summary: FloatVector) -> FloatVector:
         """[dimension], unit length, of normalised levels [L]."""
         projected = np.vecdot(self.projection, summary[self.numbers]) - self.offset
-        feature: Vector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(np.float32)
+        feature: FloatVector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(np.float32)
         return feature
 
-    def code(self, feature: Vector) -> npt.NDArray[np.uint8]:
+    def code(self, feature: FloatVector) -> npt.NDArray[np.uint8]:
         """[bits / 8] of a feature: one bit a direction, on which side of its threshold the feature lies."""
         return np.packbits(np.vecdot(self.rotation, feature) > self.threshold)
 
@@ -62,9 +62,9 @@ class CategoryHead:
     ids: tuple[int, ...]
     kinds: npt.NDArray[np.int64]
     """[kinds]: place of each kind's category in ids."""
-    weights: Vector
+    weights: FloatVector
     """[kinds, numbers of the levels read]."""
-    bias: Vector
+    bias: FloatVector
     """[kinds]."""
     evidence: float
     """Weight of the ImageNet evidence."""
@@ -73,7 +73,7 @@ class CategoryHead:
     numbers: npt.NDArray[np.int64]
     """Places of the levels vector that are read."""
 
-    def probabilities(self, summary: Vector, logits: Vector) -> tuple[tuple[int, float], ...]:
+    def probabilities(self, summary: FloatVector, logits: FloatVector) -> tuple[tuple[int, float], ...]:
         """(category id, probability), likeliest first, of normalised levels [L] and ImageNet logits [1000]."""
         mass = np.bincount(self.classes, weights=_softmax(logits), minlength=_NO_CATEGORY + 1)[:_NO_CATEGORY]
         scores = np.vecdot(self.weights, summary[self.numbers]) + self.bias + self.evidence * np.log(mass + _FLOOR)[self.kinds]
@@ -93,15 +93,15 @@ class Heads:
         self._categories: CategoryHead | None = None
         self._starts = [block.start for block in self._card.blocks]
         self._sizes = [block.stop - block.start for block in self._card.blocks]
-        self._mean: Vector = self._array("mean")
-        self._scale: Vector = 1.0 / self._array("std")
+        self._mean: FloatVector = self._array("mean")
+        self._scale: FloatVector = 1.0 / self._array("std")
 
-    def summary(self, views: Sequence[Vector]) -> Vector:
+    def summary(self, views: Sequence[FloatVector]) -> FloatVector:
         """Levels of one picture's views, each [L], to one vector [L]: standardised, cut, every block to unit length, averaged."""
         levels = np.clip((np.stack(views) - self._mean) * self._scale, -self._card.clip, self._card.clip)
         lengths = np.sqrt(np.add.reduceat(np.square(levels), self._starts, axis=1))
         levels /= np.repeat(np.maximum(lengths, 1e-12), self._sizes, axis=1)
-        summary: Vector = levels.mean(axis=0)
+        summary: FloatVector = levels.mean(axis=0)
         return summary
 
     def service(self, service: Service) -> ServiceHead:
@@ -139,8 +139,8 @@ class Heads:
             numbers=np.array(self._card.places(self._card.levels[name])),
         )
 
-    def _array(self, name: str) -> Vector:
-        array: Vector = self._arrays[name].astype(np.float32)
+    def _array(self, name: str) -> FloatVector:
+        array: FloatVector = self._arrays[name].astype(np.float32)
         return array
 
 

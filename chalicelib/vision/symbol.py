@@ -28,7 +28,7 @@ _SLACK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Blob:
     """What is drawn between two gaps: cells x1…x2, y1…y2, exclusive ends."""
 
     x1: int
@@ -62,7 +62,7 @@ def find(region: Region, square: npt.NDArray[np.uint8]) -> Region | None:
     return placed((part.x1, part.y1, part.x2, part.y2), (left / 2, top / 2, across / 2, down / 2), region, slack=_SLACK)
 
 
-def _symbol(ink: Mask) -> _Part | None:
+def _symbol(ink: Mask) -> _Blob | None:
     """The part at the left, right or upper end that looks like a symbol, in this order."""
     whole = _around(ink, 0, 0)
     if whole is None:
@@ -78,7 +78,7 @@ def _symbol(ink: Mask) -> _Part | None:
     return None
 
 
-def _parts(ink: Mask, *, axis: int) -> list[_Part]:
+def _parts(ink: Mask, *, axis: int) -> list[_Blob]:
     """What lies between empty columns (`axis` 0) or empty rows (1), in order."""
     edges = np.flatnonzero(np.diff(np.pad(ink.any(axis=axis), 1))).tolist()
     found = [
@@ -88,9 +88,9 @@ def _parts(ink: Mask, *, axis: int) -> list[_Part]:
     return [part for part in found if part is not None]
 
 
-def _around(ink: Mask, left: int, top: int) -> _Part | None:
+def _around(ink: Mask, left: int, top: int) -> _Blob | None:
     """The smallest part around all ink, moved by `left` and `top`; None where there is none."""
     columns, rows = np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
     if not len(columns):
         return None
-    return _Part(int(columns[0]) + left, int(rows[0]) + top, int(columns[-1]) + 1 + left, int(rows[-1]) + 1 + top)
+    return _Blob(int(columns[0]) + left, int(rows[0]) + top, int(columns[-1]) + 1 + left, int(rows[-1]) + 1 + top)

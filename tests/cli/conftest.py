@@ -10,24 +10,24 @@ import pytest
 
 import chalicelib.wiring
 from chalicelib.config import Settings
-from chalicelib.usecases.deployment import House
-from chalicelib.wiring import build_house
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.wiring import build_deployment
 from tests.command import Run, runner
 from tests.doubles import TinyAnalyzer
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    """A house on a folder, as the environment of the commands names it, with the tiny analyzer."""
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """A deployment on a folder, as the environment of the commands names it, with the tiny analyzer."""
     settings = Settings(store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json"))
     analyzer = TinyAnalyzer()
-    made = replace(build_house(settings), analyzer=lambda: analyzer)
-    monkeypatch.setattr(chalicelib.wiring, "house", lambda: made)
+    made = replace(build_deployment(settings), analyzer=lambda: analyzer)
+    monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: made)
     return made
 
 
 @pytest.fixture
-def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> Run:
     return runner(capsys)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.picture_urls import picture_urls, set_picture_url
 from cli.main import app
 from cli.output import EXIT_CODES, visible
@@ -60,11 +60,11 @@ def test_a_collection_is_made_listed_shown_and_dropped(told: Told, run: Run) -> 
     assert told("collections", "list") == []
 
 
-def test_dropping_forgets_the_picture_url(told: Told, house: House) -> None:
+def test_dropping_forgets_the_picture_url(told: Told, deployment: Deployment) -> None:
     told("collections", "create", "shoes")
-    set_picture_url("shoes", "/x/{PicName}", house)
+    set_picture_url("shoes", "/x/{PicName}", deployment)
     told("collections", "drop", "shoes", "--yes")
-    assert picture_urls(house) == {}
+    assert picture_urls(deployment) == {}
 
 
 def test_errors_are_one_line_with_a_meaningful_exit_code(run: Run, told: Told) -> None:
@@ -82,13 +82,13 @@ def test_errors_are_one_line_with_a_meaningful_exit_code(run: Run, told: Told) -
     assert "3 not found" in EXIT_CODES
 
 
-def test_a_key_s_secret_is_shown_once_and_kept_from_others(told: Told, run: Run, house: House) -> None:
+def test_a_key_s_secret_is_shown_once_and_kept_from_others(told: Told, run: Run, deployment: Deployment) -> None:
     made = told("keys", "create", "--name", "till", "--access", "read", "--collection", "shoes")
     listed = told("keys", "list")
     assert listed[0]["access_key_id"] == made["access_key_id"]
     assert listed[0]["collections"] == ["shoes"]
     assert made["access_key_secret"] not in run("keys", "list")[1] + json.dumps(listed)
-    assert stat.S_IMODE(Path(house.settings.secrets).stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(deployment.settings.secrets).stat().st_mode) == 0o600
 
 
 def test_a_key_is_rotated_retired_and_revoked(told: Told, run: Run) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from tests.command import Run
 from tests.gateway.client import picture
 
@@ -30,7 +30,7 @@ def labelled(tmp_path: Path) -> Path:
     return folder
 
 
-def test_measures_come_from_the_real_add_and_search_paths(run: Run, labelled: Path, house: House) -> None:
+def test_measures_come_from_the_real_add_and_search_paths(run: Run, labelled: Path, deployment: Deployment) -> None:
     code, text, _ = run("quality", str(labelled), "--json")
     report = json.loads(text)
     assert code == 0
@@ -44,7 +44,7 @@ def test_measures_come_from_the_real_add_and_search_paths(run: Run, labelled: Pa
     assert report["misses"][0]["path"] == "2-2.png"
     assert report["misses"][0]["taken_for"] == "thing2"
     assert [row["path"] for row in report["refused"]] == ["tiny.png"]
-    assert house.catalog.names() == []
+    assert deployment.catalog.names() == []
 
 
 def test_people_get_tables(run: Run, labelled: Path) -> None:

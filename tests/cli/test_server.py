@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import Conflict
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from cli.samples import samples_folder
 from cli.serve import machine_key, running
 from cli.server import MAX_BODY, Server
@@ -22,14 +22,14 @@ from demo.client import Client, ServiceError
 
 
 @pytest.fixture
-def server(house: House) -> Iterator[Server]:
-    with _served(house) as started:
+def server(deployment: Deployment) -> Iterator[Server]:
+    with _served(deployment) as started:
         yield started
 
 
 @contextmanager
-def _served(house: House) -> Iterator[Server]:
-    started = Server("127.0.0.1", 0, samples=samples_folder(house.settings))
+def _served(deployment: Deployment) -> Iterator[Server]:
+    started = Server("127.0.0.1", 0, samples=samples_folder(deployment.settings))
     started.start()
     try:
         yield started
@@ -69,8 +69,8 @@ def test_the_console_is_served_and_found_from_the_root(server: Server) -> None:
         assert (status, headers["location"]) == (308, "/console/")
 
 
-def test_samples_are_served_with_their_type_and_nothing_else_is(server: Server, house: House) -> None:
-    folder = samples_folder(house.settings)
+def test_samples_are_served_with_their_type_and_nothing_else_is(server: Server, deployment: Deployment) -> None:
+    folder = samples_folder(deployment.settings)
     assert folder is not None
     (folder / "demo").mkdir(parents=True)
     (folder / "demo" / "a b.png").write_bytes(b"png")
@@ -114,19 +114,19 @@ def test_connections_are_kept_and_answers_come_without_delay(server: Server) -> 
     connection.close()
 
 
-def test_a_client_signs_in_and_is_answered(server: Server, house: House) -> None:
-    client = Client(f"127.0.0.1:{server.port}", *machine_key(house))
+def test_a_client_signs_in_and_is_answered(server: Server, deployment: Deployment) -> None:
+    client = Client(f"127.0.0.1:{server.port}", *machine_key(deployment))
     with pytest.raises(ServiceError, match="InstanceNotFound"):
         client.call("Detail", InstanceName="absent")
     with pytest.raises(ServiceError, match="SignatureDoesNotMatch"):
         Client(client.host, client.key_id, "guessed").call("Detail", InstanceName="absent")
 
 
-def test_the_machine_s_key_is_made_once(house: House) -> None:
-    assert machine_key(house) == machine_key(house)
+def test_the_machine_s_key_is_made_once(deployment: Deployment) -> None:
+    assert machine_key(deployment) == machine_key(deployment)
 
 
-def test_stopping_waits_for_the_request_under_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_waits_for_the_request_under_way(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, goes_on = threading.Event(), threading.Event()
     answers: list[int] = []
 
@@ -137,7 +137,7 @@ def test_stopping_waits_for_the_request_under_way(house: House, monkeypatch: pyt
         return None
 
     monkeypatch.setattr("cli.server.sample_path", slow)
-    server = Server("127.0.0.1", 0, samples=samples_folder(house.settings))
+    server = Server("127.0.0.1", 0, samples=samples_folder(deployment.settings))
     server.start()
     asking = threading.Thread(target=lambda: answers.append(_get(server, "/samples/demo/x.png")[0]))
     asking.start()
@@ -148,16 +148,16 @@ def test_stopping_waits_for_the_request_under_way(house: House, monkeypatch: pyt
     assert answers == [404]
 
 
-def test_a_taken_port_is_named_with_what_to_do(house: House) -> None:
+def test_a_taken_port_is_named_with_what_to_do(deployment: Deployment) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Conflict, match=f"127.0.0.1:{port}.*--port"), running("127.0.0.1", port, house):
+        with pytest.raises(Conflict, match=f"127.0.0.1:{port}.*--port"), running("127.0.0.1", port, deployment):
             pass
 
 
-def test_housekeeping_compacts_in_the_background(house: House) -> None:
+def test_housekeeping_compacts_in_the_background(deployment: Deployment) -> None:
     from dataclasses import replace
 
     from chalicelib.contract.messages import AddPicture, CreateCollection
@@ -168,12 +168,12 @@ def test_housekeeping_compacts_in_the_background(house: House) -> None:
     from cli.housekeeping import Housekeeping
     from tests.gateway.client import picture
 
-    create_collection(CreateCollection("busy", Service.GENERIC), house)
-    add_picture(AddPicture("busy", "p", "a.png", picture(1)), house)
-    eager = replace(house, settings=replace(house.settings, compact_log_objects=1))
+    create_collection(CreateCollection("busy", Service.GENERIC), deployment)
+    add_picture(AddPicture("busy", "p", "a.png", picture(1)), deployment)
+    eager = replace(deployment, settings=replace(deployment.settings, compact_log_objects=1))
     with Housekeeping(eager, compact_s=0.01):
         deadline = time.monotonic() + 10
-        while look(house, "busy").log_objects and time.monotonic() < deadline:
+        while look(deployment, "busy").log_objects and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert look(house, "busy").log_objects == 0
-    assert look(house, "busy").segments == 1
+    assert look(deployment, "busy").log_objects == 0
+    assert look(deployment, "busy").segments == 1

@@ -10,7 +10,7 @@ from PIL import Image
 from chalicelib.contract.messages import AddPicture, CreateCollection, SearchByPicture
 from chalicelib.service import Service
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
 from chalicelib.usecases.search import search_by_picture
@@ -72,18 +72,18 @@ def test_a_picture_becomes_lines_and_what_is_none_becomes_nothing(tmp_path: Path
     assert drawn(tmp_path / "absent.png", Graphics.KITTY) is None
 
 
-def test_results_whose_samples_are_here_are_drawn_under_their_table(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    create_collection(CreateCollection("demo", Service.GENERIC), house)
-    add_picture(AddPicture("demo", "with", "a.png", picture(1)), house)
-    add_picture(AddPicture("demo", "without", "b.png", picture(2)), house)
-    folder = samples_folder(house.settings)
+def test_results_whose_samples_are_here_are_drawn_under_their_table(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    create_collection(CreateCollection("demo", Service.GENERIC), deployment)
+    add_picture(AddPicture("demo", "with", "a.png", picture(1)), deployment)
+    add_picture(AddPicture("demo", "without", "b.png", picture(2)), deployment)
+    folder = samples_folder(deployment.settings)
     assert folder is not None
     (folder / "demo").mkdir(parents=True)
     (folder / "demo" / "a.png").write_bytes(picture(1))
-    set_picture_url("demo", template("demo"), house)
-    found = search_by_picture(SearchByPicture("demo", picture(1)), house)
+    set_picture_url("demo", template("demo"), deployment)
+    found = search_by_picture(SearchByPicture("demo", picture(1)), deployment)
     capsys.readouterr()
-    show_pictures("demo", found, Graphics.BLOCKS, house, start=0)
+    show_pictures("demo", found, Graphics.BLOCKS, deployment, start=0)
     said = capsys.readouterr().out
     assert said.count("▀") == blocks(pairs(picture(1), CELLS)).plain.count("▀") > 0
     assert "1  with" in said

@@ -21,13 +21,13 @@ from PIL import Image
 
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
-from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.dispatch import Gateway
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.index.catalog import Catalog
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import MemorySecrets
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.manage import create_collection
 from chalicelib.vision.analysis import PictureAnalyzer
@@ -47,8 +47,8 @@ class Clock:
         return self.now
 
 
-def memory_house(settings: Settings | None = None, *, clock: Clock | None = None, models: PictureAnalyzer | None = None) -> House:
-    """A real house in memory, with the tiny analyzer unless `models` are given."""
+def memory_deployment(settings: Settings | None = None, *, clock: Clock | None = None, models: PictureAnalyzer | None = None) -> Deployment:
+    """A real deployment in memory, with the tiny analyzer unless `models` are given."""
     clock = clock or Clock()
     store = MemoryStore()
     analyzer = models or TinyAnalyzer()
@@ -56,7 +56,7 @@ def memory_house(settings: Settings | None = None, *, clock: Clock | None = None
     def new_id() -> str:
         return uuid.uuid4().hex
 
-    return House(
+    return Deployment(
         settings=settings or Settings(),
         store=store,
         catalog=Catalog(store, clock=clock, new_id=new_id),
@@ -166,20 +166,20 @@ def roa(
 
 @dataclass(slots=True)
 class Client:
-    """A house with one key and one collection per service type, and a caller of it."""
+    """A deployment with one key and one collection per service type, and a caller of it."""
 
-    house: House
-    door: Door
+    deployment: Deployment
+    door: Gateway
     key: NewKey
     clock: Clock
 
     @classmethod
     def new(cls, settings: Settings | None = None, *, models: PictureAnalyzer | None = None) -> Client:
         clock = Clock()
-        house = memory_house(settings, clock=clock, models=models)
+        deployment = memory_deployment(settings, clock=clock, models=models)
         for service in Service:
-            create_collection(CreateCollection(service.name.lower(), service), house)
-        return cls(house, Door(house), create_key(house, name="test", bearer=True), clock)
+            create_collection(CreateCollection(service.name.lower(), service), deployment)
+        return cls(deployment, Gateway(deployment), create_key(deployment, name="test", bearer=True), clock)
 
     def send(self, incoming: Incoming) -> Answer:
         return self.door.answer(incoming)
@@ -205,7 +205,7 @@ class Client:
         return self.ok("AddImage", {**named, **params})
 
     def with_key(self, **limits: Any) -> NewKey:
-        return create_key(self.house, **limits)
+        return create_key(self.deployment, **limits)
 
     def later(self, seconds: float) -> None:
         self.clock.now += seconds

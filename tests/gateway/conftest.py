@@ -7,5 +7,5 @@ from tests.gateway.client import Client
 
 @pytest.fixture
 def client() -> Client:
-    """A fresh house in memory with one collection per service type."""
+    """A fresh deployment in memory with one collection per service type."""
     return Client.new()

@@ -140,10 +140,10 @@ def test_compare_says_1_of_the_same_and_less_of_others_and_stores_nothing(client
         shaped("CompareSimilarByImage", answer)
         return float(answer["Score"])
 
-    before = [stat.key for stat in client.house.store.list("")]
+    before = [stat.key for stat in client.deployment.store.list("")]
     assert score(picture(1), picture(1)) == 1.0
     assert score(picture(1), picture(1, format="JPEG")) > score(picture(1), picture(2))
-    assert [stat.key for stat in client.house.store.list("")] == before
+    assert [stat.key for stat in client.deployment.store.list("")] == before
 
 
 @pytest.mark.parametrize(("collection", "number"), [("product", 0), ("generic", 1), ("fabric", 2), ("trademark", 3)])
@@ -165,7 +165,7 @@ def test_a_product_answer_lists_all_categories_and_others_one(client: Client) ->
 
 def multiply(client: Client, product: str, count: int) -> None:
     """`count` more records like the one of `product`."""
-    collection = client.house.catalog.open("product")
+    collection = client.deployment.catalog.open("product")
     record = collection.snapshot().find(Key(product, "a.png"))
     assert record is not None
     collection.append([Put(replace(record, key=Key(f"{product}-{number}", "a.png"))) for number in range(count)])

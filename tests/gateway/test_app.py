@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 
 
 class App:
-    """app.py around a client's house."""
+    """app.py around a client's deployment."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -66,7 +66,7 @@ class App:
 
 @pytest.fixture
 def app(client: Client, monkeypatch: pytest.MonkeyPatch) -> App:
-    monkeypatch.setattr(wiring, "house", lambda: client.house)
+    monkeypatch.setattr(wiring, "deployment", lambda: client.deployment)
     return App(client)
 
 
@@ -96,7 +96,7 @@ def test_an_upload_of_binary_bytes_survives_either_kind_of_event(app: App, kind:
     answer = getattr(app, kind)(form(grant, picture(1, format="JPEG")))
     assert answer["statusCode"] == 201
     assert answer["headers"]["Content-Type"] == "application/xml"
-    assert app.client.house.store.get(grant["ObjectKey"]).data == picture(1, format="JPEG")
+    assert app.client.deployment.store.get(grant["ObjectKey"]).data == picture(1, format="JPEG")
 
 
 def test_a_form_is_no_binary_type_so_that_a_4_mib_picture_fits_into_lambdas_6_mb(app: App) -> None:
@@ -122,11 +122,11 @@ def test_chalices_own_errors_have_the_contracts_form(app: App) -> None:
     assert contract(app.rest(csv)) == (415, "UnsupportedMediaType")
 
 
-def test_a_house_that_cannot_be_built_is_reported_in_the_contracts_form(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_that_cannot_be_built_is_reported_in_the_contracts_form(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise ValueError("LOOKALIKE_STORE is wrong")
 
-    monkeypatch.setattr(wiring, "house", broken)
+    monkeypatch.setattr(wiring, "deployment", broken)
     assert contract(app.rest(signed(app.client, "Detail", {"InstanceName": "product"}))) == (500, "UnknownException")
 
 
@@ -146,9 +146,9 @@ def test_openapi_is_public(app: App) -> None:
 
 
 def test_a_link_gives_its_file_until_it_expires_and_only_that_file(app: App) -> None:
-    house = app.client.house
-    house.store.create("collections/product/jobs/1/errors.jsonl", '{"line": 1, "name": "衣"}\n'.encode())
-    token = sign_download("collections/product/jobs/1/errors.jsonl", house)
+    deployment = app.client.deployment
+    deployment.store.create("collections/product/jobs/1/errors.jsonl", '{"line": 1, "name": "衣"}\n'.encode())
+    token = sign_download("collections/product/jobs/1/errors.jsonl", deployment)
 
     def link(text: str) -> Answer:
         return app.get(f"/files/{text}", route="/files/{token}", token=text)
@@ -156,7 +156,7 @@ def test_a_link_gives_its_file_until_it_expires_and_only_that_file(app: App) -> 
     assert link(token)["body"] == '{"line": 1, "name": "衣"}\n'
     assert contract(link(token[:-2] + "AA")) == (400, "InvalidSecurityToken")
     assert contract(link("nonsense")) == (400, "InvalidSecurityToken")
-    assert contract(link(sign_download("collections/product/nothing", house))) == (404, "NotFound")
+    assert contract(link(sign_download("collections/product/nothing", deployment))) == (404, "NotFound")
     app.client.later(VALID_S + 1)
     assert contract(link(token)) == (400, "InvalidTimeStamp.Expired")
 

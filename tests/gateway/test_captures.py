@@ -1,4 +1,4 @@
-"""Every captured request of the official SDKs, sent to a house that knows its key and its collection, at the time it was made."""
+"""Every captured request of the official SDKs, sent to a deployment that knows its key and its collection, at the time it was made."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
 from chalicelib.gateway.wire.codec import body_pairs
-from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.dispatch import Gateway
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.gateway.signatures.schemes import read_claim
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.manage import create_collection
 from tests.gateway.captures import Capture, captured, load
-from tests.gateway.client import Client, Clock, memory_house
+from tests.gateway.client import Client, Clock, memory_deployment
 
 ANSWERED = {
     # the upload helper's URL is of the vendor's form, not one that this service made
@@ -27,23 +27,23 @@ ANSWERED = {
     "acs3_2020-12-14_SearchImageByName": (400, "PicNotExist"),
     "acs3_2019-03-25_SearchImage_name": (400, "PicNotExist"),
     "roa1_2019-03-25_SearchImage_name": (400, "PicNotExist"),
-    # jobs need a queue and buckets, which this house in memory has not
+    # jobs need a queue and buckets, which this deployment in memory has not
     "acs3_2020-12-14_IncreaseInstance": (400, "Console.BadRequest"),
     "acs3_2020-12-14_IncreaseInstance_special": (400, "Console.InstanceNotFound"),
     "acs3_2020-12-14_DumpMeta": (400, "Console.BadRequest"),
 }
 
 
-def house_for(capture: Capture, *, secret: str | None = None) -> Client:
+def deployment_for(capture: Capture, *, secret: str | None = None) -> Client:
     claim = read_claim(capture.incoming, body_pairs(capture.incoming), hosts=(), unsigned_bodies=True)
     assert claim is not None
     clock = Clock(claim.moment + 1)
-    house = memory_house(Settings(unsigned_bodies=capture.unsigned_body), clock=clock)
+    deployment = memory_deployment(Settings(unsigned_bodies=capture.unsigned_body), clock=clock)
     row = {"id": capture.key_id, "name": "", "access": "write", "collections": [], "created": 0, "bearer": False}
     document = {"format": 1, "signing": "", "keys": [{**row, "secrets": [secret or capture.secret]}]}
-    house.secrets.replace(json.dumps(document), version="")
-    create_collection(CreateCollection("demoinstance1", Service.PRODUCT), house)
-    return Client(house, Door(house), NewKey(capture.key_id, capture.secret), clock)
+    deployment.secrets.replace(json.dumps(document), version="")
+    create_collection(CreateCollection("demoinstance1", Service.PRODUCT), deployment)
+    return Client(deployment, Gateway(deployment), NewKey(capture.key_id, capture.secret), clock)
 
 
 def sent(client: Client, incoming: Incoming) -> tuple[int, str]:
@@ -55,13 +55,13 @@ def sent(client: Client, incoming: Incoming) -> tuple[int, str]:
 @captured()
 def test_a_captured_request_is_answered(name: str) -> None:
     capture = load(name)
-    assert sent(house_for(capture), capture.incoming) == ANSWERED.get(name, (200, "0"))
+    assert sent(deployment_for(capture), capture.incoming) == ANSWERED.get(name, (200, "0"))
 
 
 @captured()
 def test_tampered_with_it_is_refused_with_the_documented_code(name: str) -> None:
     capture = load(name)
-    original, client = capture.incoming, house_for(capture)
+    original, client = capture.incoming, deployment_for(capture)
     unsigned_header = replace(original, headers={**original.headers, "x-acs-extra": ("1",)})
     mismatch = (400, "SignatureDoesNotMatch")
     assert sent(client, replace(original, query=(*original.query, ("Extra", "1")))) == mismatch
@@ -73,7 +73,7 @@ def test_tampered_with_it_is_refused_with_the_documented_code(name: str) -> None
     elif capture.scheme.startswith("ROA"):
         assert sent(client, replace(original, headers={**original.headers, "accept": ("text/xml",)})) == mismatch
         assert sent(client, unsigned_header) == mismatch
-    assert sent(house_for(capture, secret="wrong"), original) == mismatch
+    assert sent(deployment_for(capture, secret="wrong"), original) == mismatch
     client.later(32 * 60)
     assert sent(client, original) == (400, "InvalidTimeStamp.Expired")
-    assert not client.house.catalog.open("demoinstance1").snapshot().stats.rows
+    assert not client.deployment.catalog.open("demoinstance1").snapshot().stats.rows

@@ -11,7 +11,7 @@ import pytest
 from chalicelib import errors as e
 from chalicelib.config import Settings
 from chalicelib.gateway.wire import faults
-from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.dispatch import Gateway
 from chalicelib.gateway.wire.incoming import Incoming
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 
@@ -81,13 +81,13 @@ REQUESTS: list[tuple[str, Mapping[str, object], int, str]] = [
 def test_a_bad_request_has_its_code_and_changes_nothing(
     action: str, params: Mapping[str, object], status: int, code: str, client: Client
 ) -> None:
-    before = {stat.key: client.house.store.get(stat.key).version for stat in client.house.store.list("")}
+    before = {stat.key: client.deployment.store.get(stat.key).version for stat in client.deployment.store.list("")}
     assert client.code(action, params) == (status, code)
-    assert {stat.key: client.house.store.get(stat.key).version for stat in client.house.store.list("")} == before
+    assert {stat.key: client.deployment.store.get(stat.key).version for stat in client.deployment.store.list("")} == before
 
 
 def raising(client: Client, error: Exception) -> Client:
-    """The same house with an analyzer that fails."""
+    """The same deployment with an analyzer that fails."""
     import dataclasses
 
     class Failing:
@@ -102,8 +102,8 @@ def raising(client: Client, error: Exception) -> Client:
         def analyze_many(self, pictures: object) -> NoReturn:
             raise error
 
-    house = dataclasses.replace(client.house, analyzer=Failing)
-    return Client(house, Door(house), client.key, client.clock)
+    deployment = dataclasses.replace(client.deployment, analyzer=Failing)
+    return Client(deployment, Gateway(deployment), client.key, client.clock)
 
 
 INNER: list[tuple[Exception, str, int, str]] = [
@@ -350,8 +350,8 @@ def test_models_that_changed_are_reported_as_the_instances_state(client: Client)
         fingerprint = "tiny-2"
 
     client.add("product", "p", "n", picture(1))
-    house = dataclasses.replace(client.house, analyzer=Newer)
-    newer = Client(house, Door(house), client.key, client.clock)
+    deployment = dataclasses.replace(client.deployment, analyzer=Newer)
+    newer = Client(deployment, Gateway(deployment), client.key, client.clock)
     status, members = newer.call("AddImage", {**NAMED, **PIC})
     assert (status, members["Code"]) == (409, "InstanceStatusError")
     assert "lookalike rebuild" in members["Message"]

@@ -34,11 +34,11 @@ def compact(client: Client, *, left_s: int) -> None:
 def test_a_run_with_little_time_left_empties_the_log_and_leaves_merging_to_the_next(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "house", lambda: client.house)
+    monkeypatch.setattr(wiring, "deployment", lambda: client.deployment)
     for at in range(5):
         client.add("generic", f"p{at}", "n.png", picture(at))
         compact(client, left_s=60)
-        state = look(client.house, "generic")
+        state = look(client.deployment, "generic")
         assert (state.log_objects, state.segments) == (0, at + 1)
     compact(client, left_s=900)
-    assert look(client.house, "generic").segments == 1
+    assert look(client.deployment, "generic").segments == 1

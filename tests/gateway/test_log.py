@@ -156,5 +156,5 @@ def test_a_search_says_what_it_looked_at_and_where_the_time_went(client: Client,
     line = json.loads(caplog.messages[-1])
     assert {"request_id", "action", "collection", "status", "code", "ms", "cold", "access_key_id"} <= line.keys()
     assert line["rows_scanned"] == 1
-    assert line["snapshot"] == client.house.catalog.open("generic").snapshot().version
+    assert line["snapshot"] == client.deployment.catalog.open("generic").snapshot().version
     assert {"authenticate", "vision", "snapshot", "search"} <= line["stages_ms"].keys()

@@ -43,7 +43,7 @@ def exercise(client: Client) -> None:
 
 def test_no_secret_picture_attribute_or_identity_is_logged(client: Client, logged: pytest.LogCaptureFixture) -> None:
     exercise(client)
-    second = rotate_key(client.house, client.key.key_id)
+    second = rotate_key(client.deployment, client.key.key_id)
     exercise(client)
     exercise(raising(client, ValueError("attr-zq7 " + client.key.secret)))
     text = everything(logged)

@@ -11,7 +11,7 @@ from tests.gateway.client import Client, acs3, roa
 def test_a_request_sent_again_is_served_unless_the_deployment_is_strict(client: Client) -> None:
     incoming = acs3(client.key, "Detail", "2020-12-14", now=client.clock.now, query={"InstanceName": "product"})
     assert [client.send(incoming).status for _ in range(2)] == [200, 200]
-    assert not list(client.house.store.list("nonces/"))
+    assert not list(client.deployment.store.list("nonces/"))
 
 
 def test_strict_replay_protection_refuses_the_second() -> None:
@@ -49,14 +49,14 @@ def test_a_forged_request_spends_no_nonce() -> None:
     client = Client.new(Settings(strict_replay=True))
     incoming = acs3(NewKey(client.key.key_id, "wrong"), "Detail", "2020-12-14", now=client.clock.now)
     assert client.send(incoming).status == 400
-    assert not list(client.house.store.list("nonces/"))
+    assert not list(client.deployment.store.list("nonces/"))
 
 
 def test_nonces_are_forgotten_when_no_window_reaches_them() -> None:
     client = Client.new(Settings(strict_replay=True))
     client.ok("Detail", {"InstanceName": "product"})
-    assert sweep_nonces(client.house) == 0
+    assert sweep_nonces(client.deployment) == 0
     client.later(4 * 3600)
     client.ok("Detail", {"InstanceName": "product"})
-    assert sweep_nonces(client.house) == 1
-    assert len(list(client.house.store.list("nonces/"))) == 1
+    assert sweep_nonces(client.deployment) == 1
+    assert len(list(client.deployment.store.list("nonces/"))) == 1

@@ -57,7 +57,7 @@ def upload(client: Client, data: bytes, *, key: NewKey | None = None) -> str:
 
 
 def stored(client: Client) -> list[str]:
-    return [stat.key for stat in client.house.store.list("uploads/")]
+    return [stat.key for stat in client.deployment.store.list("uploads/")]
 
 
 def error(answer: Answer) -> tuple[int, str | None]:
@@ -123,7 +123,7 @@ def test_a_grant_expires_is_used_once_and_dies_with_its_key(client: Client) -> N
     assert client.send(form(grant, picture(1))).status == 201
     assert error(client.send(form(grant, picture(2)))) == (400, "SignatureNonceUsed")
     grant = authorize(client)
-    revoke_key(client.house, client.key.key_id)
+    revoke_key(client.deployment, client.key.key_id)
     assert error(client.send(form(grant, picture(1)))) == (404, "InvalidAccessKeyId.NotFound")
 
 
@@ -161,9 +161,9 @@ def test_the_captured_form_is_read() -> None:
 
 def test_uploads_nobody_used_are_swept(client: Client) -> None:
     upload(client, picture(1))
-    assert sweep_uploads(client.house) == 0
+    assert sweep_uploads(client.deployment) == 0
     client.later(KEEP_S + 60)
-    assert sweep_uploads(client.house) == 1
+    assert sweep_uploads(client.deployment) == 1
     assert stored(client) == []
 
 

@@ -27,7 +27,7 @@ from chalicelib.storage.source import LocalSources, Location
 from chalicelib.jobs.run_task import handle
 from chalicelib.jobs.records import Job, load
 from chalicelib.jobs.listing import Progress, Watch
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import GROUP
 from chalicelib.vision.analysis import PictureAnalyzer, Request
 from tests.doubles import TinyAnalyzer
@@ -60,16 +60,16 @@ class RoughQueue:
 
 @dataclass
 class Shop:
-    """A house over a store, with a folder of pictures."""
+    """A deployment over a store, with a folder of pictures."""
 
-    house: House
+    deployment: Deployment
     queue: RoughQueue
     folder: Path
     told: list[tuple[str, bytes]]
 
     @property
     def collection(self) -> Collection:
-        return self.house.catalog.open("shop")
+        return self.deployment.catalog.open("shop")
 
     @property
     def location(self) -> Location:
@@ -77,7 +77,7 @@ class Shop:
 
     def handle(self, message: str, *, remaining_s: Callable[[], float] = lambda: 900.0, receives: int = 1) -> None:
         """Handles one message."""
-        handle(message, self.house, wording(self.house), remaining_s=remaining_s, receives=receives)
+        handle(message, self.deployment, wording(self.deployment), remaining_s=remaining_s, receives=receives)
 
     def work_off_one(self, *, remaining_s: Callable[[], float] = lambda: 900.0) -> bool:
         """Handles a message, if one waits. One whose worker is killed will be delivered again."""
@@ -100,10 +100,10 @@ class Shop:
         return most
 
     def job(self, job: Job) -> Job:
-        return load("shop", job.kind.group, job.id, self.house.store)
+        return load("shop", job.kind.group, job.id, self.deployment.store)
 
     def progress(self, job: Job) -> Progress:
-        return Watch("shop", job.kind.group, job.id).look(self.house)
+        return Watch("shop", job.kind.group, job.id).look(self.deployment)
 
     def write_meta(self, *lines: str | dict[str, object]) -> None:
         self.folder.joinpath("increment.meta").write_text(
@@ -123,7 +123,7 @@ class Shop:
 
     def answers(self, pictures: Sequence[bytes], *, count: int = 20) -> list[list[Hit]]:
         """What searching for each of `pictures` finds."""
-        return answers(self.collection, self.house.analyzer(), pictures, count=count)
+        return answers(self.collection, self.deployment.analyzer(), pictures, count=count)
 
 
 def answers(collection: Collection, analyzer: PictureAnalyzer, pictures: Sequence[bytes], *, count: int = 20) -> list[list[Hit]]:
@@ -154,7 +154,7 @@ def open_shop(
     models = analyzer or TinyAnalyzer()
     queue = queue or RoughQueue(random.Random(1))
     told: list[tuple[str, bytes]] = []
-    house = House(
+    deployment = Deployment(
         settings=settings or Settings(),
         store=store,
         catalog=Catalog(store, clock=clock, new_id=new_id),
@@ -166,10 +166,10 @@ def open_shop(
         queue=queue,
         notify=lambda url, body: told.append((url, body)),
     )
-    house.catalog.create("shop", service, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+    deployment.catalog.create("shop", service, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
     pictures = folder / "buckets" / "pics" / "shop"
     pictures.mkdir(parents=True)
-    return Shop(house, queue, pictures, told)
+    return Shop(deployment, queue, pictures, told)
 
 
 def hash_of(name: str) -> int:

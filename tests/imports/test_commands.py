@@ -17,7 +17,7 @@ import cli.workers
 from chalicelib.config import Settings
 from chalicelib.service import Service
 from chalicelib.jobs.bindings import Binding, bindings
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from tests.command import Run, runner
 from tests.imports.shop import add, drawn
 from tests.imports.tiny_deployment import build
@@ -29,16 +29,16 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def house(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> House:
+def deployment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     made = build(settings)
     made.catalog.create("shop", Service.PRODUCT, fingerprint="tiny-1", dimension=64, bits=64)
-    monkeypatch.setattr(chalicelib.wiring, "house", lambda: made)
+    monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: made)
     monkeypatch.setattr(cli.workers, "ImportWorkers", partial(cli.workers.ImportWorkers, build=build))
     return made
 
 
 @pytest.fixture
-def run(house: House, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> Run:
     return runner(capsys)
 
 
@@ -54,28 +54,28 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def keys(house: House) -> list[tuple[str, str]]:
-    return sorted((row.key.product_id, row.key.pic_name) for row in house.catalog.open("shop").snapshot().rows())
+def keys(deployment: Deployment) -> list[tuple[str, str]]:
+    return sorted((row.key.product_id, row.key.pic_name) for row in deployment.catalog.open("shop").snapshot().rows())
 
 
-def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(run: Run, house: House, folder: Path) -> None:
+def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(run: Run, deployment: Deployment, folder: Path) -> None:
     code, _, told = run("import", str(folder))
     assert code == 2
     assert "boots" in told
     assert "front.jpg" in told
     assert "1 other files are left out" in told
     assert "--yes" in told
-    assert keys(house) == []
+    assert keys(deployment) == []
 
     code, said, told = run("import", str(folder), "--yes")
-    assert (code, keys(house)) == (
+    assert (code, keys(deployment)) == (
         0,
         [("boots", "boots/front.jpg"), ("boots", "boots/side.JPG"), ("hat", "hat/1.jpg"), ("loose", "loose.jpg")],
     ), told
     assert "4 added, 0 deleted, 0 failed" in said
 
 
-def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, house: House, folder: Path) -> None:
+def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, deployment: Deployment, folder: Path) -> None:
     lines = [json.dumps(add("b", "boots/front.jpg")), json.dumps(add("x", "gone.jpg")), "nonsense"]
     (folder / "increment.meta").write_text("\n".join(lines))
     code, said, told = run("import", str(folder))
@@ -92,7 +92,7 @@ def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, hou
     assert value["errors"][1]["input"] == "nonsense"
 
 
-def test_a_bucket_of_this_machine_is_a_folder(run: Run, house: House, settings: Settings, folder: Path) -> None:
+def test_a_bucket_of_this_machine_is_a_folder(run: Run, deployment: Deployment, settings: Settings, folder: Path) -> None:
     code, _, told = run("import", "s3://pics/shop")
     assert code == 6
     assert "no bucket 'pics'" in told
@@ -105,7 +105,7 @@ def test_a_bucket_of_this_machine_is_a_folder(run: Run, house: House, settings: 
     assert "there is no increment.meta in s3://pics/" in told
     (bucket / "increment.meta").write_text(json.dumps(add("b", "boots/front.jpg")))
     assert run("import", "s3://pics")[0] == 0
-    assert keys(house) == [("b", "boots/front.jpg")]
+    assert keys(deployment) == [("b", "boots/front.jpg")]
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_what_cannot_be_is_said_in_one_line(run: Run, arguments: tuple[str, ...]
     assert words in " ".join((said + told).split())
 
 
-def test_rebuild_and_export(run: Run, house: House, folder: Path, tmp_path: Path) -> None:
+def test_rebuild_and_export(run: Run, deployment: Deployment, folder: Path, tmp_path: Path) -> None:
     assert run("import", str(folder), "--yes")[0] == 0
     (folder / "increment.meta").write_text(json.dumps(add("hat", "hat/1.jpg", CategoryId=5)))
     assert run("rebuild", str(folder))[0] == 0
-    assert keys(house) == [("hat", "hat/1.jpg")]
+    assert keys(deployment) == [("hat", "hat/1.jpg")]
     line = {"OperationType": "ADD", "ProductId": "hat", "PicName": "hat/1.jpg", "CategoryId": 5, "Region": "0,112,0,112"}
     assert json.loads(run("export", "-o", str(tmp_path / "out"), "--json")[1]) == {"written": str(tmp_path / "out"), "records": 1}
     assert json.loads((tmp_path / "out").read_text()) == line
 
 
-def test_bindings_are_made_listed_and_removed(run: Run, house: House) -> None:
+def test_bindings_are_made_listed_and_removed(run: Run, deployment: Deployment) -> None:
     assert run("bind", "s3://pics/", "-c", "shop")[0] == 0
     arn = "arn:aws:iam::123456789012:role/reader"
     made = json.loads(run("bind", "s3://theirs/a/b/", "--role", arn, "--json")[1])
@@ -150,7 +150,7 @@ def test_bindings_are_made_listed_and_removed(run: Run, house: House) -> None:
     assert [(each["bucket"], each["role"]) for each in json.loads(run("bindings", "--json")[1])] == [("pics", None), ("theirs", arn)]
     assert "s3://theirs/a/b" in run("bindings")[1]  # a narrow terminal folds longer words
     assert run("unbind", "s3://theirs/a/b")[0] == 0
-    assert bindings(house.store) == [Binding("pics", "/", "shop")]
+    assert bindings(deployment.store) == [Binding("pics", "/", "shop")]
     assert run("bind", "s3://pics/", "-c", "none")[0] == 3
 
 
@@ -165,15 +165,15 @@ from cli.main import execute
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell inherit that it is ignored
     settings = Settings(store=sys.argv[1], secrets=sys.argv[1] + ".json", import_workers=2)
-    house = build(settings)
-    chalicelib.wiring.house = lambda: house
+    deployment = build(settings)
+    chalicelib.wiring.deployment = lambda: deployment
     cli.workers.ImportWorkers = partial(cli.workers.ImportWorkers, build=build)
     sys.exit(execute(["import", sys.argv[2]]))
 """
 
 
 @pytest.mark.timeout(1800)
-def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(house: House, settings: Settings, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(deployment: Deployment, settings: Settings, tmp_path: Path) -> None:
     pictures = tmp_path / "many"
     pictures.mkdir()
     for number in range(300):
@@ -185,17 +185,17 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(house: House, setting
     command = [sys.executable, str(program), settings.store, str(pictures)]
     # slow enough that a busy machine, too, sends the signal long before the end
     with subprocess.Popen(command, env=environment | {"PACE_S": "0.1"}, stderr=subprocess.PIPE, text=True) as first:
-        while len(keys(house)) < 20 and first.poll() is None:
+        while len(keys(deployment)) < 20 and first.poll() is None:
             time.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, told = first.communicate(timeout=600)
     assert first.returncode == 130, told
     assert "The same command goes on" in told
     (pictures / "increment.meta").unlink()  # what is gone on with was planned before; nothing is asked again
-    before = len(keys(house))
+    before = len(keys(deployment))
     assert 20 <= before < 300
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     assert "Going on with job" in done.stderr
     assert "300 added, 0 deleted, 0 failed" in done.stdout
-    assert len(keys(house)) == 300
+    assert len(keys(deployment)) == 300

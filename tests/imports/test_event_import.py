@@ -36,7 +36,7 @@ from chalicelib.storage.secrets import FileSecrets
 from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.jobs.run_task import BUSY_S
 from chalicelib.jobs.listing import ListedJob
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import list_imports, start_import
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 from chalicelib.wiring import new_id
@@ -85,11 +85,11 @@ class HalfwayStore(DeadlyStore):
 
 
 @dataclass
-class Deployment:
+class Stack:
     """Lookalike on moto: a state bucket, a queue, functions that the test calls in Lambda's stead."""
 
     cloud: Aws
-    house: House
+    deployment: Deployment
     events_url: str
     queue_url: str
     patch: pytest.MonkeyPatch
@@ -114,7 +114,7 @@ class Deployment:
         """
         deaths: Counter[str] = Counter()
         client = self.cloud.client("sqs")
-        healthy = self.house
+        healthy = self.deployment
         while messages := self.receive(self.queue_url):
             message = chance.choice(messages)
             receives = int(message["Attributes"]["ApproximateReceiveCount"])
@@ -124,14 +124,14 @@ class Deployment:
                 store = HalfwayStore(healthy.store) if halfway else DeadlyStore(healthy.store, chance, rate)
                 models = DeadlyAnalyzer(healthy.analyzer(), chance, rate * 3)
                 catalog = Catalog(store, clock=healthy.clock, new_id=healthy.new_id)
-                self.house = replace(healthy, store=store, catalog=catalog, analyzer=partial(_same, models))
+                self.deployment = replace(healthy, store=store, catalog=catalog, analyzer=partial(_same, models))
                 try:
                     self.call(message["Body"], receives)
                 except Killed:
                     deaths[message["Body"]] += 1
                 else:
                     client.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-        self.house = healthy
+        self.deployment = healthy
         killed: Counter[str] = Counter()
         for body, count in deaths.items():
             killed[json.loads(body)["do"]] += count
@@ -142,11 +142,11 @@ class Deployment:
         app.import_slice({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
 
     def jobs(self) -> Sequence[ListedJob]:
-        return list_imports(ListImports("shop"), self.house).jobs
+        return list_imports(ListImports("shop"), self.deployment).jobs
 
 
 @pytest.fixture
-def deployment(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Deployment:
+def stack(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Stack:
     sqs = cloud.client("sqs")
     events_url = sqs.create_queue(QueueName="events")["QueueUrl"]
     queue_url = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": str(DUE)})["QueueUrl"]
@@ -160,7 +160,7 @@ def deployment(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Deployment:
     store = S3Store(connect(REGION), "state", sleep=lambda _: None)
     models = TinyAnalyzer()
     clock = iter(range(1_700_000_000, 10**10)).__next__
-    house = House(
+    deployment = Deployment(
         settings=Settings(region=REGION, queue=queue_url),
         store=store,
         catalog=Catalog(store, clock=lambda: float(clock()), new_id=new_id),
@@ -172,16 +172,16 @@ def deployment(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Deployment:
         queue=SqsQueue(lambda: sqs, queue_url),
         presign=lambda key, _: f"https://state/{key}",
     )
-    created(house, "shop")
-    made = Deployment(cloud, house, events_url, queue_url, cloud.patch)
-    cloud.patch.setattr(app, "_house", lambda: made.house)
+    created(deployment, "shop")
+    made = Stack(cloud, deployment, events_url, queue_url, cloud.patch)
+    cloud.patch.setattr(app, "_deployment", lambda: made.deployment)
     return made
 
 
-def created(house: House, name: str) -> Collection:
-    """An empty collection for the models of `house`."""
-    models = house.analyzer()
-    return house.catalog.create(name, Service.PRODUCT, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+def created(deployment: Deployment, name: str) -> Collection:
+    """An empty collection for the models of `deployment`."""
+    models = deployment.analyzer()
+    return deployment.catalog.create(name, Service.PRODUCT, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
 
 
 def _same(models: DeadlyAnalyzer) -> PictureAnalyzer:
@@ -209,14 +209,14 @@ def told(cloud: Aws, bucket: str) -> None:
     cloud.client("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
-def put_catalogue(deployment: Deployment, count: int) -> tuple[dict[str, bytes], dict[int, tuple[str, str]]]:
+def put_catalogue(stack: Stack, count: int) -> tuple[dict[str, bytes], dict[int, tuple[str, str]]]:
     """A bucket with pictures and a file of `count` lines, 25 of them bad; by line, the code to be reported and words of the reason."""
     chance = random.Random(7)
     pictures = catalogue(count - 25)
     names = list(pictures)
-    deployment.cloud.bucket("catalogue")
-    told(deployment.cloud, "catalogue")
-    s3 = deployment.cloud.client("s3")
+    stack.cloud.bucket("catalogue")
+    told(stack.cloud, "catalogue")
+    s3 = stack.cloud.client("s3")
     for name, data in {**pictures, **FILES}.items():
         s3.put_object(Bucket="catalogue", Key=f"2024/spring/{name}", Body=data)
     good = [json.dumps(add(f"p{at % 97}", name, IntAttr=at, StrAttr=name[:20].replace("%", ""))) for at, name in enumerate(names[1:], 1)]
@@ -238,55 +238,55 @@ def real_models() -> PictureAnalyzer:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("count", "models"), [(200, TinyAnalyzer), pytest.param(2000, real_models, marks=pytest.mark.slow)])
 def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
-    deployment: Deployment, caplog: pytest.LogCaptureFixture, count: int, models: Callable[[], PictureAnalyzer]
+    stack: Stack, caplog: pytest.LogCaptureFixture, count: int, models: Callable[[], PictureAnalyzer]
 ) -> None:
     caplog.set_level(logging.INFO)
     analyzer = models()
-    deployment.house = replace(deployment.house, analyzer=lambda: analyzer)
-    deployment.house.catalog.drop("shop")
-    created(deployment.house, "shop")
-    pictures, expected = put_catalogue(deployment, count)
-    bind(Binding("catalogue", "/2024", "shop"), deployment.house.store)
-    events = deployment.events()
-    while more := deployment.events():
+    stack.deployment = replace(stack.deployment, analyzer=lambda: analyzer)
+    stack.deployment.catalog.drop("shop")
+    created(stack.deployment, "shop")
+    pictures, expected = put_catalogue(stack, count)
+    bind(Binding("catalogue", "/2024", "shop"), stack.deployment.store)
+    events = stack.events()
+    while more := stack.events():
         events += more
     assert {event["detail-type"] for event in events} == {"Object Created"}
     for event in events:
         if event["detail"]["object"]["key"].endswith("increment.meta"):
             for _ in range(2):  # EventBridge delivers at least once
                 app.import_event(event, None)
-    deaths = deployment.work_off(random.Random(3), deadly=True)
+    deaths = stack.work_off(random.Random(3), deadly=True)
     assert deaths["plan"] > 0
     assert deaths["slice"] > 3
 
-    (job,) = deployment.jobs()
+    (job,) = stack.jobs()
     assert (job.status, job.code, job.added, job.deleted, job.failed) == ("SUCCESS", "0", count - 25, 0, 25)
     assert (job.bucket, job.path) == ("catalogue", "/2024/spring")
-    snapshot = deployment.house.catalog.open("shop").snapshot()
+    snapshot = stack.deployment.catalog.open("shop").snapshot()
     assert len(snapshot) == count - 25
-    reported = read_errors(deployment, job)
+    reported = read_errors(stack, job)
     assert {error["Line"]: error["Code"] for error in reported} == {line: code for line, (code, _) in expected.items()}
     for error in reported:
         assert expected[error["Line"]][1] in error["Message"]
         assert error["Input"]
 
     # The same by one worker without trouble, in the file's order: the answers agree in every bit.
-    calm = created(deployment.house, "calm")
-    bind(Binding("catalogue", "/2024", "calm"), deployment.house.store)
-    s3 = deployment.cloud.client("s3")
+    calm = created(stack.deployment, "calm")
+    bind(Binding("catalogue", "/2024", "calm"), stack.deployment.store)
+    s3 = stack.cloud.client("s3")
     meta = s3.get_object(Bucket="catalogue", Key="2024/spring/increment.meta")["Body"].read()
     s3.put_object(Bucket="catalogue", Key="2024/spring/increment.meta", Body=meta)
-    (event,) = deployment.events()
+    (event,) = stack.events()
     app.import_event(event, None)
-    deployment.work_off(random.Random(0), deadly=False)
+    stack.work_off(random.Random(0), deadly=False)
     queries = list(pictures.values())[:: max(1, count // 60)]
-    assert answers(deployment.house.catalog.open("shop"), analyzer, queries) == answers(calm, analyzer, queries)
-    no_picture_anywhere(deployment, caplog.text, [*pictures.values(), *FILES.values()])
+    assert answers(stack.deployment.catalog.open("shop"), analyzer, queries) == answers(calm, analyzer, queries)
+    no_picture_anywhere(stack, caplog.text, [*pictures.values(), *FILES.values()])
 
 
-def read_errors(deployment: Deployment, job: ListedJob) -> list[dict[str, Any]]:
+def read_errors(stack: Stack, job: ListedJob) -> list[dict[str, Any]]:
     assert job.error_url
-    data = deployment.house.store.get(job.error_url.removeprefix("https://state/")).data
+    data = stack.deployment.store.get(job.error_url.removeprefix("https://state/")).data
     return [json.loads(line) for line in data.splitlines()]
 
 
@@ -296,12 +296,12 @@ SIGNATURES = re.compile(
 """Of JPEG, PNG, GIF, WEBP, TIFF and BMP, so long that no feature vector has one by chance."""
 
 
-def no_picture_anywhere(deployment: Deployment, log: str, pictures: Sequence[bytes]) -> None:
+def no_picture_anywhere(stack: Stack, log: str, pictures: Sequence[bytes]) -> None:
     """Neither the store nor the log holds a picture's signature or any 64 bytes of a picture."""
     windows = {data[at : at + 64] for data in pictures for at in range(0, len(data) - 63, 64) if len(set(data[at : at + 64])) > 8}
     scanned = 0
     for where, data in [
-        *((stat.key, deployment.house.store.get(stat.key).data) for stat in deployment.house.store.list("")),
+        *((stat.key, stack.deployment.store.get(stat.key).data) for stat in stack.deployment.store.list("")),
         ("log", log.encode()),
     ]:
         scanned += len(data)
@@ -318,90 +318,90 @@ def test_the_scan_knows_the_signature_of_every_kind_of_picture(kind: str) -> Non
     assert SIGNATURES.search(b"x" * 50 + data.getvalue()[:64])
 
 
-def test_the_scan_would_find_a_picture(deployment: Deployment) -> None:
+def test_the_scan_would_find_a_picture(stack: Stack) -> None:
     picture = next(iter(catalogue(1).values()))
-    deployment.house.store.create("collections/shop/hidden", b"x" * 5000 + picture[100:400] + b"x" * 5000)
+    stack.deployment.store.create("collections/shop/hidden", b"x" * 5000 + picture[100:400] + b"x" * 5000)
     with pytest.raises(AssertionError, match="hidden"):
-        no_picture_anywhere(deployment, "", [picture])
+        no_picture_anywhere(stack, "", [picture])
 
 
-def test_files_of_other_names_and_folders_start_nothing(deployment: Deployment) -> None:
-    deployment.cloud.bucket("catalogue")
-    told(deployment.cloud, "catalogue")
-    bind(Binding("catalogue", "/bound", "shop"), deployment.house.store)
-    s3 = deployment.cloud.client("s3")
+def test_files_of_other_names_and_folders_start_nothing(stack: Stack) -> None:
+    stack.cloud.bucket("catalogue")
+    told(stack.cloud, "catalogue")
+    bind(Binding("catalogue", "/bound", "shop"), stack.deployment.store)
+    s3 = stack.cloud.client("s3")
     for key in ("bound/a.jpg", "bound/old.increment.meta", "boundary/increment.meta", "increment.meta"):
         s3.put_object(Bucket="catalogue", Key=key, Body=b"")
-    for event in deployment.events():
+    for event in stack.events():
         app.import_event(event, None)
-    assert deployment.receive(deployment.queue_url) == []
-    assert deployment.jobs() == []
+    assert stack.receive(stack.queue_url) == []
+    assert stack.jobs() == []
 
 
-def test_a_bucket_of_another_region_becomes_a_failed_job_that_says_why(deployment: Deployment) -> None:
-    deployment.cloud.bucket("far", {"increment.meta": b""}, region="us-west-2")
-    bind(Binding("far", "/", "shop"), deployment.house.store)
+def test_a_bucket_of_another_region_becomes_a_failed_job_that_says_why(stack: Stack) -> None:
+    stack.cloud.bucket("far", {"increment.meta": b""}, region="us-west-2")
+    bind(Binding("far", "/", "shop"), stack.deployment.store)
     app.import_event(event_of("far", "increment.meta", region="us-west-2"), None)
     app.import_event(event_of("far", "increment.meta", number=2), None)  # a rule that forwards events may hide where they came from
-    for job in deployment.jobs():
+    for job in stack.jobs():
         assert job.status == "FAIL"
         assert "'far' is in us-west-2" in job.message
         assert REGION in job.message
-    assert len(deployment.jobs()) == 2
+    assert len(stack.jobs()) == 2
 
 
 def test_a_bucket_of_another_region_is_refused_by_the_api_and_the_command_line(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.cloud.bucket("far", {"x/increment.meta": b""}, region="us-west-2")
+    stack.cloud.bucket("far", {"x/increment.meta": b""}, region="us-west-2")
     with pytest.raises(SourceError, match="'far' is in us-west-2") as caught:
-        start_import(StartImport("shop", "far", "/x"), deployment.house)
+        start_import(StartImport("shop", "far", "/x"), stack.deployment)
     assert fault_of(caught.value, "IncreaseInstance") == Fault("Console.BadRequest", 400)
-    deployment.patch.setattr(chalicelib.wiring, "house", lambda: deployment.house)
+    stack.patch.setattr(chalicelib.wiring, "deployment", lambda: stack.deployment)
     assert execute(["import", "s3://far/x", "-c", "shop"]) == 6
     assert "'far' is in us-west-2" in " ".join(capsys.readouterr().err.split())
-    assert deployment.jobs() == []
-    assert deployment.receive(deployment.queue_url) == []
+    assert stack.jobs() == []
+    assert stack.receive(stack.queue_url) == []
 
 
 def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.cloud.bucket("catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)})
-    deployment.patch.setattr(chalicelib.wiring, "house", lambda: deployment.house)
+    stack.cloud.bucket("catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)})
+    stack.patch.setattr(chalicelib.wiring, "deployment", lambda: stack.deployment)
 
     def interrupt(*_: object, **__: object) -> Ended:
         raise KeyboardInterrupt
 
-    deployment.patch.setattr(cli.importing, "watch", interrupt)
+    stack.patch.setattr(cli.importing, "watch", interrupt)
     assert execute(["import", "s3://catalogue"]) == 130
-    assert "The deployment goes on" in capsys.readouterr().err
-    deployment.work_off(random.Random(1), deadly=False)
-    assert [job.status for job in deployment.jobs()] == ["SUCCESS"]
+    assert "The stack goes on" in capsys.readouterr().err
+    stack.work_off(random.Random(1), deadly=False)
+    assert [job.status for job in stack.jobs()] == ["SUCCESS"]
 
     def works(*given: Any, **more: Any) -> Ended:
-        deployment.work_off(random.Random(1), deadly=False)
+        stack.work_off(random.Random(1), deadly=False)
         return watch(*given, **more)
 
-    deployment.patch.setattr(cli.importing, "watch", works)
+    stack.patch.setattr(cli.importing, "watch", works)
     assert execute(["import", "s3://catalogue"]) == 0
     assert "1 added, 0 deleted, 0 failed" in capsys.readouterr().out
 
 
-def test_an_event_waits_for_the_import_that_is_running(deployment: Deployment) -> None:
+def test_an_event_waits_for_the_import_that_is_running(stack: Stack) -> None:
     line = json.dumps(add("1", "a.jpg")).encode()
     pictures = {f"{folder}/a.jpg": drawn(number) for number, folder in enumerate("ab")}
-    deployment.cloud.bucket("catalogue", {"a/increment.meta": line, "b/increment.meta": line, **pictures})
-    bind(Binding("catalogue", "/", "shop"), deployment.house.store)
+    stack.cloud.bucket("catalogue", {"a/increment.meta": line, "b/increment.meta": line, **pictures})
+    bind(Binding("catalogue", "/", "shop"), stack.deployment.store)
     for number, folder in enumerate("ab"):
         app.import_event(event_of("catalogue", f"{folder}/increment.meta", number=number), None)
-    assert [job.status for job in deployment.jobs()] == ["PROCESSING", "PROCESSING"]
-    queue = ImpatientQueue(deployment.house.queue)
-    deployment.house = replace(deployment.house, queue=queue)
-    deployment.work_off(random.Random(1), deadly=False)
-    assert {job.status for job in deployment.jobs()} == {"SUCCESS"}
+    assert [job.status for job in stack.jobs()] == ["PROCESSING", "PROCESSING"]
+    queue = ImpatientQueue(stack.deployment.queue)
+    stack.deployment = replace(stack.deployment, queue=queue)
+    stack.work_off(random.Random(1), deadly=False)
+    assert {job.status for job in stack.jobs()} == {"SUCCESS"}
     assert BUSY_S in queue.delays
-    assert len(deployment.house.catalog.open("shop").snapshot()) == 1
+    assert len(stack.deployment.catalog.open("shop").snapshot()) == 1
 
 
 class ImpatientQueue:

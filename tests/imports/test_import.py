@@ -24,7 +24,7 @@ def shop(tmp_path: Path) -> Shop:
 
 def run(shop: Shop) -> list[tuple[int, str]]:
     """Imports the folder; line and code of every error."""
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     ended = shop.job(job)
     assert ended.finished
@@ -147,7 +147,7 @@ def test_the_older_form_imports_every_picture_of_its_list(shop: Shop) -> None:
 
 def test_a_file_in_which_every_line_fails_fails(shop: Shop) -> None:
     shop.write_meta(add("1", "missing.jpg"), "nonsense")
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     ended = shop.job(job)
     assert (ended.status, ended.code, ended.failed) == (JobStatus.FAIL, "PicNotExist", 2)
@@ -156,7 +156,7 @@ def test_a_file_in_which_every_line_fails_fails(shop: Shop) -> None:
 
 def test_an_empty_file_is_imported(shop: Shop) -> None:
     shop.write_meta()
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     assert shop.job(job).status is JobStatus.SUCCESS
 
@@ -174,13 +174,13 @@ def test_a_collection_takes_no_more_than_its_capacity(tmp_path: Path) -> None:
 def test_one_import_at_a_time(shop: Shop) -> None:
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"))
-    first = start_import(StartImport("shop", "pics", "/shop"), shop.house)
+    first = start_import(StartImport("shop", "pics", "/shop"), shop.deployment)
     with pytest.raises(JobRunning, match=str(first.id)):
-        start_import(StartImport("shop", "pics", "/shop"), shop.house)
+        start_import(StartImport("shop", "pics", "/shop"), shop.deployment)
     shop.work_off()
-    second = start_import(StartImport("shop", "pics", "/shop"), shop.house)
+    second = start_import(StartImport("shop", "pics", "/shop"), shop.deployment)
     shop.work_off()
-    page = list_imports(ListImports("shop"), shop.house)
+    page = list_imports(ListImports("shop"), shop.deployment)
     assert [(job.id, job.status, job.bucket, job.path) for job in page.jobs] == [
         (second.id, "SUCCESS", "pics", "/shop"),
         (first.id, "SUCCESS", "pics", "/shop"),
@@ -193,37 +193,37 @@ def test_imports_are_listed_by_page_and_by_what_is_asked(shop: Shop) -> None:
     (shop.folder.parent / "other" / "increment.meta").write_text("")
     made = []
     for path in ("/shop", "/other", "/shop"):
-        made.append(start_import(StartImport("shop", "pics", path), shop.house).id)
+        made.append(start_import(StartImport("shop", "pics", path), shop.deployment).id)
         shop.work_off()
 
     def ids(message: ListImports) -> list[int]:
-        return [job.id for job in list_imports(message, shop.house).jobs]
+        return [job.id for job in list_imports(message, shop.deployment).jobs]
 
     assert ids(ListImports("shop")) == made[::-1]
     assert ids(ListImports("shop", page=JobsPage(2, 2))) == [made[0]]
     assert ids(ListImports("shop", path="/shop")) == [made[2], made[0]]
     assert ids(ListImports("shop", job_id=made[1])) == [made[1]]
     assert ids(ListImports("shop", bucket="elsewhere")) == []
-    assert list_imports(ListImports("shop", path="/shop", page=JobsPage(1, 1)), shop.house).total == 2
+    assert list_imports(ListImports("shop", path="/shop", page=JobsPage(1, 1)), shop.deployment).total == 2
 
 
 def test_what_cannot_work_is_refused_before_there_is_a_job(shop: Shop) -> None:
     with pytest.raises(SourceError) as missing:
-        start_import(StartImport("shop", "pics", "/shop"), shop.house)
+        start_import(StartImport("shop", "pics", "/shop"), shop.deployment)
     assert missing.value.fault is SourceFault.NO_META
     shop.write_meta()
     with pytest.raises(CollectionNotFound):
-        start_import(StartImport("none", "pics", "/shop"), shop.house)
+        start_import(StartImport("none", "pics", "/shop"), shop.deployment)
     with pytest.raises(InvalidField, match="private"):
-        start_import(StartImport("shop", "pics", "/shop", callback="http://10.0.0.1/x"), shop.house)
-    assert list_imports(ListImports("shop"), shop.house).total == 0
+        start_import(StartImport("shop", "pics", "/shop", callback="http://10.0.0.1/x"), shop.deployment)
+    assert list_imports(ListImports("shop"), shop.deployment).total == 0
 
 
 def test_the_callback_hears_of_the_end_once(shop: Shop) -> None:
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"), add("1", "b.jpg"))
     shop.queue.duplicates = 1.0
-    job = start_import(StartImport("shop", "pics", "/shop", callback="https://example.com/done"), shop.house)
+    job = start_import(StartImport("shop", "pics", "/shop", callback="https://example.com/done"), shop.deployment)
     shop.work_off()
     ((url, body),) = shop.told
     row = json.loads(body)

@@ -43,7 +43,7 @@ def imported(
         shop.write_meta(*(add(f"p{at % 5}", name, **odd[at % 4]) for at, name in enumerate(pictures)))
     else:
         (shop.folder / "increment.meta").write_bytes(meta)
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     assert shop.job(job).failed == 0, shop.progress(job).errors
     return shop
@@ -61,10 +61,10 @@ def test_slices_repetitions_and_an_export_change_no_bit(
     rough = imported(tmp_path / "rough", models, pictures, None, queue=queue, service=service)
     assert rough.answers(queries, count=30) == expected
 
-    start_export(StartExport("shop"), calm.house)
+    start_export(StartExport("shop"), calm.deployment)
     calm.work_off()
-    (job,) = list_exports(ListExports("shop"), calm.house).jobs
+    (job,) = list_exports(ListExports("shop"), calm.deployment).jobs
     assert job.meta_url
-    meta = open_download(job.meta_url.removeprefix("/files/"), calm.house)
+    meta = open_download(job.meta_url.removeprefix("/files/"), calm.deployment)
     again = imported(tmp_path / "again", models, pictures, meta, queue=RoughQueue(random.Random(3), grain=16), service=service)
     assert again.answers(queries, count=30) == expected

@@ -16,7 +16,7 @@ from chalicelib.index.read.query import Hit
 from chalicelib.storage.object_store import Blob, ObjectStore, Stat
 from chalicelib.storage.source import Location, Source
 from chalicelib.jobs.records import JobStatus
-from chalicelib.jobs.recover import tend
+from chalicelib.jobs.recover import recover
 from chalicelib.jobs.work import Task
 from chalicelib.jobs.imports import start_folder_import
 from chalicelib.vision.analysis import Analysis, Request
@@ -76,7 +76,7 @@ def filled(shop: Shop) -> list[bytes]:
     """Pictures of two imports, the second of which deletes, replaces, repeats itself and is wrong in places; queries for them."""
     pictures = [shop.draw(f"{n}.jpg", n) for n in range(70)]
     shop.write_meta(*(add(str(n % 9), f"{n}.jpg", IntAttr=n) for n in range(30)))
-    start_folder_import("shop", shop.location, shop.house)
+    start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     lines = [add(str(n % 9), f"{n}.jpg", StrAttr=f"s{n}") for n in range(20, 70)]
     lines += [add(str(n % 9), f"{n}.jpg", IntAttr=-n) for n in range(40, 50)]
@@ -94,7 +94,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[list[list[Hit]
     """What an import without trouble comes to."""
     shop = open_shop(tmp_path_factory.mktemp("calm"))
     pictures = filled(shop)
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     return result(shop, pictures), [(error.line, error.code) for error in shop.progress(job).errors]
 
@@ -106,16 +106,16 @@ def test_deaths_duplicates_and_disorder_change_no_bit(
     chance = random.Random(seed)
     shop = open_shop(tmp_path, queue=RoughQueue(chance, grain=chance.choice([8, 16, 64]), duplicates=0.4))
     pictures = filled(shop)
-    job = start_folder_import("shop", shop.location, shop.house)
-    healthy = shop.house
+    job = start_folder_import("shop", shop.location, shop.deployment)
+    healthy = shop.deployment
     deadly = DeadlyStore(healthy.store, chance, rate=0.02)
     for _ in range(10_000):
         # Every delivery meets a process of its own, which knows nothing of the others. Four deaths in a row on one line would condemn it.
         deadly.rate = 0.0 if any(deaths >= 3 for _, deaths in shop.queue.waiting) else 0.02
-        shop.house = replace(healthy, store=deadly, catalog=Catalog(deadly, clock=healthy.clock, new_id=healthy.new_id))
+        shop.deployment = replace(healthy, store=deadly, catalog=Catalog(deadly, clock=healthy.clock, new_id=healthy.new_id))
         if not shop.work_off_one():
             break
-    shop.house = healthy
+    shop.deployment = healthy
     assert shop.job(job).finished
     assert result(shop, pictures) == calm[0]
     assert [(error.line, error.code) for error in shop.progress(job).errors] == calm[1]
@@ -127,7 +127,7 @@ def test_a_worker_stops_before_its_time_is_up_and_hands_on(tmp_path: Path) -> No
     for n in range(64):
         shop.draw(f"{n}.jpg")
     shop.write_meta(*(add("1", f"{n}.jpg") for n in range(64)))
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     handled = shop.work_off(remaining_s=lambda: 10.0)
     assert shop.job(job).status is JobStatus.SUCCESS
     assert len(shop.keys()) == 64
@@ -150,9 +150,9 @@ def test_a_picture_that_kills_its_workers_costs_only_itself(tmp_path: Path) -> N
     shop = open_shop(tmp_path, queue=RoughQueue(random.Random(1), grain=64))
     pictures = [shop.draw(f"{n}.jpg", n) for n in range(64)]
     models = Poisoned(pictures[40])
-    shop.house = replace(shop.house, analyzer=lambda: models)
+    shop.deployment = replace(shop.deployment, analyzer=lambda: models)
     shop.write_meta(*(add("1", f"{n}.jpg") for n in range(64)))
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     failed = [error.line - 1 for error in shop.progress(job).errors]
     assert shop.job(job).status is JobStatus.SUCCESS
@@ -185,9 +185,9 @@ def test_a_bucket_that_does_not_answer_for_a_while_costs_no_line(tmp_path: Path)
     for n in range(20):
         shop.draw(f"{n}.jpg")
     shop.write_meta(*(add("1", f"{n}.jpg") for n in range(20)))
-    sources = Unreachable(shop.house.sources.open(shop.location), failures=6)
-    shop.house = replace(shop.house, sources=sources)
-    job = start_folder_import("shop", shop.location, shop.house)
+    sources = Unreachable(shop.deployment.sources.open(shop.location), failures=6)
+    shop.deployment = replace(shop.deployment, sources=sources)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     assert shop.job(job).failed == 0
     assert len(shop.keys()) == 20
@@ -199,27 +199,27 @@ def test_work_whose_messages_are_lost_is_handed_out_again(tmp_path: Path, lost: 
     for n in range(20):
         shop.draw(f"{n}.jpg")
     shop.write_meta(*(add("1", f"{n}.jpg") for n in range(20)))
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     if lost == "slice":
         shop.work_off(most=1, finish=False)
     shop.queue.waiting.clear()
-    assert tend(shop.house, wording(shop.house)) == []  # somebody may be at it still
-    assert [each.id for each in tend(shop.house, wording(shop.house), quiet_s=0)] == [job.id]
+    assert recover(shop.deployment, wording(shop.deployment)) == []  # somebody may be at it still
+    assert [each.id for each in recover(shop.deployment, wording(shop.deployment), quiet_s=0)] == [job.id]
     shop.work_off()
     assert shop.job(job).status is JobStatus.SUCCESS
     assert len(shop.keys()) == 20
-    assert tend(shop.house, wording(shop.house), quiet_s=0) == []
+    assert recover(shop.deployment, wording(shop.deployment), quiet_s=0) == []
 
 
 def test_a_job_whose_last_worker_died_before_ending_it_is_ended(tmp_path: Path) -> None:
     shop = open_shop(tmp_path)
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"))
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off(most=1, finish=False)
     ((message, _),) = shop.queue.waiting
-    deadly = DeadlyStore(shop.house.store, random.Random(0), rate=0.0)
-    healthy = shop.house
+    deadly = DeadlyStore(shop.deployment.store, random.Random(0), rate=0.0)
+    healthy = shop.deployment
 
     class Ending(DeadlyStore):
         def replace(self, key: str, data: bytes, *, version: str) -> str:
@@ -227,13 +227,13 @@ def test_a_job_whose_last_worker_died_before_ending_it_is_ended(tmp_path: Path) 
                 raise Killed
             return deadly.replace(key, data, version=version)
 
-    shop.house = replace(healthy, store=Ending(healthy.store, random.Random(0), rate=0.0))
+    shop.deployment = replace(healthy, store=Ending(healthy.store, random.Random(0), rate=0.0))
     with pytest.raises(Killed):
         shop.handle(message)
     shop.queue.waiting.clear()
-    shop.house = healthy
+    shop.deployment = healthy
     assert not shop.job(job).finished
-    tend(shop.house, wording(shop.house), quiet_s=0)
+    recover(shop.deployment, wording(shop.deployment), quiet_s=0)
     assert shop.job(job).status is JobStatus.SUCCESS
 
 
@@ -241,9 +241,9 @@ def test_what_only_the_work_needed_is_gone_at_the_end(tmp_path: Path) -> None:
     shop = open_shop(tmp_path)
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"), "nonsense")
-    job = start_folder_import("shop", shop.location, shop.house)
+    job = start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
-    left = [stat.key for stat in shop.house.store.list("collections/shop/jobs/")]
+    left = [stat.key for stat in shop.deployment.store.list("collections/shop/jobs/")]
     assert left == [
         f"collections/shop/jobs/imports-work/{job.id:016d}/errors.jsonl",
         "collections/shop/jobs/imports.running",
@@ -255,8 +255,8 @@ def test_messages_of_a_collection_that_was_dropped_are_done(tmp_path: Path) -> N
     shop = open_shop(tmp_path)
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"))
-    job = start_folder_import("shop", shop.location, shop.house)
-    shop.house.catalog.drop("shop")
+    job = start_folder_import("shop", shop.location, shop.deployment)
+    shop.deployment.catalog.drop("shop")
     shop.work_off()
     shop.handle(Task("slice", "shop", job.id, 0, "x").text())
-    assert shop.house.catalog.names() == []
+    assert shop.deployment.catalog.names() == []

@@ -1,4 +1,4 @@
-"""A house as worker processes build it, with the stand-in models, which take a while over each picture."""
+"""A deployment as worker processes build it, with the stand-in models, which take a while over each picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.index.catalog import Catalog
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.secrets import FileSecrets
 from chalicelib.storage.source import LocalSources
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.vision.analysis import Analysis, Request
 from chalicelib.wiring import local_folder, local_queue, new_id
 from tests.doubles import TinyAnalyzer
@@ -26,10 +26,10 @@ class Leisurely(TinyAnalyzer):
         return super().analyze_many(pictures)
 
 
-def build(settings: Settings) -> House:
+def build(settings: Settings) -> Deployment:
     store = FileStore(Path(settings.store))
     models = Leisurely()
-    return House(
+    return Deployment(
         settings=settings,
         store=store,
         catalog=Catalog(store, clock=time.time, new_id=new_id),

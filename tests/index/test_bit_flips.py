@@ -33,7 +33,7 @@ CHANGES: list[list[Change]] = [
 ]
 
 
-def world(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryStore, Model]:
+def scenario(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryStore, Model]:
     """A collection with every kind of object: segment, graph, revision, marks, log, token."""
     monkeypatch.setattr(growing, "GRAPH_ROWS", 100)
     store = MemoryStore()
@@ -97,7 +97,7 @@ def flip_and_use(store: MemoryStore, model: Model, key: str, bit: int) -> bool:
 
 def flip_many(monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
     monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
-    store, model = world(monkeypatch)
+    store, model = scenario(monkeypatch)
     use(open_catalog(store, Clock(), ids(5_000)), model)
     rng = random.Random(seed)
     sizes = {stat.key: stat.size for stat in store.list("")}
@@ -124,7 +124,7 @@ def test_many_flipped_bits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("cut", [0, 1, 40, 100, 1000, -1])
 def test_truncated_objects(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
     monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
-    store, model = world(monkeypatch)
+    store, model = scenario(monkeypatch)
     for stat in list(store.list("")):
         shorter = MemoryStore()
         shorter._objects = dict(store._objects)  # blobs are immutable
@@ -139,7 +139,7 @@ def test_truncated_objects(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
 
 
 def test_a_missing_object_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, model = world(monkeypatch)
+    store, model = scenario(monkeypatch)
     for stat in list(store.list("")):
         if "/segments/" in stat.key or "/revisions/" in stat.key:
             fewer = MemoryStore()
@@ -153,7 +153,7 @@ def test_a_missing_object_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_damaged_graph_is_done_without_reported_and_built_anew(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    store, _model = world(monkeypatch)
+    store, _model = scenario(monkeypatch)
     (key,) = [stat.key for stat in store.list("") if "/graph-" in stat.key]
     damaged = flipped(store, key, 8 * (len(store.get(key).data) - 100))
     collection = open_catalog(damaged, Clock(), ids(5_000)).open("shop")

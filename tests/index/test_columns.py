@@ -14,7 +14,7 @@ from chalicelib.index.read.cache import Cache
 from chalicelib.index.format.columns import IntColumn, UnsetColumn, word_column
 from chalicelib.index.format.digests import Digests, find, key_digests
 from chalicelib.index.format.tombstones import Mark, decode_marks, effect, encode_marks
-from chalicelib.index.read.plan import OPEN_BYTE_S, Rent, opening_s, route
+from chalicelib.index.read.plan import OPEN_BYTE_S, SkiRental, opening_s, route
 from chalicelib.index.format.positions import FIRST, Position, next_position
 from chalicelib.index.read.query import Operator
 from chalicelib.index.format.records import Key
@@ -181,7 +181,7 @@ def test_the_planner_prefers_the_scan_for_few_rows_and_the_graph_for_many() -> N
 
 
 def test_a_graph_is_opened_when_it_would_have_paid_for_itself() -> None:
-    rent = Rent()
+    rent = SkiRental()
     searches = 1
     while not rent.pays("g", 0.5, 0.01):
         searches += 1

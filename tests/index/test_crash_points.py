@@ -27,7 +27,7 @@ HOWS = ["crash before", "crash after", "lost before", "lost after"]
 
 
 @dataclass
-class World:
+class Scenario:
     store: MemoryStore
     clock: Clock
     model: Model
@@ -35,36 +35,36 @@ class World:
     def collection(self, store: object = None, *, seed: int = 1_000_000) -> Collection:
         return open_catalog(store or self.store, self.clock, ids(seed)).open("shop")  # type: ignore[arg-type]  # Faulty or MemoryStore
 
-    def copy(self) -> World:
+    def copy(self) -> Scenario:
         store = MemoryStore(clock=self.clock)
         store._objects = dict(self.store._objects)  # blobs are immutable
         store._versions = copy.copy(self.store._versions)
-        return World(store, self.clock, dict(self.model))
+        return Scenario(store, self.clock, dict(self.model))
 
 
-def lived_in() -> World:
+def lived_in() -> Scenario:
     """Four segments, one of them with a revision, garbage that is due, and a log with every kind of change."""
     clock = Clock()
     store = MemoryStore(clock=clock)
-    world = World(store, clock, {})
+    scenario = Scenario(store, clock, {})
     collection = make(open_catalog(store, clock, ids()))
     for number in range(4):
         steps: list[Change] = [Put(record(f"p{number}-{part}", "a", number * 10 + part, category_id=part % 2)) for part in range(5)]
         steps.append(Delete(Key(f"p{number - 1}-0", "a")))
-        _change(world, collection, steps)
+        _change(scenario, collection, steps)
         absorb(collection.generation)
-    _change(world, collection, [Patch(Key("p0-1", "a"), Attributes(int_attr=7))])
+    _change(scenario, collection, [Patch(Key("p0-1", "a"), Attributes(int_attr=7))])
     absorb(collection.generation)
     clock.now += 7200
     for number in range(3):
-        _change(world, collection, [Put(record("new", str(number), 90 + number)), Delete(Key(f"p2-{number + 1}", "a"))])
-    _change(world, collection, [Put(record("p1-2", "a", 77)), Patch(Key("p1-3", "a"), Attributes(str_attr="x", custom_content="ü"))])
-    return world
+        _change(scenario, collection, [Put(record("new", str(number), 90 + number)), Delete(Key(f"p2-{number + 1}", "a"))])
+    _change(scenario, collection, [Put(record("p1-2", "a", 77)), Patch(Key("p1-3", "a"), Attributes(str_attr="x", custom_content="ü"))])
+    return scenario
 
 
-def _change(world: World, collection: Collection, changes: list[Change]) -> None:
+def _change(scenario: Scenario, collection: Collection, changes: list[Change]) -> None:
     collection.append(changes)
-    world.model = apply(world.model, changes)
+    scenario.model = apply(scenario.model, changes)
 
 
 APPENDED: list[Change] = [Put(record("p1-1", "a", 500)), Patch(Key("p3-1", "a"), Attributes(int_attr2=5)), Delete(Key("p3-2", "a"))]
@@ -92,19 +92,19 @@ def test_an_operation_killed_at_any_call(name: str, how: str) -> None:
     assert content(counting.collection(seed=2_000_000).snapshot()) == expected(after)
     assert counter.calls >= 2
     for call in range(counter.calls):
-        world = before.copy()
+        scenario = before.copy()
         finished = True
         try:
-            operation(world.collection(Faulty(world.store, at=call, how=how)))
+            operation(scenario.collection(Faulty(scenario.store, at=call, how=how)))
         except (Crash, VersionConflict, OutcomeUnknown):
             finished = False
-        found = content(world.collection(seed=2_000_000).snapshot())
+        found = content(scenario.collection(seed=2_000_000).snapshot())
         allowed = [expected(after)] if finished else [expected(before.model), expected(after)]
         assert found in allowed, (call, how)
-        assert scrub(world.collection(seed=3_000_000).current()).problems == ()
-        operation(world.collection(seed=4_000_000))
-        assert content(world.collection(seed=5_000_000).snapshot()) == expected(after), (call, how)
-        assert scrub(world.collection(seed=6_000_000).current()).problems == ()
+        assert scrub(scenario.collection(seed=3_000_000).current()).problems == ()
+        operation(scenario.collection(seed=4_000_000))
+        assert content(scenario.collection(seed=5_000_000).snapshot()) == expected(after), (call, how)
+        assert scrub(scenario.collection(seed=6_000_000).current()).problems == ()
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -120,13 +120,13 @@ def test_a_switch_of_generations_killed_at_any_call(how: str) -> None:
     counter = Faulty(counting.store)
     open_catalog(counter, before.clock, ids(2_000_000)).switch("shop", generation)
     for call in range(counter.calls):
-        world = before.copy()
+        scenario = before.copy()
         with contextlib.suppress(Crash, StorageError):
-            open_catalog(Faulty(world.store, at=call, how=how), world.clock, ids(2_000_000)).switch("shop", generation)
-        found = content(world.collection(seed=3_000_000).snapshot())
+            open_catalog(Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)).switch("shop", generation)
+        found = content(scenario.collection(seed=3_000_000).snapshot())
         assert found in (expected(before.model), target)
-        open_catalog(world.store, world.clock, ids(4_000_000)).switch("shop", generation)
-        assert content(world.collection(seed=5_000_000).snapshot()) == target
+        open_catalog(scenario.store, scenario.clock, ids(4_000_000)).switch("shop", generation)
+        assert content(scenario.collection(seed=5_000_000).snapshot()) == target
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -151,10 +151,10 @@ def test_dropping_a_collection_killed_at_any_call(how: str) -> None:
     open_catalog(counter, before.clock, ids(2_000_000)).drop("shop")
     assert list(counting.store.list("")) == []
     for call in range(counter.calls):
-        world = before.copy()
+        scenario = before.copy()
         with contextlib.suppress(Crash, StorageError):
-            open_catalog(Faulty(world.store, at=call, how=how), world.clock, ids(2_000_000)).drop("shop")
-        catalog = open_catalog(world.store, world.clock, ids(3_000_000))
+            open_catalog(Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)).drop("shop")
+        catalog = open_catalog(scenario.store, scenario.clock, ids(3_000_000))
         if "shop" in catalog.names():
             assert content(catalog.open("shop").snapshot()) == expected(before.model)
         else:

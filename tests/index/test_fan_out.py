@@ -17,7 +17,7 @@ from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, Faulty, ids, make, open_catalog, record, vector
 
 
-def spread(store: MemoryStore, clock: Clock) -> Collection:
+def many_segments(store: MemoryStore, clock: Clock) -> Collection:
     """Eight segments that replace each other's rows, with revisions, and a log that changes all of them."""
     collection = make(open_catalog(store, clock, ids()))
     rng = random.Random(3)
@@ -63,7 +63,7 @@ def queries(count: int) -> list[Query]:
 def test_the_answer_is_the_same(count: int) -> None:
     clock = Clock()
     store = MemoryStore(clock=clock)
-    collection = spread(store, clock)
+    collection = many_segments(store, clock)
     snapshot = collection.snapshot()
     assert snapshot.stats.segments == 8
     parts = split(snapshot, count)
@@ -81,7 +81,7 @@ def test_the_answer_is_the_same(count: int) -> None:
 def test_the_coordinator_reads_no_segment() -> None:
     clock = Clock()
     store = MemoryStore(clock=clock)
-    spread(store, clock)
+    many_segments(store, clock)
     read: list[str] = []
     watched = Faulty(store, before=lambda _verb, key: read.append(key))
     snapshot = open_catalog(watched, clock, ids(9_000)).open("shop").snapshot()
@@ -94,7 +94,7 @@ def test_the_coordinator_reads_no_segment() -> None:
 
 def test_parts_are_of_about_one_size() -> None:
     clock = Clock()
-    snapshot = spread(MemoryStore(clock=clock), clock).snapshot()
+    snapshot = many_segments(MemoryStore(clock=clock), clock).snapshot()
     rows = [part.manifest.rows for part in split(snapshot, 4)]
     assert sum(rows) == snapshot.manifest.rows
     assert max(rows) < 1.6 * min(rows)
@@ -103,7 +103,7 @@ def test_parts_are_of_about_one_size() -> None:
 def test_a_part_whose_segment_is_gone_says_so() -> None:
     clock = Clock()
     store = MemoryStore(clock=clock)
-    snapshot = spread(store, clock).snapshot()
+    snapshot = many_segments(store, clock).snapshot()
     (part, *_) = split(snapshot, 8)
     for stat in list(store.list("")):
         if f"/segments/{part.manifest.segments[0].id}/" in stat.key:
@@ -114,7 +114,7 @@ def test_a_part_whose_segment_is_gone_says_so() -> None:
 
 def test_a_damaged_answer_is_noticed() -> None:
     clock = Clock()
-    collection = spread(MemoryStore(clock=clock), clock)
+    collection = many_segments(MemoryStore(clock=clock), clock)
     data = bytearray(search_part(collection, split(collection.snapshot(), 1)[0], queries(1)[0]).data())
     data[-1] ^= 1
     with pytest.raises(CorruptObject):

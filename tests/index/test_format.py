@@ -91,7 +91,7 @@ def test_a_newer_binary_object_is_refused_by_name() -> None:
 
 
 def test_a_second_reader_made_from_the_manual_alone_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    flipping, flipped_model = test_bit_flips.world(monkeypatch)
+    flipping, flipped_model = test_bit_flips.scenario(monkeypatch)
     lived_in = test_crash_points.lived_in()
     for store, wanted in ((unpacked(GOLDEN / "v1.zip"), model()), (flipping, flipped_model), (lived_in.store, lived_in.model)):
         found = manual.read({stat.key: store.get(stat.key).data for stat in store.list("")}, "shop")

@@ -20,8 +20,8 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Delete, Key, Patch, Put
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import maintain
-from chalicelib.usecases.deployment import House
-from chalicelib.wiring import build_house
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.wiring import build_deployment
 from cli.main import execute
 from tests.index.simulated import BITS, DIMENSION, Clock, content, ids, record
 
@@ -34,17 +34,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: Clock) -> House:
+def deployment(tmp_path: Path, clock: Clock) -> Deployment:
     store = MemoryStore(clock=clock)
     settings = Settings(store=str(tmp_path / "unused"), secrets=str(tmp_path / "keys.json"), compact_log_objects=5)
     catalog = Catalog(store, clock=clock, new_id=ids(), grace_s=settings.grace_s)
-    return replace(build_house(settings), store=store, catalog=catalog, clock=clock)
+    return replace(build_deployment(settings), store=store, catalog=catalog, clock=clock)
 
 
-def make(house: House, name: str = "shop") -> Collection:
+def make(deployment: Deployment, name: str = "shop") -> Collection:
     from chalicelib.service import Service
 
-    return house.catalog.create(name, Service.PRODUCT, fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    return deployment.catalog.create(name, Service.PRODUCT, fingerprint="f1", dimension=DIMENSION, bits=BITS)
 
 
 def fill(collection: Collection, count: int, start: int = 0) -> None:
@@ -52,189 +52,189 @@ def fill(collection: Collection, count: int, start: int = 0) -> None:
         collection.append([Put(record(f"p{number}", "a", number))])
 
 
-def test_compaction_empties_the_log_and_merges(house: House) -> None:
-    collection = make(house)
+def test_compaction_empties_the_log_and_merges(deployment: Deployment) -> None:
+    collection = make(deployment)
     for round_number in range(4):
         fill(collection, 3, 3 * round_number)
-        planned = maintain.compact(house, "shop", dry_run=True)
+        planned = maintain.compact(deployment, "shop", dry_run=True)
         assert (planned.absorbed, planned.log_objects) == (3, 3)
-        done = maintain.compact(house, "shop")
+        done = maintain.compact(deployment, "shop")
         assert (done.absorbed, done.log_objects, done.oldest_log_s) == (3, 0, 0.0)
     assert (done.merged, done.segments, done.rows) == (4, 1, 12)
-    assert maintain.compact(house, "shop").absorbed == 0
+    assert maintain.compact(deployment, "shop").absorbed == 0
     assert len(collection.snapshot()) == 12
 
 
-def test_everything_means_one_segment_without_a_revision(house: House) -> None:
-    collection = make(house)
+def test_everything_means_one_segment_without_a_revision(deployment: Deployment) -> None:
+    collection = make(deployment)
     fill(collection, 20)
-    maintain.compact(house, "shop")
+    maintain.compact(deployment, "shop")
     collection.append([Delete(Key("p1", "a")), Patch(Key("p2", "a"), Attributes(int_attr=1))])
-    planned = maintain.compact(house, "shop", everything=True, dry_run=True)
+    planned = maintain.compact(deployment, "shop", everything=True, dry_run=True)
     assert (planned.absorbed, planned.merged) == (1, 0), "the only segment is clean still"
-    maintain.compact(house, "shop")
-    assert maintain.compact(house, "shop", everything=True, dry_run=True).merged == 1
-    done = maintain.compact(house, "shop", everything=True)
+    maintain.compact(deployment, "shop")
+    assert maintain.compact(deployment, "shop", everything=True, dry_run=True).merged == 1
+    done = maintain.compact(deployment, "shop", everything=True)
     (segment,) = collection.current().manifest().manifest.segments
     assert (done.segments, segment.rows, segment.revision) == (1, 19, None)
-    assert maintain.compact(house, "shop", everything=True).merged == 0
+    assert maintain.compact(deployment, "shop", everything=True).merged == 0
 
 
-def test_a_segment_that_died_to_a_quarter_is_rewritten(house: House) -> None:
-    collection = make(house)
+def test_a_segment_that_died_to_a_quarter_is_rewritten(deployment: Deployment) -> None:
+    collection = make(deployment)
     collection.append([Put(record(f"p{number}", "a", number)) for number in range(40)])
-    maintain.compact(house, "shop")
+    maintain.compact(deployment, "shop")
     collection.append([Delete(Key(f"p{number}", "a")) for number in range(10)])
-    assert maintain.compact(house, "shop").merged == 0
+    assert maintain.compact(deployment, "shop").merged == 0
     collection.append([Delete(Key("p10", "a"))])
-    assert maintain.compact(house, "shop").merged == 1
+    assert maintain.compact(deployment, "shop").merged == 1
     collection.append([Delete(Key(f"p{number}", "a")) for number in range(40)])
-    assert maintain.compact(house, "shop").segments == 0
+    assert maintain.compact(deployment, "shop").segments == 0
     assert len(collection.snapshot()) == 0
 
 
-def test_all_collections_whose_log_is_long_or_old(house: House, clock: Clock) -> None:
-    fill(make(house, "long"), 5)
-    fill(make(house, "short"), 4)
-    fill(make(house, "old"), 1)
-    make(house, "empty")
-    reports = {report.collection: report for report in maintain.compact_all(house)}
+def test_all_collections_whose_log_is_long_or_old(deployment: Deployment, clock: Clock) -> None:
+    fill(make(deployment, "long"), 5)
+    fill(make(deployment, "short"), 4)
+    fill(make(deployment, "old"), 1)
+    make(deployment, "empty")
+    reports = {report.collection: report for report in maintain.compact_all(deployment)}
     assert {name: report.absorbed for name, report in reports.items()} == {"long": 5, "short": 0, "old": 0, "empty": 0}
     assert reports["short"].log_objects == 4
     clock.now += maintain.OLD_LOG_S + 1
-    before = maintain.look(house, "old")
+    before = maintain.look(deployment, "old")
     assert before.oldest_log_s > maintain.OLD_LOG_S
-    assert {report.absorbed for report in maintain.compact_all(house) if report.collection in {"old", "short"}} == {1, 4}
+    assert {report.absorbed for report in maintain.compact_all(deployment) if report.collection in {"old", "short"}} == {1, 4}
 
 
-def test_one_damaged_collection_does_not_keep_the_others_waiting(house: House) -> None:
-    fill(make(house, "bad"), 5)
-    fill(make(house, "good"), 5)
-    key = next(stat.key for stat in house.store.list("collections/bad/") if "/log/" in stat.key)
-    blob = house.store.get(key)
-    house.store.replace(key, blob.data[:-1], version=blob.version)
+def test_one_damaged_collection_does_not_keep_the_others_waiting(deployment: Deployment) -> None:
+    fill(make(deployment, "bad"), 5)
+    fill(make(deployment, "good"), 5)
+    key = next(stat.key for stat in deployment.store.list("collections/bad/") if "/log/" in stat.key)
+    blob = deployment.store.get(key)
+    deployment.store.replace(key, blob.data[:-1], version=blob.version)
     with pytest.raises(CorruptObject, match=key):
-        maintain.compact_all(house)
-    assert maintain.look(house, "good").log_objects == 0
+        maintain.compact_all(deployment)
+    assert maintain.look(deployment, "good").log_objects == 0
 
 
-def test_graphs_are_built_once_and_named_in_the_report(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphs_are_built_once_and_named_in_the_report(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
-    collection = make(house)
+    collection = make(deployment)
     collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
-    assert maintain.compact(house, "shop", dry_run=True).graphs == 0
-    assert maintain.compact(house, "shop", until=house.clock()).graphs == 0
-    assert maintain.compact(house, "shop", dry_run=True).graphs == 1
-    assert maintain.compact(house, "shop").graphs == 1
-    assert maintain.compact(house, "shop").graphs == 0
+    assert maintain.compact(deployment, "shop", dry_run=True).graphs == 0
+    assert maintain.compact(deployment, "shop", until=deployment.clock()).graphs == 0
+    assert maintain.compact(deployment, "shop", dry_run=True).graphs == 1
+    assert maintain.compact(deployment, "shop").graphs == 1
+    assert maintain.compact(deployment, "shop").graphs == 0
     assert [segment.graph for segment in collection.snapshot().segments()] == [True]
-    assert maintain.scrub(house, "shop").problems == ()
+    assert maintain.scrub(deployment, "shop").problems == ()
 
 
-def test_garbage_goes_in_two_steps(house: House, clock: Clock) -> None:
-    collection = make(house)
+def test_garbage_goes_in_two_steps(deployment: Deployment, clock: Clock) -> None:
+    collection = make(deployment)
     for number in range(4):
         fill(collection, 1, number)
-        maintain.compact(house, "shop")
-    objects = len(list(house.store.list("")))
-    assert maintain.collect(house, "shop").removed == 0
+        maintain.compact(deployment, "shop")
+    objects = len(list(deployment.store.list("")))
+    assert maintain.collect(deployment, "shop").removed == 0
     clock.now += DAY + 1
-    planned = maintain.collect(house, "shop", dry_run=True)
+    planned = maintain.collect(deployment, "shop", dry_run=True)
     assert planned.removed == 8
-    assert len(list(house.store.list(""))) == objects
-    done = maintain.collect(house, "shop")
+    assert len(list(deployment.store.list(""))) == objects
+    done = maintain.collect(deployment, "shop")
     assert (done.removed, done.bytes) == (planned.removed, planned.bytes)
-    assert len(list(house.store.list(""))) == objects - 8
-    assert maintain.collect(house, "shop").removed == 0
+    assert len(list(deployment.store.list(""))) == objects - 8
+    assert maintain.collect(deployment, "shop").removed == 0
     assert len(content(collection.snapshot())) == 4
-    assert maintain.scrub(house, "shop").problems == ()
+    assert maintain.scrub(deployment, "shop").problems == ()
 
 
-def test_orphans_are_named_first_and_go_later(house: House, clock: Clock) -> None:
-    collection = make(house)
+def test_orphans_are_named_first_and_go_later(deployment: Deployment, clock: Clock) -> None:
+    collection = make(deployment)
     fill(collection, 1)
     collection.generation.put("segments/00000000000000ff/rows", b"left by a compactor that died")
-    assert maintain.collect(house, "shop").named == 0
+    assert maintain.collect(deployment, "shop").named == 0
     clock.now += DAY + 1
-    assert maintain.collect(house, "shop").named == 1
-    assert maintain.collect(house, "shop").removed == 0
+    assert maintain.collect(deployment, "shop").named == 1
+    assert maintain.collect(deployment, "shop").removed == 0
     clock.now += DAY + 1
-    assert maintain.collect(house, "shop").removed == 1
+    assert maintain.collect(deployment, "shop").removed == 1
 
 
-def test_generations_that_nobody_serves(house: House, clock: Clock) -> None:
-    collection = make(house)
+def test_generations_that_nobody_serves(deployment: Deployment, clock: Clock) -> None:
+    collection = make(deployment)
     fill(collection, 2)
-    fresh = house.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    fresh = deployment.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
     fill(fresh, 1, 7)
-    unfinished = house.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    unfinished = deployment.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
     old = collection.snapshot()
-    house.catalog.switch("shop", fresh.info.generation)
-    assert maintain.collect_all(house)[1:] == []
+    deployment.catalog.switch("shop", fresh.info.generation)
+    assert maintain.collect_all(deployment)[1:] == []
     assert len(content(old)) == 2
     clock.now += DAY + 1
-    assert [found.removed for found in maintain.collect_all(house)[1:]] == [3]
-    assert house.catalog.generation("shop", unfinished.info.generation)
+    assert [found.removed for found in maintain.collect_all(deployment)[1:]] == [3]
+    assert deployment.catalog.generation("shop", unfinished.info.generation)
     clock.now += maintain.UNFINISHED_S
-    assert [found.removed for found in maintain.collect_all(house)[1:]] == [1]
-    assert house.catalog.unreachable() == []
+    assert [found.removed for found in maintain.collect_all(deployment)[1:]] == [1]
+    assert deployment.catalog.unreachable() == []
     assert len(collection.snapshot()) == 1
 
 
-def with_a_graph(house: House, monkeypatch: pytest.MonkeyPatch) -> Collection:
+def with_a_graph(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Collection:
     monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
-    collection = make(house)
+    collection = make(deployment)
     collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
-    maintain.compact(house, "shop")
+    maintain.compact(deployment, "shop")
     return collection
 
 
-def damage(house: House, kind: str, byte: int = -1) -> str:
+def damage(deployment: Deployment, kind: str, byte: int = -1) -> str:
     """Flips a bit of the one object of that kind; its key."""
-    (key,) = [stat.key for stat in house.store.list("") if kind in stat.key]
-    blob = house.store.get(key)
+    (key,) = [stat.key for stat in deployment.store.list("") if kind in stat.key]
+    blob = deployment.store.get(key)
     data = bytearray(blob.data)
     data[byte] ^= 1
-    house.store.replace(key, bytes(data), version=blob.version)
+    deployment.store.replace(key, bytes(data), version=blob.version)
     return key
 
 
-def test_scrub_finds_a_damaged_graph_and_builds_it_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_a_graph(house, monkeypatch)
-    key = damage(house, "/graph-")
-    found = maintain.scrub(house, "shop")
+def test_scrub_finds_a_damaged_graph_and_builds_it_anew(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_graph(deployment, monkeypatch)
+    key = damage(deployment, "/graph-")
+    found = maintain.scrub(deployment, "shop")
     assert ([problem.key for problem in found.problems], found.repairable, found.repaired) == ([key], 1, 0)
-    assert maintain.scrub(house, "shop") == found
-    done = maintain.scrub(house, "shop", repair=True)
+    assert maintain.scrub(deployment, "shop") == found
+    done = maintain.scrub(deployment, "shop", repair=True)
     assert ([problem.key for problem in done.problems], done.repairable, done.repaired) == ([key], 1, 1)
-    after = maintain.scrub(house, "shop")
+    after = maintain.scrub(deployment, "shop")
     assert (after.problems, after.objects) == ((), found.objects)
 
 
-def test_a_graph_is_not_blamed_for_its_rows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    collection = with_a_graph(house, monkeypatch)
+def test_a_graph_is_not_blamed_for_its_rows(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = with_a_graph(deployment, monkeypatch)
     before = collection.current().manifest().manifest
-    key = damage(house, "/rows", byte=60)
-    found = maintain.scrub(house, "shop", repair=True)
+    key = damage(deployment, "/rows", byte=60)
+    found = maintain.scrub(deployment, "shop", repair=True)
     assert {problem.key for problem in found.problems} == {key}
     assert (found.repairable, found.repaired) == (0, 0)
     assert collection.current().manifest().manifest == before
 
 
-def test_a_collection_that_is_not_there(house: House) -> None:
+def test_a_collection_that_is_not_there(deployment: Deployment) -> None:
     for act in (maintain.compact, maintain.collect, maintain.scrub, maintain.look):
         with pytest.raises(CollectionNotFound, match="none"):
-            act(house, "none")
-    assert maintain.compact_all(house) == []
-    assert maintain.collect_all(house) == []
+            act(deployment, "none")
+    assert maintain.compact_all(deployment) == []
+    assert maintain.collect_all(deployment) == []
 
 
 Run = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def run(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setattr(chalicelib.wiring, "house", lambda: house)
+def run(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: deployment)
 
     def one(*arguments: str) -> tuple[int, Any]:
         code = execute(list(arguments))
@@ -244,9 +244,9 @@ def run(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return one
 
 
-def test_the_commands(house: House, run: Run, clock: Clock) -> None:
-    fill(make(house), 3)
-    make(house, "empty")
+def test_the_commands(deployment: Deployment, run: Run, clock: Clock) -> None:
+    fill(make(deployment), 3)
+    make(deployment, "empty")
     code, planned = run("compact", "--dry-run", "--json")
     assert (code, [one["absorbed"] for one in planned]) == (0, [0, 3])
     code, text = run("compact", "shop", "--dry-run")
@@ -264,19 +264,19 @@ def test_the_commands(house: House, run: Run, clock: Clock) -> None:
     assert (code, "86400 s" in text) == (0, True)
 
 
-def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(house: House, run: Run) -> None:
-    fill(make(house), 1)
-    maintain.compact(house, "shop")
-    (key,) = [stat.key for stat in house.store.list("") if stat.key.endswith("/keys")]
-    house.store.delete(key)
+def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(deployment: Deployment, run: Run) -> None:
+    fill(make(deployment), 1)
+    maintain.compact(deployment, "shop")
+    (key,) = [stat.key for stat in deployment.store.list("") if stat.key.endswith("/keys")]
+    deployment.store.delete(key)
     code, text = run("scrub")
     assert code == 1
     assert key in text.replace("\n", "")
 
 
-def test_scrub_says_what_a_repair_would_do(house: House, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_a_graph(house, monkeypatch)
-    key = damage(house, "/graph-")
+def test_scrub_says_what_a_repair_would_do(deployment: Deployment, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_graph(deployment, monkeypatch)
+    key = damage(deployment, "/graph-")
     for arguments in (["--dry-run"], ["--repair", "--dry-run"]):
         code, text = run("scrub", "shop", *arguments)
         assert code == 1

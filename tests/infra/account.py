@@ -21,8 +21,8 @@ from moto.iam import access_control
 
 from chalicelib.config import Settings
 from chalicelib.storage import clients
-from chalicelib.usecases.deployment import House
-from chalicelib.wiring import build_house
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.wiring import build_deployment
 from tests.doubles import TinyAnalyzer
 from tests.imports.aws import REGION, aws
 from tests.infra.built import template
@@ -31,11 +31,11 @@ ACCOUNT = "123456789012"
 STORE, TRANSIT, PICTURES, FOREIGN = "store", "transit", "pictures", "foreign"
 ROLES = {
     "api": "APIHandler",
-    "search": "SearchSegments",
+    "search": "SearchPart",
     "compact": "Compact",
     "collect": "Collect",
     "import-event": "ImportEvent",
-    "tend-imports": "TendImports",
+    "recover-imports": "RecoverImports",
     "import-slice": "ImportSlice",
 }
 _BLIND = ("secretsmanager:", "lambda:")
@@ -81,8 +81,8 @@ class Account:
             iam.put_role_policy(RoleName=function, PolicyName="role", PolicyDocument=json.dumps(document))
 
     @contextmanager
-    def acting_as(self, function: str) -> Iterator[House]:
-        """The function's own house, built by wiring with the role's credentials; IAM is enforced inside."""
+    def acting_as(self, function: str) -> Iterator[Deployment]:
+        """The function's own deployment, built by wiring with the role's credentials; IAM is enforced inside."""
         arn = f"arn:aws:iam::{ACCOUNT}:role/{function}"
         lent = self.root("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         self.role = function
@@ -93,19 +93,19 @@ class Account:
             patch.setattr(clients, "_sessions", [])
             self._enforce("0")
             try:
-                yield self.house()
+                yield self.deployment()
             finally:
                 self._enforce("inf")
                 self.role = ""
 
     @contextmanager
-    def acting_as_owner(self) -> Iterator[House]:
+    def acting_as_owner(self) -> Iterator[Deployment]:
         """With all rights, as somebody at the command line."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(clients, "_sessions", [])
-            yield self.house()
+            yield self.deployment()
 
-    def house(self) -> House:
+    def deployment(self) -> Deployment:
         variables = {
             "LOOKALIKE_REGION": REGION,
             "LOOKALIKE_STORE": f"s3://{STORE}",
@@ -115,7 +115,7 @@ class Account:
             "LOOKALIKE_SEARCH_FUNCTION": "lookalike-search",
         }
         analyzer = TinyAnalyzer()
-        return replace(build_house(Settings.read(variables)), analyzer=lambda: analyzer, notify=lambda _url, _body: None)
+        return replace(build_deployment(Settings.read(variables)), analyzer=lambda: analyzer, notify=lambda _url, _body: None)
 
     def _enforce(self, after: str) -> None:
         import http.client
@@ -136,7 +136,7 @@ VALUES: dict[str, Any] = {
     "ImportQueue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:imports",
     "DeadLetters.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead",
     "AccessKeys": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:keys-abc",
-    "SearchSegments.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lookalike-search",
+    "SearchPart.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lookalike-search",
     "ImportBuckets": [f"arn:aws:s3:::{PICTURES}"],
     "ImportRoles": [f"arn:aws:iam::{ACCOUNT}:role/lends-pictures"],
 }

@@ -95,7 +95,7 @@ def ric(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass
-class Deployment:
+class Stack:
     """The functions, started when first called, all on one account."""
 
     cloud: Account
@@ -133,15 +133,15 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def deployment(artefact: Path, python: Path, ric: Path) -> Iterator[Deployment]:
+def stack(artefact: Path, python: Path, ric: Path) -> Iterator[Stack]:
     with locked_moto() as url, account(url) as cloud, ExitStack() as start:
         with cloud.acting_as_owner() as bare:
             analyzer = Analyzer()
-            house = replace(bare, analyzer=lambda: analyzer)
-            create_collection(CreateCollection("shop", Service.GENERIC), house)
-            key = create_key(house)
-            bind(Binding(PICTURES, "/spring", "shop"), house.store)
-        yield Deployment(cloud, key, start, artefact, python, ric)
+            deployment = replace(bare, analyzer=lambda: analyzer)
+            create_collection(CreateCollection("shop", Service.GENERIC), deployment)
+            key = create_key(deployment)
+            bind(Binding(PICTURES, "/spring", "shop"), deployment.store)
+        yield Stack(cloud, key, start, artefact, python, ric)
 
 
 def big_picture(target: int) -> bytes:
@@ -171,11 +171,11 @@ def test_the_package_holds_what_is_needed_and_no_secrets_of_the_workshop(artefac
 
 
 @pytest.mark.parametrize("as_url", [False, True], ids=["api-gateway", "function-url"])
-def test_add_and_search(deployment: Deployment, as_url: bool) -> None:
+def test_add_and_search(stack: Stack, as_url: bool) -> None:
     name = f"one-{as_url}"
-    status, added = deployment.call("AddImage", fields_of(name, picture(3, (300, 200))), as_url=as_url)
+    status, added = stack.call("AddImage", fields_of(name, picture(3, (300, 200))), as_url=as_url)
     assert (status, added["Success"]) == (200, True), added
-    status, found = deployment.call(
+    status, found = stack.call(
         "SearchImageByPic", {"InstanceName": "shop", "PicContent": fields_of("", picture(3, (300, 200)))["PicContent"]}
     )
     assert status == 200, found
@@ -183,108 +183,108 @@ def test_add_and_search(deployment: Deployment, as_url: bool) -> None:
     assert found["Auctions"][0]["Score"] == 1
 
 
-def test_a_picture_of_4_mib_passes_through_api_gateway_as_text(deployment: Deployment) -> None:
+def test_a_picture_of_4_mib_passes_through_api_gateway_as_text(stack: Stack) -> None:
     data = big_picture(4 * 1024 * 1024 - 4096)
-    status, added = deployment.call("AddImage", fields_of("big", data))
+    status, added = stack.call("AddImage", fields_of("big", data))
     assert (status, added["Success"]) == (200, True), added
 
 
-def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_lambda(deployment: Deployment) -> None:
+def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_lambda(stack: Stack) -> None:
     with pytest.raises(AssertionError, match="Lambda refuses"):
-        deployment.call("AddImage", fields_of("big", big_picture(4 * 1024 * 1024 - 4096)), as_url=True)
-    status, added = deployment.call("AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True)
+        stack.call("AddImage", fields_of("big", big_picture(4 * 1024 * 1024 - 4096)), as_url=True)
+    status, added = stack.call("AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True)
     assert (status, added["Success"]) == (200, True), added
     assert EVENT_LIMIT == 6_291_456
 
 
-def test_a_file_sent_ahead_travels_in_base64_and_is_added(deployment: Deployment) -> None:
+def test_a_file_sent_ahead_travels_in_base64_and_is_added(stack: Stack) -> None:
     asked = acs3(
-        deployment.key, "AuthorizeFileUpload", "2019-12-19", now=time.time(), method="GET", query={"Product": "ImageSearch"}, host=HOST
+        stack.key, "AuthorizeFileUpload", "2019-12-19", now=time.time(), method="GET", query={"Product": "ImageSearch"}, host=HOST
     )
-    grant = json.loads(deployment["app"].invoke(gateway_event(asked, b""))["body"])
+    grant = json.loads(stack["app"].invoke(gateway_event(asked, b""))["body"])
     sent = form(grant, picture(8))
     assert gateway_event(sent, sent.body)["isBase64Encoded"]
-    assert deployment["app"].invoke(gateway_event(sent, sent.body))["statusCode"] == 201
+    assert stack["app"].invoke(gateway_event(sent, sent.body))["statusCode"] == 201
     place = {"PicContent": f"http://{grant['Bucket']}.{grant['Endpoint']}/{grant['ObjectKey']}"}
-    status, added = deployment.call("AddImage", fields_of("ahead", b"") | place)
+    status, added = stack.call("AddImage", fields_of("ahead", b"") | place)
     assert (status, added["Success"]) == (200, True), added
-    assert not deployment.cloud.root("s3").list_objects_v2(Bucket=TRANSIT).get("Contents"), "a picture stayed behind"
+    assert not stack.cloud.root("s3").list_objects_v2(Bucket=TRANSIT).get("Contents"), "a picture stayed behind"
 
 
-def test_a_wrong_signature_is_refused_in_the_contracts_form(deployment: Deployment) -> None:
-    wrong = NewKey(deployment.key.key_id, "x" * 40)
-    deployment.key, right = wrong, deployment.key
+def test_a_wrong_signature_is_refused_in_the_contracts_form(stack: Stack) -> None:
+    wrong = NewKey(stack.key.key_id, "x" * 40)
+    stack.key, right = wrong, stack.key
     try:
-        status, answer = deployment.call("Detail", {"InstanceName": "shop"})
+        status, answer = stack.call("Detail", {"InstanceName": "shop"})
     finally:
-        deployment.key = right
+        stack.key = right
     assert status == 400
     assert answer["Code"].startswith("SignatureDoesNotMatch")
     assert {"RequestId", "HostId", "Code", "Message"} <= answer.keys()
 
 
-def test_an_import_runs_from_eventbridge_through_sqs(deployment: Deployment) -> None:
-    s3, sqs, url = deployment.cloud.root("s3"), deployment.cloud.root("sqs"), deployment.cloud.values["ImportQueue"]
+def test_an_import_runs_from_eventbridge_through_sqs(stack: Stack) -> None:
+    s3, sqs, url = stack.cloud.root("s3"), stack.cloud.root("sqs"), stack.cloud.values["ImportQueue"]
     lines = [json.dumps({"OperationType": "ADD", "ProductId": f"imported-{at}", "PicName": f"{at}.png"}) for at in range(5)]
     for at in range(5):
         s3.put_object(Bucket=PICTURES, Key=f"spring/{at}.png", Body=picture(100 + at, (200, 200)))
     s3.put_object(Bucket=PICTURES, Key="spring/increment.meta", Body="\n".join(lines).encode())
     detail = {"bucket": {"name": PICTURES}, "object": {"key": "spring/increment.meta", "etag": "e", "sequencer": "1"}}
-    deployment["import_event"].invoke(EVENT | {"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
+    stack["import_event"].invoke(EVENT | {"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
     delivered = 0
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
             record = {"messageId": "1", "receiptHandle": "r", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
             record |= {"eventSource": "aws:sqs", "awsRegion": REGION, "messageAttributes": {}}
-            deployment["import_slice"].invoke({"Records": [record]})
+            stack["import_slice"].invoke({"Records": [record]})
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             delivered += 1
     assert delivered >= 1
-    status, found = deployment.call("CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"})
+    status, found = stack.call("CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"})
     assert (status, found["Success"]) == (200, True), found
-    deployment["tend_imports"].invoke(EVENT)
+    stack["recover_imports"].invoke(EVENT)
 
 
-def test_the_schedules_compact_and_collect(deployment: Deployment) -> None:
+def test_the_schedules_compact_and_collect(stack: Stack) -> None:
     for handler in ("compact", "collect"):
-        deployment[handler].invoke(EVENT)
-        (line,) = [json.loads(text) for text in deployment[handler].output().splitlines() if text.startswith('{"time"')]
+        stack[handler].invoke(EVENT)
+        (line,) = [json.loads(text) for text in stack[handler].output().splitlines() if text.startswith('{"time"')]
         assert (line["action"], line["status"]) == (handler, 200)
         watched = {metric["Name"] for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]}
         assert watched == ({"LogObjects", "OldestLogSeconds"} if handler == "compact" else set())
 
 
-def test_a_part_of_a_spread_search_is_answered(deployment: Deployment) -> None:
-    with deployment.cloud.acting_as_owner() as house:
-        status, added = deployment.call("AddImage", fields_of("part", picture(3, (300, 200))))
+def test_a_part_of_a_spread_search_is_answered(stack: Stack) -> None:
+    with stack.cloud.acting_as_owner() as deployment:
+        status, added = stack.call("AddImage", fields_of("part", picture(3, (300, 200))))
         assert status == 200, added
-        compact(house, "shop")
-        (part,) = split(house.catalog.open("shop").snapshot(), 1)
+        compact(deployment, "shop")
+        (part,) = split(deployment.catalog.open("shop").snapshot(), 1)
         question = fan_out.encode_question("shop", part, query_of(picture(3, (300, 200))))
-        answer = deployment["search_segments"].invoke(json.loads(question))
-        here = json.loads(fan_out.answer_part(question, house))
+        answer = stack["search_part"].invoke(json.loads(question))
+        here = json.loads(fan_out.answer_part(question, deployment))
     assert answer == here
     assert fan_out.decode_answer(json.dumps(answer).encode(), question)
 
 
-def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(deployment: Deployment) -> None:
+def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(stack: Stack) -> None:
     with pytest.raises(FunctionFailed):
-        deployment["search_segments"].invoke({"collection": "nothing"})
+        stack["search_part"].invoke({"collection": "nothing"})
 
 
-def test_the_console_is_served(deployment: Deployment) -> None:
-    event = gateway_event(acs3(deployment.key, "x", "x", now=0), b"") | {"httpMethod": "GET", "path": "/console/", "resource": "/console"}
+def test_the_console_is_served(stack: Stack) -> None:
+    event = gateway_event(acs3(stack.key, "x", "x", now=0), b"") | {"httpMethod": "GET", "path": "/console/", "resource": "/console"}
     event["requestContext"] |= {"httpMethod": "GET", "resourcePath": "/console", "path": "/console/"}
-    answer = deployment["app"].invoke(event)
+    answer = stack["app"].invoke(event)
     assert answer["statusCode"] == 200
     assert "text/html" in str(answer)
 
 
-def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(deployment: Deployment, artefact: Path) -> None:
+def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(stack: Stack, artefact: Path) -> None:
     assert not list(artefact.glob(".lookalike"))
-    for running in deployment.running.values():
-        assert deployment.key.secret not in running.output()
-        assert "Traceback" not in running.output() or "search_segments" in running.output()
+    for running in stack.running.values():
+        assert stack.key.secret not in running.output()
+        assert "Traceback" not in running.output() or "search_part" in running.output()
 
 
 def test_the_package_is_the_same_byte_for_byte_when_made_again(folder: Path) -> None:

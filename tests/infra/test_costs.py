@@ -53,7 +53,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def requests(client: Client) -> Counter[str]:
-    store = client.house.store
+    store = client.deployment.store
     assert isinstance(store, Counting)
     return store.requests
 
@@ -72,16 +72,16 @@ def test_an_add_and_a_search_send_the_requests_that_are_counted(client: Client) 
     client.ok("SearchImageByPic", query)
     assert counted == {"write": 1, "read": 1}
     counted.clear()
-    compact(client.house, "generic")
+    compact(client.deployment, "generic")
     assert counted["read"] <= 4 + 10, "each log object is read once; the rest does not grow with them"
 
 
 def test_a_look_of_the_schedule_sends_the_requests_that_are_counted(client: Client) -> None:
-    compact_all(client.house)
-    collections = len(client.house.catalog.names())
+    compact_all(client.deployment)
+    collections = len(client.deployment.catalog.names())
     counted = requests(client)
     counted.clear()
-    compact_all(client.house)
+    compact_all(client.deployment)
     assert counted == {"write": 2 * collections + 1, "read": 6 * collections}
 
 

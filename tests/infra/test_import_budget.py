@@ -21,7 +21,7 @@ from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.secrets import FileSecrets
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.manage import create_collection
 from chalicelib.wiring import new_id
@@ -62,7 +62,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("cold")
     store = FileStore(folder / "data")
-    house = House(
+    deployment = Deployment(
         settings=Settings(),
         store=store,
         catalog=Catalog(store, clock=time.time, new_id=new_id),
@@ -71,9 +71,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         clock=time.time,
         new_id=new_id,
     )
-    create_collection(CreateCollection("shop", Service.PRODUCT), house)
-    add_picture(AddPicture("shop", "p", "1.png", picture(1)), house)
-    return Place(folder, create_key(house))
+    create_collection(CreateCollection("shop", Service.PRODUCT), deployment)
+    add_picture(AddPicture("shop", "p", "1.png", picture(1)), deployment)
+    return Place(folder, create_key(deployment))
 
 
 ONE = {"ProductId": "p", "PicName": "1.png"}

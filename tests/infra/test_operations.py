@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.skipif(sh
 ROOT = Path(__file__).parents[2]
 PLAYED = ("Store", "Transit", "ImportQueue", "DeadLetters")
 OUTPUTS = ("StoreBucket", "TransitBucket", "ImportQueueUrl")
-FUNCTIONS = ("api", "search", "compact", "collect", "import-event", "import-slice", "tend-imports")
+FUNCTIONS = ("api", "search", "compact", "collect", "import-event", "import-slice", "recover-imports")
 
 
 def blocks(chapter: str) -> list[str]:

@@ -42,7 +42,7 @@ from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import add_picture, record_of
 from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.jobs.exports import start_export
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import start_import
 from chalicelib.usecases.keys import create_key, list_keys, revoke_key
 from chalicelib.usecases.maintain import compact
@@ -91,47 +91,47 @@ def prepare(cloud: Account) -> None:
     iam.put_role_policy(
         RoleName="lends-pictures", PolicyName="all", PolicyDocument=policy("s3:GetObject", "s3:ListBucket", "s3:HeadBucket")
     )
-    with cloud.acting_as_owner() as house:
-        create_collection(CreateCollection("shop", Service.GENERIC), house)
-        create_key(house)
-        bind(Binding(PICTURES, "/spring", "shop"), house.store)
-        bind(Binding(PICTURES, "/lent", "shop", Role(cloud.values["ImportRoles"][0], "external")), house.store)
+    with cloud.acting_as_owner() as deployment:
+        create_collection(CreateCollection("shop", Service.GENERIC), deployment)
+        create_key(deployment)
+        bind(Binding(PICTURES, "/spring", "shop"), deployment.store)
+        bind(Binding(PICTURES, "/lent", "shop", Role(cloud.values["ImportRoles"][0], "external")), deployment.store)
 
 
-def later(house: House, days: float) -> House:
-    """The same house, some days on."""
+def later(deployment: Deployment, days: float) -> Deployment:
+    """The same deployment, some days on."""
 
     def clock() -> float:
         return time.time() + days * 86_400
 
-    return replace(house, clock=clock, catalog=Catalog(house.store, clock=clock, new_id=house.new_id))
+    return replace(deployment, clock=clock, catalog=Catalog(deployment.store, clock=clock, new_id=deployment.new_id))
 
 
 def api(cloud: Account) -> None:
     """Every action that clients and the console have."""
-    with cloud.acting_as("api") as house:
-        create_collection(CreateCollection("second", Service.PRODUCT), house)
+    with cloud.acting_as("api") as deployment:
+        create_collection(CreateCollection("second", Service.PRODUCT), deployment)
         for at in range(3):
-            add_picture(AddPicture("shop", "p", f"{at}.png", picture(at)), house)
-        assert search_by_picture(SearchByPicture("shop", picture(1), narrow=Narrow(parse("int_attr != 3"))), house).matches
-        assert search_by_name(SearchByName("shop", "p", "1.png"), house).matches
-        assert search_by_filter(SearchByFilter("shop", parse('str_attr != "x"')), house)
-        assert compare(ComparePictures("shop", picture(1), picture(1)), house) == 1
-        update(UpdatePictures("shop", "p", "1.png", AttributeValues(int_attr=3)), house)
-        assert look_up(LookUp("shop", "p", "1.png"), house)
-        delete(DeletePictures("shop", "p", "2.png"), house)
-        delete_by_filter(DeleteByFilter("shop", parse("int_attr = 3")), house)
-        assert describe(Describe("shop"), house).count == 1
-        upload_and_add(house)
-        set_picture_url("shop", "https://cdn.example/{PicName}", house)
-        set_picture_url("shop", "https://cdn.example/{ProductId}", house)
+            add_picture(AddPicture("shop", "p", f"{at}.png", picture(at)), deployment)
+        assert search_by_picture(SearchByPicture("shop", picture(1), narrow=Narrow(parse("int_attr != 3"))), deployment).matches
+        assert search_by_name(SearchByName("shop", "p", "1.png"), deployment).matches
+        assert search_by_filter(SearchByFilter("shop", parse('str_attr != "x"')), deployment)
+        assert compare(ComparePictures("shop", picture(1), picture(1)), deployment) == 1
+        update(UpdatePictures("shop", "p", "1.png", AttributeValues(int_attr=3)), deployment)
+        assert look_up(LookUp("shop", "p", "1.png"), deployment)
+        delete(DeletePictures("shop", "p", "2.png"), deployment)
+        delete_by_filter(DeleteByFilter("shop", parse("int_attr = 3")), deployment)
+        assert describe(Describe("shop"), deployment).count == 1
+        upload_and_add(deployment)
+        set_picture_url("shop", "https://cdn.example/{PicName}", deployment)
+        set_picture_url("shop", "https://cdn.example/{ProductId}", deployment)
         for folder in ("/spring", "/lent"):
             with pytest.raises(JobRunning) if folder == "/lent" else _allowed():
-                start_import(StartImport("shop", PICTURES, folder), house)
-        start_export(StartExport("shop"), house)
-        assert house.spread.ask is not None
+                start_import(StartImport("shop", PICTURES, folder), deployment)
+        start_export(StartExport("shop"), deployment)
+        assert deployment.fan_out.ask is not None
         with pytest.raises(StoreUnavailable):  # moto runs no function without Docker; that the call is allowed has been recorded
-            house.spread.ask(b"{}")
+            deployment.fan_out.ask(b"{}")
 
 
 def _allowed() -> Any:
@@ -140,62 +140,62 @@ def _allowed() -> Any:
     return nullcontext()
 
 
-def upload_and_add(house: House) -> None:
-    (key,) = list_keys(house)
-    spend(key.key_id, "nonce", moment=house.clock(), house=house)
-    grant = authorize_upload(key, house)
-    store_upload(grant, picture(9), key=key, house=house)
+def upload_and_add(deployment: Deployment) -> None:
+    (key,) = list_keys(deployment)
+    spend(key.key_id, "nonce", moment=deployment.clock(), deployment=deployment)
+    grant = authorize_upload(key, deployment)
+    store_upload(grant, picture(9), key=key, deployment=deployment)
     owner, object_id = grant.object_key.split("/")[-2:]
-    add_picture(AddPicture("shop", "up", "9.png", Uploaded(owner, object_id)), house)
+    add_picture(AddPicture("shop", "up", "9.png", Uploaded(owner, object_id)), deployment)
 
 
 def search(cloud: Account) -> None:
-    """One part of a spread search."""
+    """One part of a fanned-out search."""
     fill(cloud)
-    with cloud.acting_as_owner() as house:
-        collection = house.catalog.open("shop")
-        analysis = house.analyzer().analyze(picture(1), Look(Service.GENERIC))
+    with cloud.acting_as_owner() as deployment:
+        collection = deployment.catalog.open("shop")
+        analysis = deployment.analyzer().analyze(picture(1), Look(Service.GENERIC))
         (part,) = split(collection.snapshot(), 1)
         question = fan_out.encode_question("shop", part, Query(quantise(analysis.feature, analysis.code), 10))
-    with cloud.acting_as("search") as house:
-        assert events.search_segments(json.loads(question), house)["hits"]
+    with cloud.acting_as("search") as deployment:
+        assert events.search_part(json.loads(question), deployment)["hits"]
 
 
 def fill(cloud: Account) -> None:
     """Two segments and a log object."""
-    with cloud.acting_as_owner() as house:
+    with cloud.acting_as_owner() as deployment:
         for at in range(3):
-            add_picture(AddPicture("shop", f"q{at}", "a.png", picture(20 + at)), house)
+            add_picture(AddPicture("shop", f"q{at}", "a.png", picture(20 + at)), deployment)
             if at < 2:
-                compact(house, "shop")
+                compact(deployment, "shop")
 
 
 def compacting(cloud: Account) -> None:
     """Additions, deletions and changes of what older segments hold; then merging."""
     fill(cloud)
-    with cloud.acting_as_owner() as house:
-        delete(DeletePictures("shop", "q0"), house)
-        update(UpdatePictures("shop", "q1", None, AttributeValues(int_attr=4)), house)
-    with cloud.acting_as("compact") as house:
-        events.compact(later(house, 1), SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
-        assert house.catalog.open("shop").snapshot().stats.log_objects == 0
+    with cloud.acting_as_owner() as deployment:
+        delete(DeletePictures("shop", "q0"), deployment)
+        update(UpdatePictures("shop", "q1", None, AttributeValues(int_attr=4)), deployment)
+    with cloud.acting_as("compact") as deployment:
+        events.compact(later(deployment, 1), SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
+        assert deployment.catalog.open("shop").snapshot().stats.log_objects == 0
 
 
 def collecting(cloud: Account) -> None:
     """One of everything that is garbage: a used token, a generation never finished, what a killed compactor left."""
-    with cloud.acting_as_owner() as house:
-        collection, models = house.catalog.open("shop"), house.analyzer()
+    with cloud.acting_as_owner() as deployment:
+        collection, models = deployment.catalog.open("shop"), deployment.analyzer()
         analysis = models.analyze(picture(3), Look(Service.GENERIC))
         record = record_of(Key("t", "t"), analysis, service=Service.GENERIC, category_id=None, attributes=AttributeValues())
         collection.append([Put(record)], token="once")
-        fresh = house.catalog.begin_generation("shop", fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+        fresh = deployment.catalog.begin_generation("shop", fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
         fresh.append([Put(record)])
         for folder in ("segments", "revisions", "marks"):
-            house.store.create(f"{collection.generation.folder}{folder}/left-behind", b"x")
-    with cloud.acting_as("collect") as house:
-        events.collect(later(house, 8))
-        events.collect(later(house, 16))
-        left = [stat.key for stat in house.store.list("collections/shop/")]
+            deployment.store.create(f"{collection.generation.folder}{folder}/left-behind", b"x")
+    with cloud.acting_as("collect") as deployment:
+        events.collect(later(deployment, 8))
+        events.collect(later(deployment, 16))
+        left = [stat.key for stat in deployment.store.list("collections/shop/")]
     assert not [key for key in left if "left-behind" in key or "/tokens/" in key]
     assert len([key for key in left if key.endswith("manifest.json")]) == 1
 
@@ -207,45 +207,45 @@ def event(folder: str) -> dict[str, Any]:
 
 def import_event(cloud: Account) -> None:
     """A new increment.meta, twice, and one in a folder that a role lends."""
-    with cloud.acting_as("import-event") as house:
-        import_events.on_object(event("spring"), house)
-        import_events.on_object(event("spring"), house)
-        import_events.on_object(event("lent"), house)
+    with cloud.acting_as("import-event") as deployment:
+        import_events.on_object(event("spring"), deployment)
+        import_events.on_object(event("spring"), deployment)
+        import_events.on_object(event("lent"), deployment)
 
 
-def tend_imports(cloud: Account) -> None:
+def recover_imports(cloud: Account) -> None:
     """An import whose messages were lost, and a rebuild whose coordinator died right before its end."""
-    with cloud.acting_as_owner() as house:
-        add_picture(AddPicture("shop", "old", "old.png", picture(7)), house)
-        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), house)
+    with cloud.acting_as_owner() as deployment:
+        add_picture(AddPicture("shop", "old", "old.png", picture(7)), deployment)
+        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), deployment)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("chalicelib.jobs.run_task.finish", lambda *_: None)
         work_off(cloud)
-    with cloud.acting_as("tend-imports") as house:
-        import_events.on_schedule(later(house, 1))
-        assert describe(Describe("shop"), house).count == 3
-    with cloud.acting_as_owner() as house:
-        start_import(StartImport("shop", PICTURES, "/spring"), house)
+    with cloud.acting_as("recover-imports") as deployment:
+        import_events.on_schedule(later(deployment, 1))
+        assert describe(Describe("shop"), deployment).count == 3
+    with cloud.acting_as_owner() as deployment:
+        start_import(StartImport("shop", PICTURES, "/spring"), deployment)
     cloud.root("sqs").purge_queue(QueueUrl=cloud.values["ImportQueue"])
-    with cloud.acting_as("tend-imports") as house:
-        import_events.on_schedule(later(house, 1))
+    with cloud.acting_as("recover-imports") as deployment:
+        import_events.on_schedule(later(deployment, 1))
 
 
 def import_slice(cloud: Account) -> None:
     """An import from the deployment's own account and one through a role, an export, a rebuild."""
-    with cloud.acting_as_owner() as house:
-        start_import(StartImport("shop", PICTURES, "/spring"), house)
-        start_export(StartExport("shop"), house)
+    with cloud.acting_as_owner() as deployment:
+        start_import(StartImport("shop", PICTURES, "/spring"), deployment)
+        start_export(StartExport("shop"), deployment)
     work_off(cloud)
-    with cloud.acting_as_owner() as house:
-        assert describe(Describe("shop"), house).count == 3
-        start_import(StartImport("shop", PICTURES, "/lent"), house)
+    with cloud.acting_as_owner() as deployment:
+        assert describe(Describe("shop"), deployment).count == 3
+        start_import(StartImport("shop", PICTURES, "/lent"), deployment)
     work_off(cloud)
-    with cloud.acting_as_owner() as house:
-        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), house)
+    with cloud.acting_as_owner() as deployment:
+        start_rebuild("shop", Location("bucket", PICTURES, "/spring"), deployment)
     work_off(cloud)
-    with cloud.acting_as_owner() as house:
-        assert describe(Describe("shop"), house).count == 3
+    with cloud.acting_as_owner() as deployment:
+        assert describe(Describe("shop"), deployment).count == 3
 
 
 def work_off(cloud: Account) -> None:
@@ -254,10 +254,10 @@ def work_off(cloud: Account) -> None:
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        with cloud.acting_as("import-slice") as house:
+        with cloud.acting_as("import-slice") as deployment:
             for message in messages:
                 record = {"messageId": "1", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
-                import_events.on_messages({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000), house)
+                import_events.on_messages({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000), deployment)
 
 
 SCENARIOS: dict[str, Callable[[Account], None]] = {
@@ -266,7 +266,7 @@ SCENARIOS: dict[str, Callable[[Account], None]] = {
     "compact": compacting,
     "collect": collecting,
     "import-event": import_event,
-    "tend-imports": tend_imports,
+    "recover-imports": recover_imports,
     "import-slice": import_slice,
 }
 
@@ -374,7 +374,7 @@ FORBIDDEN = {
     "compact": ["create collections/shop/g/log/x", "delete collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
     "collect": ["create collections/shop/g/log/x", "create collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
     "import-event": ["create collections/shop/g/log/x", "create bindings.json"],
-    "tend-imports": ["create collections/shop/g/segments/x", "create bindings.json"],
+    "recover-imports": ["create collections/shop/g/segments/x", "create bindings.json"],
     "import-slice": ["create collections/shop/g/segments/x/rows", "delete collections/shop/g/log/x", "create bindings.json"],
 }
 
@@ -387,25 +387,25 @@ def test_a_function_cannot_do_the_work_of_another(moto: str) -> None:
     }
     with account(moto) as cloud:
         for function, forbidden in FORBIDDEN.items():
-            with cloud.acting_as(function) as house:
+            with cloud.acting_as(function) as deployment:
                 for deed in forbidden:
                     verb, key = deed.split()
                     with pytest.raises(StorageError, match="check the role's policy"):
-                        deeds[verb](house.store, key)
+                        deeds[verb](deployment.store, key)
 
 
 def test_the_api_cannot_make_keys_unless_the_console_manages(moto: str) -> None:
-    with account(moto) as cloud, cloud.acting_as("api") as house, pytest.raises(StoreUnavailable):
-        create_key(house)
-    with account(moto, ManagesInConsole=True) as cloud, cloud.acting_as("api") as house:
-        made = create_key(house)
-        revoke_key(house, made.key_id)
-        create_collection(CreateCollection("gone", Service.GENERIC), house)
-        house.catalog.drop("gone")
+    with account(moto) as cloud, cloud.acting_as("api") as deployment, pytest.raises(StoreUnavailable):
+        create_key(deployment)
+    with account(moto, ManagesInConsole=True) as cloud, cloud.acting_as("api") as deployment:
+        made = create_key(deployment)
+        revoke_key(deployment, made.key_id)
+        create_collection(CreateCollection("gone", Service.GENERIC), deployment)
+        deployment.catalog.drop("gone")
 
 
 def test_a_bucket_that_is_not_bound_cannot_be_read(moto: str) -> None:
     with account(moto) as cloud:
         prepare(cloud)
-        with cloud.acting_as("api") as house, pytest.raises(SourceError, match=FOREIGN):
-            start_import(StartImport("shop", FOREIGN, "/spring"), house)
+        with cloud.acting_as("api") as deployment, pytest.raises(SourceError, match=FOREIGN):
+            start_import(StartImport("shop", FOREIGN, "/spring"), deployment)

@@ -15,7 +15,7 @@ from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases.add import add_picture
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.maintain import collect, compact, scrub
 from chalicelib.usecases.manage import create_collection, delete, describe
 from tests.gateway.client import picture
@@ -45,15 +45,15 @@ def a_second_later() -> datetime:
     return moment
 
 
-def filled(cloud: Account) -> House:
+def filled(cloud: Account) -> Deployment:
     """A collection of three, two of them in a segment."""
-    with cloud.acting_as_owner() as house:
-        create_collection(CreateCollection("shop", Service.GENERIC), house)
+    with cloud.acting_as_owner() as deployment:
+        create_collection(CreateCollection("shop", Service.GENERIC), deployment)
         for at in range(3):
-            add_picture(AddPicture("shop", f"p{at}", "a.png", picture(at)), house)
+            add_picture(AddPicture("shop", f"p{at}", "a.png", picture(at)), deployment)
             if at == 1:
-                compact(house, "shop")
-        return house
+                compact(deployment, "shop")
+        return deployment
 
 
 def go_back(cloud: Account, moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,32 +68,32 @@ def test_a_collection_goes_back_to_a_moment_before_deletions_compaction_and_coll
 ) -> None:
     filled(cloud)
     moment = a_second_later()
-    with cloud.acting_as_owner() as house:
-        delete(DeletePictures("shop", "p0"), house)
-        add_picture(AddPicture("shop", "p9", "a.png", picture(9)), house)
-        compact(house, "shop", everything=True)
-        collect(house, "shop")
-        assert {row.key.product_id for row in house.catalog.open("shop").snapshot().rows()} == {"p1", "p2", "p9"}
+    with cloud.acting_as_owner() as deployment:
+        delete(DeletePictures("shop", "p0"), deployment)
+        add_picture(AddPicture("shop", "p9", "a.png", picture(9)), deployment)
+        compact(deployment, "shop", everything=True)
+        collect(deployment, "shop")
+        assert {row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()} == {"p1", "p2", "p9"}
     go_back(cloud, moment, monkeypatch)
-    with cloud.acting_as_owner() as house:
-        assert {row.key.product_id for row in house.catalog.open("shop").snapshot().rows()} == {"p0", "p1", "p2"}
-        assert not scrub(house, "shop").problems
-        add_picture(AddPicture("shop", "p3", "a.png", picture(3)), house)
-        compact(house, "shop")
-        assert describe(Describe("shop"), house).count == 4
+    with cloud.acting_as_owner() as deployment:
+        assert {row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()} == {"p0", "p1", "p2"}
+        assert not scrub(deployment, "shop").problems
+        add_picture(AddPicture("shop", "p3", "a.png", picture(3)), deployment)
+        compact(deployment, "shop")
+        assert describe(Describe("shop"), deployment).count == 4
 
 
 def test_a_dropped_collection_comes_back(cloud: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(cloud)
     moment = a_second_later()
-    with cloud.acting_as_owner() as house:
-        house.catalog.drop("shop")
+    with cloud.acting_as_owner() as deployment:
+        deployment.catalog.drop("shop")
         with pytest.raises(CollectionNotFound):
-            describe(Describe("shop"), house)
+            describe(Describe("shop"), deployment)
     go_back(cloud, moment, monkeypatch)
-    with cloud.acting_as_owner() as house:
-        assert describe(Describe("shop"), house).count == 3
-        assert not scrub(house, "shop").problems
+    with cloud.acting_as_owner() as deployment:
+        assert describe(Describe("shop"), deployment).count == 3
+        assert not scrub(deployment, "shop").problems
 
 
 def test_without_yes_nothing_is_changed(cloud: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,8 +102,8 @@ def test_without_yes_nothing_is_changed(cloud: Account, monkeypatch: pytest.Monk
     filled(cloud)
     restore.main([f"s3://{STORE}/collections/shop/", moment.isoformat()])
     assert "Nothing was changed" in capsys.readouterr().out
-    with cloud.acting_as_owner() as house:
-        assert describe(Describe("shop"), house).count == 3
+    with cloud.acting_as_owner() as deployment:
+        assert describe(Describe("shop"), deployment).count == 3
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_an_order_that_cannot_be_meant_is_refused(place: str, moment: str, words
 
 
 def test_a_store_is_copied_to_a_folder_and_back_into_a_bucket(cloud: Account, tmp_path: Path) -> None:
-    house = filled(cloud)
+    deployment = filled(cloud)
     backup = FileStore(tmp_path / "backup")
-    assert copy(house.store, backup, "collections/")[0] > 3
+    assert copy(deployment.store, backup, "collections/")[0] > 3
     with cloud.acting_as_owner() as other:
         other.catalog.drop("shop")
         made, same = copy(backup, other.store)

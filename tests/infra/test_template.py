@@ -28,7 +28,7 @@ def test_cfn_lint_finds_nothing(snapstart: bool) -> None:
 
 def test_every_function_has_a_role_of_its_own() -> None:
     functions = resources(FUNCTION)
-    assert functions.keys() == {"APIHandler", "SearchSegments", "Compact", "Collect", "ImportEvent", "TendImports", "ImportSlice"}
+    assert functions.keys() == {"APIHandler", "SearchPart", "Compact", "Collect", "ImportEvent", "RecoverImports", "ImportSlice"}
     roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in functions.values()]
     assert len(set(roles)) == len(functions)
 
@@ -85,7 +85,7 @@ def test_the_schedules_and_the_event_that_starts_an_import() -> None:
     def events(name: str) -> list[dict[str, Any]]:
         return [event["Properties"] for event in template()["Resources"][name]["Properties"]["Events"].values()]
 
-    schedules = {"Compact": "rate(1 minute)", "Collect": "rate(6 hours)", "TendImports": "rate(5 minutes)"}
+    schedules = {"Compact": "rate(1 minute)", "Collect": "rate(6 hours)", "RecoverImports": "rate(5 minutes)"}
     assert {name: events(name) for name in schedules} == {name: [{"Schedule": rate}] for name, rate in schedules.items()}
     ((started,),) = [event.values() for event in events("ImportEvent")]
     assert started["source"] == ["aws.s3"]

@@ -17,7 +17,7 @@ from chalicelib.storage.object_store import Blob, Stat
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.probe import probe
-from chalicelib.wiring import build_house
+from chalicelib.wiring import build_deployment
 from tests.command import runner
 
 
@@ -105,9 +105,9 @@ def test_no_command_starts_on_such_a_store(
 ) -> None:
     monkeypatch.setenv("LOOKALIKE_STORE", str(tmp_path / "data"))
     monkeypatch.setenv("LOOKALIKE_SECRETS", str(tmp_path / "keys.json"))
-    house = replace(build_house(Settings.read(os.environ)), store=_IgnoresIfMatch())
-    monkeypatch.setattr(chalicelib.wiring, "house", lambda: house)
+    deployment = replace(build_deployment(Settings.read(os.environ)), store=_IgnoresIfMatch())
+    monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: deployment)
     code, _, said = runner(capsys)(*command.split())
     assert code == 7
     assert f"the store {tmp_path / 'data'} is not fit" in said.replace("\n", " ")
-    assert list(house.store.list("collections/")) == []
+    assert list(deployment.store.list("collections/")) == []

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.errors import StoreUnavailable
-from chalicelib.usecases.ask_parts import gather
+from chalicelib.usecases.ask_parts import ask_parts
 
 QUESTIONS = [b"a", b"b", b"c", b"d"]
 
@@ -34,30 +34,30 @@ class Executor:
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
     executor = Executor()
-    assert gather(QUESTIONS, executor, patience_s=30) == [b"A", b"B", b"C", b"D"]
+    assert ask_parts(QUESTIONS, executor, patience_s=30) == [b"A", b"B", b"C", b"D"]
     assert set(executor.asked.values()) == {1}
 
 
 def test_nothing_asked_is_nothing_answered() -> None:
-    assert gather([], Executor(), patience_s=30) == []
+    assert ask_parts([], Executor(), patience_s=30) == []
 
 
 def test_a_part_that_fails_once_is_asked_once_more() -> None:
     executor = Executor(fails={b"c": 1})
-    assert gather(QUESTIONS, executor, patience_s=30) == [b"A", b"B", b"C", b"D"]
+    assert ask_parts(QUESTIONS, executor, patience_s=30) == [b"A", b"B", b"C", b"D"]
     assert executor.asked == {b"a": 1, b"b": 1, b"c": 2, b"d": 1}
 
 
 def test_a_part_that_fails_twice_fails_the_whole() -> None:
     executor = Executor(fails={b"b": 2})
     with pytest.raises(StoreUnavailable, match="try 2 of b failed"):
-        gather(QUESTIONS, executor, patience_s=30)
+        ask_parts(QUESTIONS, executor, patience_s=30)
     assert executor.asked[b"b"] == 2
 
 
 def test_a_part_that_hangs_is_asked_again() -> None:
     executor = Executor(hangs={b"d": 1})
-    assert gather(QUESTIONS, executor, patience_s=0.05) == [b"A", b"B", b"C", b"D"]
+    assert ask_parts(QUESTIONS, executor, patience_s=0.05) == [b"A", b"B", b"C", b"D"]
     assert executor.asked[b"d"] == 2
     executor.release.set()
 
@@ -65,7 +65,7 @@ def test_a_part_that_hangs_is_asked_again() -> None:
 def test_a_part_that_hangs_twice_fails_the_whole() -> None:
     executor = Executor(hangs={b"d": 2})
     with pytest.raises(StoreUnavailable, match=r"part 4 of 4 was silent for 0\.05 s, twice"):
-        gather(QUESTIONS, executor, patience_s=0.05)
+        ask_parts(QUESTIONS, executor, patience_s=0.05)
     executor.release.set()
 
 
@@ -81,7 +81,7 @@ def test_a_late_failure_of_the_first_try_does_not_spoil_the_second() -> None:
         threading.Event().wait(0.1)  # lets the first try's failure arrive before this answer
         return question.upper()
 
-    assert gather([b"a"], ask, patience_s=0.5) == [b"A"]
+    assert ask_parts([b"a"], ask, patience_s=0.5) == [b"A"]
 
 
 def test_of_two_answers_the_first_counts_and_the_other_is_ignored() -> None:
@@ -99,7 +99,7 @@ def test_of_two_answers_the_first_counts_and_the_other_is_ignored() -> None:
         seen.wait(30)
         return b"B"
 
-    first, second = gather([b"a", b"b"], ask, patience_s=0.5)
+    first, second = ask_parts([b"a", b"b"], ask, patience_s=0.5)
     assert first in {b"1", b"2"}
     assert second == b"B"
 
@@ -107,7 +107,7 @@ def test_of_two_answers_the_first_counts_and_the_other_is_ignored() -> None:
 def test_hanging_threads_do_not_hold_up_the_end_of_the_process() -> None:
     executor = Executor(hangs={b"a": 2})
     with pytest.raises(StoreUnavailable):
-        gather([b"a"], executor, patience_s=0.02)
+        ask_parts([b"a"], executor, patience_s=0.02)
     left = [thread for thread in threading.enumerate() if thread.name.startswith("part-")]
     assert all(thread.daemon for thread in left)
     executor.release.set()

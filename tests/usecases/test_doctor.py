@@ -17,7 +17,7 @@ from chalicelib.storage.object_store import Stat
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import doctor
 from chalicelib.usecases.doctor import Check, checks
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import revoke_key
 from chalicelib.vision.analysis import PictureAnalyzer
 from tests.doubles import TinyAnalyzer
@@ -27,9 +27,9 @@ from tests.moto_server import locked_moto
 from tests.test_docs import check as check_command
 
 
-def found(house: House, *, collection: str | None = None, **more: Any) -> dict[str, Check]:
+def found(deployment: Deployment, *, collection: str | None = None, **more: Any) -> dict[str, Check]:
     """By name. What is not right must name the next step, and a command that it names must be one."""
-    made = {check.name: check for check in checks(house, collection, **more)}
+    made = {check.name: check for check in checks(deployment, collection, **more)}
     for check in made.values():
         for command in re.findall(r"lookalike ([a-z][^,;.]*)", check.message):
             check_command(command.split(), check.message)
@@ -49,9 +49,9 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def on_s3(client: Client) -> House:
-    """A house that says it is on AWS; its store is in memory."""
-    return replace(client.house, settings=Settings(region=REGION, store="s3://shop-store", queue="https://queue"))
+def on_s3(client: Client) -> Deployment:
+    """A deployment that says it is on AWS; its store is in memory."""
+    return replace(client.deployment, settings=Settings(region=REGION, store="s3://shop-store", queue="https://queue"))
 
 
 class Account:
@@ -76,7 +76,7 @@ class Account:
         return 3
 
 
-def test_a_healthy_deployment_has_nothing_to_look_at(on_s3: House, client: Client) -> None:
+def test_a_healthy_deployment_has_nothing_to_look_at(on_s3: Deployment, client: Client) -> None:
     client.add("generic", "p", "a.png", picture(1))
     made = found(on_s3, account=Account())
     assert bad(made) == {}
@@ -88,20 +88,20 @@ def test_a_healthy_deployment_has_nothing_to_look_at(on_s3: House, client: Clien
     ("error", "words"),
     [(Forbidden("no credentials were found"), "aws configure"), (StoreUnavailable("sts cannot be reached"), "Check the network")],
 )
-def test_without_credentials_the_rest_is_still_looked_at(on_s3: House, error: Exception, words: str) -> None:
+def test_without_credentials_the_rest_is_still_looked_at(on_s3: Deployment, error: Exception, words: str) -> None:
     made = found(on_s3, account=Account(credentials=error))
     assert bad(made) == {"credentials": "fail"}
     assert words in made["credentials"].message
 
 
 @pytest.mark.parametrize(("region", "state", "words"), [("us-east-1", "fail", "set AWS_REGION=us-east-1"), ("", "warn", "must be in")])
-def test_a_bucket_elsewhere_is_named_with_both_regions(on_s3: House, region: str, state: str, words: str) -> None:
+def test_a_bucket_elsewhere_is_named_with_both_regions(on_s3: Deployment, region: str, state: str, words: str) -> None:
     made = found(on_s3, account=Account(region=region))
     assert bad(made) == {"region": state}
     assert words in made["region"].message
 
 
-def test_a_queue_that_is_not_ours(on_s3: House) -> None:
+def test_a_queue_that_is_not_ours(on_s3: Deployment) -> None:
     made = found(on_s3, account=Account(queue=StoreUnavailable("there is no such queue")))
     assert bad(made) == {"queue": "fail"}
     assert "ImportQueueUrl" in made["queue"].message
@@ -112,7 +112,7 @@ def test_a_store_that_may_not_be_written_says_which_step_failed(client: Client) 
         def replace(self, key: str, data: bytes, *, version: str) -> str:
             raise StoreUnavailable("access denied")
 
-    made = found(replace(client.house, store=ReadOnly()))
+    made = found(replace(client.deployment, store=ReadOnly()))
     assert bad(made) == {"store": "fail"}
     assert made["store"].message.startswith("cannot replace an object in")
     assert not [name for name in made if name.startswith("collection")], "nothing is said of what cannot be reached"
@@ -123,7 +123,7 @@ def test_a_store_that_ignores_conditions(client: Client) -> None:
         def replace(self, key: str, data: bytes, *, version: str) -> str:
             return super().replace(key, data, version=self.get(key).version)
 
-    made = found(replace(client.house, store=Careless()))
+    made = found(replace(client.deployment, store=Careless()))
     assert made["conditions"].state == "fail"
     assert "would lose records" in made["conditions"].message
 
@@ -135,26 +135,26 @@ def test_a_clock_that_is_wrong(client: Client, skew: float, words: str) -> None:
             for stat in super().list(prefix, after=after):
                 yield replace(stat, modified=client.clock.now + skew)
 
-    made = found(replace(client.house, store=Elsewhen()))
+    made = found(replace(client.deployment, store=Elsewhen()))
     assert bad(made) == {"clock": "fail"}
     assert words in made["clock"].message
 
 
 def test_without_a_key_nobody_can_call(client: Client) -> None:
-    revoke_key(client.house, client.key.key_id)
-    assert bad(found(client.house)) == {"keys": "warn"}
+    revoke_key(client.deployment, client.key.key_id)
+    assert bad(found(client.deployment)) == {"keys": "warn"}
 
 
 def test_keys_that_cannot_be_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(_house: House) -> list[Any]:
+    def closed(_deployment: Deployment) -> list[Any]:
         raise StoreUnavailable("the secret cannot be read")
 
     monkeypatch.setattr(doctor, "list_keys", closed)
-    made = found(client.house)
+    made = found(client.deployment)
     assert bad(made) == {"keys": "fail"}
     assert made["keys"].message == "the secret cannot be read"
-    on_aws = replace(client.house.settings, secrets="secretsmanager:keys")
-    assert "KeysSecret" in found(replace(client.house, settings=on_aws))["keys"].message
+    on_aws = replace(client.deployment.settings, secrets="secretsmanager:keys")
+    assert "KeysSecret" in found(replace(client.deployment, settings=on_aws))["keys"].message
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_models_that_are_damaged(client: Client, error: Exception, words: str) -
     def broken() -> PictureAnalyzer:
         raise error
 
-    made = found(replace(client.house, analyzer=broken))
+    made = found(replace(client.deployment, analyzer=broken))
     assert bad(made) == {"models": "fail"}
     assert re.search(words, made["models"].message)
 
@@ -184,15 +184,15 @@ def test_a_package_that_lambda_would_not_take(client: Client, tmp_path: Path, mo
     zipped = tmp_path / "deployment.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("app.py", "x" * 1000)
-    assert bad(found(client.house, package=zipped)) == {}
+    assert bad(found(client.deployment, package=zipped)) == {}
     monkeypatch.setattr(doctor, "_MAX_PACKAGE", 999)
-    made = found(client.house, package=zipped)
+    made = found(client.deployment, package=zipped)
     assert bad(made) == {"package": "fail"}
     assert "make size" in made["package"].message
 
 
 def damage(client: Client, key: Callable[[str], bool]) -> None:
-    store = client.house.store
+    store = client.deployment.store
     (name,) = [stat.key for stat in store.list("collections/generic/") if key(stat.key)]
     store.replace(name, b"{}", version=store.get(name).version)
 
@@ -200,7 +200,7 @@ def damage(client: Client, key: Callable[[str], bool]) -> None:
 def test_a_damaged_collection_is_told_from_the_healthy_ones(client: Client) -> None:
     client.add("generic", "p", "a.png", picture(1))
     damage(client, lambda key: "/log/" in key)
-    fresh = replace(client.house, catalog=type(client.house.catalog)(client.house.store, clock=client.clock, new_id=client.house.new_id))
+    fresh = replace(client.deployment, catalog=type(client.deployment.catalog)(client.deployment.store, clock=client.clock, new_id=client.deployment.new_id))
     made = found(fresh)
     assert bad(made) == {"collection generic": "fail"}
     assert "lookalike scrub generic" in made["collection generic"].message
@@ -210,22 +210,22 @@ def test_a_collection_of_other_models_must_be_rebuilt(client: Client) -> None:
     class Newer(TinyAnalyzer):
         fingerprint = "another"
 
-    made = found(replace(client.house, analyzer=Newer), collection="generic")
+    made = found(replace(client.deployment, analyzer=Newer), collection="generic")
     assert bad(made) == {"collection generic": "fail"}
     assert "lookalike rebuild" in made["collection generic"].message
 
 
 def test_a_log_that_compaction_does_not_keep_up_with(client: Client) -> None:
-    house = replace(client.house, settings=replace(client.house.settings, compact_log_objects=1))
+    deployment = replace(client.deployment, settings=replace(client.deployment.settings, compact_log_objects=1))
     for at in range(5):
         client.add("generic", f"p{at}", "a.png", picture(at))
-    made = found(house, collection="generic")
+    made = found(deployment, collection="generic")
     assert bad(made) == {"collection generic": "warn"}
     assert "lookalike compact generic" in made["collection generic"].message
 
 
 def test_a_collection_that_is_not_there(client: Client) -> None:
-    made = found(client.house, collection="nobody")
+    made = found(client.deployment, collection="nobody")
     assert bad(made) == {"collection nobody": "fail"}
     assert "collections list" in made["collection nobody"].message
 

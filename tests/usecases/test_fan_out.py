@@ -25,8 +25,8 @@ from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import MemorySecrets
 from chalicelib.usecases import fan_out
-from chalicelib.usecases.deployment import House
-from chalicelib.usecases.ask_parts import Ask, Spread
+from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.ask_parts import Ask, FanOut
 from tests.doubles import TinyAnalyzer
 
 SEGMENTS = 8
@@ -64,13 +64,13 @@ def record_of(number: int, seed: np.random.Generator) -> Record:
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[House, Collection]:
+def world() -> tuple[Deployment, Collection]:
     """Eight segments, with rows that later segments and the log replace, change and delete."""
     ids = iter(range(10**9))
     clock = Clock()
     store = MemoryStore()
     new_id: Callable[[], str] = lambda: f"{next(ids):032x}"  # noqa: E731
-    house = House(
+    deployment = Deployment(
         settings=Settings(),
         store=store,
         catalog=Catalog(store, clock=clock, new_id=new_id),
@@ -79,7 +79,7 @@ def world() -> tuple[House, Collection]:
         clock=clock,
         new_id=new_id,
     )
-    collection = house.catalog.create("shop", Service.PRODUCT, fingerprint="f", dimension=DIMENSION, bits=BITS)
+    collection = deployment.catalog.create("shop", Service.PRODUCT, fingerprint="f", dimension=DIMENSION, bits=BITS)
     seed = np.random.default_rng(5)
     number = 0
     for segment in range(SEGMENTS + 1):
@@ -94,11 +94,11 @@ def world() -> tuple[House, Collection]:
             assert absorb(collection.generation) is not None
     assert collection.snapshot().stats.segments == SEGMENTS
     assert collection.snapshot().stats.log_objects == 1
-    return house, collection
+    return deployment, collection
 
 
-def spread(house: House, ask: Ask | None = None, *, rows: int = ROWS, patience_s: float = 30.0) -> House:
-    return replace(house, spread=Spread(rows, ask, patience_s))
+def fanned_out(deployment: Deployment, ask: Ask | None = None, *, rows: int = ROWS, patience_s: float = 30.0) -> Deployment:
+    return replace(deployment, fan_out=FanOut(rows, ask, patience_s))
 
 
 def random_query(seed: random.Random) -> Query:
@@ -131,10 +131,10 @@ def as_bytes(hits: Hits) -> bytes:
 class Executor:
     """Lambda in this process: JSON in, JSON out, parsed and written again on the way as Lambda does. Misbehaves as told."""
 
-    def __init__(self, house: House, *, fails: int = 0, hangs: int = 0, of: int = 2) -> None:
+    def __init__(self, deployment: Deployment, *, fails: int = 0, hangs: int = 0, of: int = 2) -> None:
         self.asked: Counter[bytes] = Counter()
         self.release = threading.Event()
-        self._house, self._fails, self._hangs, self._of = house, fails, hangs, of
+        self._deployment, self._fails, self._hangs, self._of = deployment, fails, hangs, of
         self._lock = threading.Lock()
         self._numbers: dict[bytes, int] = {}
 
@@ -148,66 +148,66 @@ class Executor:
         if number % self._of == 0 and again <= self._fails:
             raise StoreUnavailable("the function failed")
         event = json.dumps(json.loads(question), indent=1).encode()
-        return fan_out.answer_part(event, self._house)
+        return fan_out.answer_part(event, self._deployment)
 
 
-def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(world: tuple[House, Collection]) -> None:
-    house, collection = world
-    executor = Executor(house)
-    spreading = spread(house, executor)
+def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
+    executor = Executor(deployment)
+    asking = fanned_out(deployment, executor)
     seed = random.Random(11)
     hit_counts: Counter[bool] = Counter()
     for _ in range(200):
         query = random_query(seed)
         snapshot = collection.snapshot()
         alone = snapshot.search(query)
-        assert as_bytes(fan_out.search(collection, snapshot, query, spreading)) == as_bytes(alone)
+        assert as_bytes(fan_out.search(collection, snapshot, query, asking)) == as_bytes(alone)
         hit_counts[bool(alone.hits)] += 1
     assert hit_counts[True] > 100, "queries that find nothing prove nothing"
     assert max(executor.asked.values()) == 1
 
 
-def test_the_parts_are_as_many_as_the_rows_need(world: tuple[House, Collection]) -> None:
-    house, collection = world
+def test_the_parts_are_as_many_as_the_rows_need(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
     for rows, parts in ((ROWS, SEGMENTS), (3 * ROWS, 3), (100 * ROWS, 0)):
-        executor = Executor(house)
+        executor = Executor(deployment)
         snapshot = collection.snapshot()
-        fan_out.search(collection, snapshot, random_query(random.Random(1)), spread(house, executor, rows=rows))
+        fan_out.search(collection, snapshot, random_query(random.Random(1)), fanned_out(deployment, executor, rows=rows))
         assert abs(len(executor.asked) - parts) <= 1
         assert bool(executor.asked) == bool(parts)
 
 
-def test_without_functions_the_parts_are_searched_here_by_the_same_code(world: tuple[House, Collection]) -> None:
-    house, collection = world
+def test_without_functions_the_parts_are_searched_here_by_the_same_code(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
     query = random_query(random.Random(3))
     snapshot = collection.snapshot()
-    assert as_bytes(fan_out.search(collection, snapshot, query, spread(house))) == as_bytes(snapshot.search(query))
+    assert as_bytes(fan_out.search(collection, snapshot, query, fanned_out(deployment))) == as_bytes(snapshot.search(query))
 
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 1}, 30.0), ({"hangs": 1}, 0.5)])
-def test_parts_that_fail_or_hang_once_do_not_show(world: tuple[House, Collection], trouble: dict[str, int], patience_s: float) -> None:
-    house, collection = world
-    executor = Executor(house, **trouble)
+def test_parts_that_fail_or_hang_once_do_not_show(world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float) -> None:
+    deployment, collection = world
+    executor = Executor(deployment, **trouble)
     query = random_query(random.Random(4))
     snapshot = collection.snapshot()
-    answer = fan_out.search(collection, snapshot, query, spread(house, executor, patience_s=patience_s))
+    answer = fan_out.search(collection, snapshot, query, fanned_out(deployment, executor, patience_s=patience_s))
     assert as_bytes(answer) == as_bytes(snapshot.search(query))
     assert 2 in executor.asked.values()
     executor.release.set()
 
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 2}, 30.0), ({"hangs": 2}, 0.1)])
-def test_parts_that_fail_or_hang_twice_fail_the_search(world: tuple[House, Collection], trouble: dict[str, int], patience_s: float) -> None:
-    house, collection = world
-    executor = Executor(house, of=SEGMENTS, **trouble)
+def test_parts_that_fail_or_hang_twice_fail_the_search(world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float) -> None:
+    deployment, collection = world
+    executor = Executor(deployment, of=SEGMENTS, **trouble)
     with pytest.raises(StoreUnavailable):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(5)), spread(house, executor, patience_s=patience_s))
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(5)), fanned_out(deployment, executor, patience_s=patience_s))
     executor.release.set()
 
 
-def test_an_answer_that_comes_twice_counts_once(world: tuple[House, Collection]) -> None:
-    house, collection = world
-    executor = Executor(house)
+def test_an_answer_that_comes_twice_counts_once(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
+    executor = Executor(deployment)
     late = threading.Event()
 
     def ask(question: bytes) -> bytes:  # the first try of each part comes in after the second has been asked
@@ -218,13 +218,13 @@ def test_an_answer_that_comes_twice_counts_once(world: tuple[House, Collection])
 
     query = replace(random_query(random.Random(6)), count=500, min_similarity=-1.0, categories=None, predicate=None)
     snapshot = collection.snapshot()
-    answer = fan_out.search(collection, snapshot, query, spread(house, ask, patience_s=0.2))
+    answer = fan_out.search(collection, snapshot, query, fanned_out(deployment, ask, patience_s=0.2))
     assert as_bytes(answer) == as_bytes(snapshot.search(query))
 
 
-def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[House, Collection]) -> None:
-    house, collection = world
-    executor = Executor(house)
+def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
+    executor = Executor(deployment)
     first: list[bytes] = []
     lock = threading.Lock()
 
@@ -235,39 +235,39 @@ def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[House
             return first[0]
 
     with pytest.raises(StoreUnavailable, match="another question"):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(7)), spread(house, mixed))
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(7)), fanned_out(deployment, mixed))
 
 
 @pytest.mark.parametrize("answer", [b"", b"null", b"[]", b'{"to": 1}', b"\xff", b'{"errorMessage": "x"}'])
-def test_nonsense_is_an_error_not_an_empty_part(world: tuple[House, Collection], answer: bytes) -> None:
-    house, collection = world
+def test_nonsense_is_an_error_not_an_empty_part(world: tuple[Deployment, Collection], answer: bytes) -> None:
+    deployment, collection = world
     with pytest.raises(StoreUnavailable):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(8)), spread(house, lambda _: answer))
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(8)), fanned_out(deployment, lambda _: answer))
 
 
-def test_a_segment_that_is_gone_is_told_apart_from_a_failure(world: tuple[House, Collection]) -> None:
-    house, collection = world
+def test_a_segment_that_is_gone_is_told_apart_from_a_failure(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
     asked: list[bytes] = []
 
     def gone(question: bytes) -> bytes:
         asked.append(question)
-        name = json.loads(fan_out.answer_part(question, house))["to"]
+        name = json.loads(fan_out.answer_part(question, deployment))["to"]
         return json.dumps({"to": name, "gone": "collections/shop/segments/x"}).encode()
 
     with pytest.raises(ObjectMissing, match="segments/x"):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(9)), spread(house, gone))
+        fan_out.search(collection, collection.snapshot(), random_query(random.Random(9)), fanned_out(deployment, gone))
     assert len(asked) > SEGMENTS, "a second snapshot was tried"
 
 
-def test_a_question_for_a_collection_that_is_not_there_is_refused(world: tuple[House, Collection]) -> None:
-    house, collection = world
+def test_a_question_for_a_collection_that_is_not_there_is_refused(world: tuple[Deployment, Collection]) -> None:
+    deployment, collection = world
     part, *_ = split(collection.snapshot(), 2)
     question = fan_out.encode_question("other", part, random_query(random.Random(10)))
     with pytest.raises(CollectionNotFound):
-        fan_out.answer_part(question, house)
+        fan_out.answer_part(question, deployment)
 
 
-def test_a_question_fits_into_an_invocation(world: tuple[House, Collection]) -> None:
+def test_a_question_fits_into_an_invocation(world: tuple[Deployment, Collection]) -> None:
     _, collection = world
     part, *_ = split(collection.snapshot(), 1)
     assert len(fan_out.encode_question("shop", part, random_query(random.Random(12)))) < 100_000

@@ -116,14 +116,14 @@ def test_images_are_not_stored_only_features(client: Client) -> None:
     data = buffer.getvalue()
     client.add("product", "p", "n", data)
     client.ok("SearchImageByPic", {"InstanceName": "product", "PicContent": b64(data)})
-    everything = b"\n".join(client.house.store.get(stat.key).data for stat in client.house.store.list(""))
+    everything = b"\n".join(client.deployment.store.get(stat.key).data for stat in client.deployment.store.list(""))
     stored = {everything[at : at + 8] for at in range(len(everything) - 7)}
     decoded = np.asarray(Image.open(io.BytesIO(data))).tobytes()
     for form in (data, b64(data).encode(), decoded):
         runs = {form[at : at + 8] for at in range(len(form) - 7)}
         # a run of few different bytes, such as zeros, says nothing
         assert not {run for run in runs & stored if len(set(run)) > 4}
-    assert not list(client.house.store.list("uploads/"))
+    assert not list(client.deployment.store.list("uploads/"))
 
 
 @dataclass(slots=True)
@@ -146,8 +146,8 @@ def test_adding_and_searching_ask_the_same_of_the_algorithm() -> None:
 
     client = Client.new()
     recorder = Recorder([])
-    house = dataclasses.replace(client.house, analyzer=lambda: recorder)
+    deployment = dataclasses.replace(client.deployment, analyzer=lambda: recorder)
     view = View(crop=True, region=Region(10, 90, 20, 80))
-    add_picture(AddPicture("product", "p", "n", picture(1), view), house)
-    search_by_picture(SearchByPicture("product", picture(1), view), house)
+    add_picture(AddPicture("product", "p", "n", picture(1), view), deployment)
+    search_by_picture(SearchByPicture("product", picture(1), view), deployment)
     assert recorder.asked == [Request(Service.PRODUCT, crop=True, region=Region(10, 90, 20, 80))] * 2

@@ -8,12 +8,12 @@ import dataclasses
 import pytest
 
 from chalicelib.contract.messages import CreateCollection
-from chalicelib.gateway.dispatch import Door
+from chalicelib.gateway.dispatch import Gateway
 from chalicelib.service import Service
 from chalicelib.usecases.keys import create_key
 from chalicelib.usecases.manage import create_collection
 from chalicelib.vision.analyze import Analyzer
-from tests.gateway.client import Client, Clock, b64, memory_house
+from tests.gateway.client import Client, Clock, b64, memory_deployment
 from tests.shared import shared
 
 SIZED = {
@@ -31,9 +31,9 @@ NO_BYTES = {"bad_empty.jpg"}
 @pytest.fixture(scope="module")
 def client(analyzer: Analyzer) -> Client:
     clock = Clock()
-    house = dataclasses.replace(memory_house(clock=clock), analyzer=lambda: analyzer)
-    create_collection(CreateCollection("product", Service.PRODUCT), house)
-    return Client(house, Door(house), create_key(house, name="test"), clock)
+    deployment = dataclasses.replace(memory_deployment(clock=clock), analyzer=lambda: analyzer)
+    create_collection(CreateCollection("product", Service.PRODUCT), deployment)
+    return Client(deployment, Gateway(deployment), create_key(deployment, name="test"), clock)
 
 
 def code_for(name: str) -> str:
@@ -66,5 +66,5 @@ def test_every_hostile_file_is_added_or_refused_by_the_contracts_code(client: Cl
         if status != 200 and name not in NO_BYTES and len(members["Message"]) < 30:
             wrong.append(f"{name}: {members['Message']!r} helps nobody")
     assert wrong == []
-    stored = {row.key.product_id for row in client.house.catalog.open("product").snapshot().rows()}
+    stored = {row.key.product_id for row in client.deployment.catalog.open("product").snapshot().rows()}
     assert stored == added

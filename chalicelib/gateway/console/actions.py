@@ -14,7 +14,7 @@ from chalicelib.service import Service
 
 if TYPE_CHECKING:
     from chalicelib.index.collection import Collection
-    from chalicelib.usecases.deployment import House
+    from chalicelib.usecases.deployment import Deployment
     from chalicelib.usecases.keys import Key
 
 Fields = Mapping[str, str]
@@ -31,20 +31,20 @@ class ConsoleAction:
 
     access: Literal["read", "write", "owner"]
     """What the key must allow; owner: write, in every collection."""
-    run: Callable[[Fields, House, Key], Json]
+    run: Callable[[Fields, Deployment, Key], Json]
 
 
-def _list_collections(fields: Fields, house: House, key: Key) -> Json:
+def _list_collections(fields: Fields, deployment: Deployment, key: Key) -> Json:
     """Every name that the key may see; of the first ones, or of the one that is asked for, also the kind.
 
     What a collection is takes opening it, so a list of thousands does not open them all; how much each holds is never told here.
     """
     from chalicelib.usecases.picture_urls import picture_urls
 
-    urls = picture_urls(house)
+    urls = picture_urls(deployment)
     wanted = fields.get("InstanceName")
-    names = [name for name in house.catalog.names() if key.may("read", name) and wanted in (None, "", name)]
-    opened = [_collection(house.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]]
+    names = [name for name in deployment.catalog.names() if key.may("read", name) and wanted in (None, "", name)]
+    opened = [_collection(deployment.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]]
     return {"Collections": [*opened, *({"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:])]}
 
 
@@ -59,18 +59,18 @@ def _collection(collection: Collection, picture_url: str | None) -> Json:
     }
 
 
-def _describe_collection(fields: Fields, house: House, _: Key) -> Json:
-    from chalicelib.usecases.storage_statistics import anatomy
+def _describe_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
+    from chalicelib.usecases.storage_statistics import storage_statistics
     from chalicelib.usecases.picture_urls import picture_urls
 
     name = _name(fields)
-    collection = house.catalog.open(name)
-    found, info = anatomy(name, house), collection.info
+    collection = deployment.catalog.open(name)
+    found, info = storage_statistics(name, deployment), collection.info
     return {
-        **_collection(collection, picture_urls(house).get(name)),
+        **_collection(collection, picture_urls(deployment).get(name)),
         "Dimension": info.dimension,
         "Bits": info.bits,
-        "Current": info.fingerprint == house.analyzer().fingerprint,
+        "Current": info.fingerprint == deployment.analyzer().fingerprint,
         "LogObjects": found.log_objects,
         "Bytes": sum(segment.bytes for segment in found.segments),
         "Segments": [{"Rows": segment.rows, "Bytes": segment.bytes} for segment in found.segments],
@@ -78,7 +78,7 @@ def _describe_collection(fields: Fields, house: House, _: Key) -> Json:
     }
 
 
-def _create_collection(fields: Fields, house: House, _: Key) -> Json:
+def _create_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.manage import create_collection
 
     text = _given(fields, "Type")
@@ -86,32 +86,32 @@ def _create_collection(fields: Fields, house: House, _: Key) -> Json:
         service = Service.named(text)
     except KeyError:
         raise InvalidField("service", f"{text[:40]!r} is no kind of collection; choose product, generic, fabric or trademark") from None
-    made = create_collection(CreateCollection(_name(fields), service), house)
+    made = create_collection(CreateCollection(_name(fields), service), deployment)
     return {"Name": made.name, "Type": made.service.name.lower()}
 
 
-def _drop_collection(fields: Fields, house: House, _: Key) -> Json:
+def _drop_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.picture_urls import set_picture_url
 
     name = _name(fields)
-    house.catalog.open(name)
-    house.catalog.drop(name)
-    set_picture_url(name, None, house)
+    deployment.catalog.open(name)
+    deployment.catalog.drop(name)
+    set_picture_url(name, None, deployment)
     return {"Name": name}
 
 
-def _set_picture_url(fields: Fields, house: House, _: Key) -> Json:
+def _set_picture_url(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.picture_urls import set_picture_url
 
     name, text = _name(fields), _given(fields, "PictureUrl")
-    set_picture_url(name, None if text == "none" else text, house)
+    set_picture_url(name, None if text == "none" else text, deployment)
     return {"Name": name}
 
 
-def _list_keys(_: Fields, house: House, __: Key) -> Json:
+def _list_keys(_: Fields, deployment: Deployment, __: Key) -> Json:
     from chalicelib.usecases.keys import list_keys
 
-    return {"Keys": [_key(key) for key in list_keys(house)]}
+    return {"Keys": [_key(key) for key in list_keys(deployment)]}
 
 
 def _key(key: Key) -> Json:
@@ -126,29 +126,29 @@ def _key(key: Key) -> Json:
     }
 
 
-def _create_key(fields: Fields, house: House, _: Key) -> Json:
+def _create_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.keys import create_key
 
     access = fields.get("Access", "write")
     if access not in ("read", "write"):
         raise InvalidField("access", f"access is {access[:40]!r}; it must be read or write")
     collections = frozenset(name.strip() for name in fields.get("Collections", "").split(",") if name.strip())
-    made = create_key(house, name=fields.get("Name", ""), access="read" if access == "read" else "write", collections=collections)
+    made = create_key(deployment, name=fields.get("Name", ""), access="read" if access == "read" else "write", collections=collections)
     return {"AccessKeyId": made.key_id, "AccessKeySecret": made.secret}
 
 
-def _revoke_key(fields: Fields, house: House, _: Key) -> Json:
+def _revoke_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.keys import revoke_key
 
     key_id = _given(fields, "AccessKeyId")
-    revoke_key(house, key_id)
+    revoke_key(deployment, key_id)
     return {"AccessKeyId": key_id}
 
 
-def _import_progress(fields: Fields, house: House, _: Key) -> Json:
+def _import_progress(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.jobs.listing import Watch
 
-    seen = Watch(_name(fields), "imports", _job_id(fields)).look(house)
+    seen = Watch(_name(fields), "imports", _job_id(fields)).look(deployment)
     per_second = (seen.done + seen.failed) / max(seen.elapsed_s, 0.001)
     left = seen.total - seen.done
     return {
@@ -161,18 +161,18 @@ def _import_progress(fields: Fields, house: House, _: Key) -> Json:
     }
 
 
-def _import_errors(fields: Fields, house: House, _: Key) -> Json:
+def _import_errors(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.jobs.listing import Watch
 
-    errors = Watch(_name(fields), "imports", _job_id(fields)).look(house).errors
+    errors = Watch(_name(fields), "imports", _job_id(fields)).look(deployment).errors
     rows = [{"Line": error.line, "Code": error.code, "Message": error.message, "Input": error.input} for error in errors[:MAX_ERRORS]]
     return {"Errors": rows, "Total": len(errors)}
 
 
-def _check_health(fields: Fields, house: House, _: Key) -> Json:
+def _check_health(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.doctor import checks
 
-    return {"Checks": [{"Name": check.name, "State": check.state, "Message": check.message} for check in checks(house, _name(fields))]}
+    return {"Checks": [{"Name": check.name, "State": check.state, "Message": check.message} for check in checks(deployment, _name(fields))]}
 
 
 def _given(fields: Fields, name: str) -> str:

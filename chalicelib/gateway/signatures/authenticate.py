@@ -11,7 +11,7 @@ from chalicelib.errors import AuthFault, Unauthenticated
 from chalicelib.gateway.wire.faults import WireFault
 from chalicelib.gateway.wire.incoming import Incoming, Pairs
 from chalicelib.gateway.signatures.schemes import Claim, read_claim
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.nonces import spend
 
@@ -32,30 +32,30 @@ class Caller:
     scheme: str
 
 
-def authenticate(incoming: Incoming, form: Pairs, *, hosts: Sequence[str], house: House) -> Caller:
+def authenticate(incoming: Incoming, form: Pairs, *, hosts: Sequence[str], deployment: Deployment) -> Caller:
     """Raises Unauthenticated, or WireFault where there is nothing to authenticate."""
     if incoming.header("authorization").startswith("Bearer "):
-        return _bearer(incoming, form, house)
-    claim = read_claim(incoming, form, hosts=hosts, unsigned_bodies=house.settings.unsigned_bodies)
+        return _bearer(incoming, form, deployment)
+    claim = read_claim(incoming, form, hosts=hosts, unsigned_bodies=deployment.settings.unsigned_bodies)
     if claim is None:
         raise WireFault("MissingParameter", "the request is not signed: AccessKeyId and Signature, or an Authorization header, are missing")
-    apart = abs(house.clock() - claim.moment)
+    apart = abs(deployment.clock() - claim.moment)
     if apart > claim.window_s:
         raise Unauthenticated(
             AuthFault.EXPIRED, f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: check the clock"
         )
-    key = _owner(claim, house)
+    key = _owner(claim, deployment)
     if claim.temporary:
         raise _token()
-    if house.settings.strict_replay:
-        spend(claim.key_id, claim.nonce, moment=claim.moment, house=house)
+    if deployment.settings.strict_replay:
+        spend(claim.key_id, claim.nonce, moment=claim.moment, deployment=deployment)
     return Caller(key=key, action=claim.action, version=claim.version, scheme=claim.scheme)
 
 
-def _owner(claim: Claim, house: House) -> Key:
+def _owner(claim: Claim, deployment: Deployment) -> Key:
     """The key whose secret made the signature. What the remembered keys refuse is tried once more with fresher ones."""
     for age in (KEYS_AGE_S, RETRY_AGE_S):
-        key = find_key(house, claim.key_id, max_age_s=age)
+        key = find_key(deployment, claim.key_id, max_age_s=age)
         # a list, not a generator: both secrets of a key being rotated are tried, so that the time tells nothing
         if key is not None and any([claim.matches(secret) for secret in key.secrets]):  # noqa: C419
             return key
@@ -73,10 +73,10 @@ def _token() -> Unauthenticated:
     return Unauthenticated(AuthFault.TOKEN, "security tokens (STS) are not used here: sign with an access key of this deployment")
 
 
-def _bearer(incoming: Incoming, form: Pairs, house: House) -> Caller:
+def _bearer(incoming: Incoming, form: Pairs, deployment: Deployment) -> Caller:
     key_id, _, secret = incoming.header("authorization").removeprefix("Bearer ").strip().partition(".")
     for age in (KEYS_AGE_S, RETRY_AGE_S):
-        key = find_key(house, key_id, max_age_s=age)
+        key = find_key(deployment, key_id, max_age_s=age)
         if key is not None and any([hmac.compare_digest(secret.encode(), live.encode()) for live in key.secrets]):  # noqa: C419
             break
     else:

@@ -12,7 +12,7 @@ from chalicelib.gateway.wire.faults import WireFault, fault_of, message_of
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.gateway.wire.render import Json
 from chalicelib.gateway.uploads.urls import split_host
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload
 
@@ -22,9 +22,9 @@ _MAX_PARTS: Final = 20
 _MAX_HEAD: Final = 4096
 
 
-def authorize(incoming: Incoming, key: Key, house: House, *, public_host: str) -> Json:
+def authorize(incoming: Incoming, key: Key, deployment: Deployment, *, public_host: str) -> Json:
     """The answer to AuthorizeFileUpload: where and how the SDK may send its picture."""
-    grant = authorize_upload(key, house)
+    grant = authorize_upload(key, deployment)
     bucket, endpoint = split_host(public_host or incoming.host, secure=incoming.secure)
     return {
         "AccessKeyId": key.key_id,
@@ -37,18 +37,18 @@ def authorize(incoming: Incoming, key: Key, house: House, *, public_host: str) -
     }
 
 
-def receive(incoming: Incoming, house: House) -> str:
+def receive(incoming: Incoming, deployment: Deployment) -> str:
     """Stores the picture of a multipart form; its object key. Raises Unauthenticated, InvalidField, WireFault."""
     parts = parse_multipart(incoming)
     for name in ("OSSAccessKeyId", "Signature", "key", "policy", "file"):
         if name not in parts:
             raise WireFault("MissingParameter", f"the upload form has no part {name}")
     fields = {name: data.decode("utf-8", "replace") for name, data in parts.items() if name != "file"}
-    key = find_key(house, fields["OSSAccessKeyId"], max_age_s=60.0)
+    key = find_key(deployment, fields["OSSAccessKeyId"], max_age_s=60.0)
     if key is None:
         raise Unauthenticated(AuthFault.UNKNOWN_KEY, f"there is no access key {fields['OSSAccessKeyId'][:40]!r}")
     grant = Grant(object_key=fields["key"], policy=fields["policy"], signature=fields["Signature"])
-    store_upload(grant, parts["file"], key=key, house=house)
+    store_upload(grant, parts["file"], key=key, deployment=deployment)
     return grant.object_key
 
 

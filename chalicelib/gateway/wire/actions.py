@@ -15,10 +15,10 @@ from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.gateway.wire.render import Json
 from chalicelib.usecases import manage
-from chalicelib.usecases.deployment import House
+from chalicelib.usecases.deployment import Deployment
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.search import Found
+    from chalicelib.usecases.search import SearchResults
 
 V2020: Final = "2020-12-14"
 V2019: Final = "2019-03-25"
@@ -39,7 +39,7 @@ PATHS: Final[Mapping[str, tuple[str, str]]] = {
 class Call:
     """One request, with what an action may need of it."""
 
-    house: House
+    deployment: Deployment
     base: str
     """scheme://host the client used."""
 
@@ -56,37 +56,37 @@ class Action:
 def _add(message: m.AddPicture, call: Call) -> Json:
     from chalicelib.usecases import add
 
-    return render.added(add.add_picture(message, call.house))
+    return render.added(add.add_picture(message, call.deployment))
 
 
 def _add_2019(message: m.AddPicture, call: Call) -> Json:
     from chalicelib.usecases import add
 
-    return render.added_2019(add.add_picture(message, call.house))
+    return render.added_2019(add.add_picture(message, call.deployment))
 
 
 def _delete(message: m.DeletePictures | m.DeleteByFilter, call: Call) -> Json:
     if isinstance(message, m.DeleteByFilter):
-        return render.deleted(manage.delete_by_filter(message, call.house))
-    return render.deleted(manage.delete(message, call.house))
+        return render.deleted(manage.delete_by_filter(message, call.deployment))
+    return render.deleted(manage.delete(message, call.deployment))
 
 
 def _delete_2019(message: m.DeletePictures, call: Call) -> Json:
-    manage.delete(message, call.house)
+    manage.delete(message, call.deployment)
     return render.done()
 
 
 def _update(message: m.UpdatePictures, call: Call) -> Json:
-    manage.update(message, call.house)
+    manage.update(message, call.deployment)
     return render.done()
 
 
-def _find(message: m.SearchByPicture | m.SearchByName, call: Call) -> Found:
+def _find(message: m.SearchByPicture | m.SearchByName, call: Call) -> SearchResults:
     from chalicelib.usecases import search
 
     if isinstance(message, m.SearchByName):
-        return search.search_by_name(message, call.house)
-    return search.search_by_picture(message, call.house)
+        return search.search_by_name(message, call.deployment)
+    return search.search_by_picture(message, call.deployment)
 
 
 def _search(message: m.SearchByPicture | m.SearchByName, call: Call) -> Json:
@@ -100,71 +100,71 @@ def _search_2019(message: m.SearchByPicture | m.SearchByName, call: Call) -> Jso
 def _by_text(message: m.SearchByText, call: Call) -> Json:
     from chalicelib.usecases import search
 
-    return render.found(search.search_by_text(message, call.house))
+    return render.found(search.search_by_text(message, call.deployment))
 
 
 def _by_filter(message: m.SearchByFilter, call: Call) -> Json:
     from chalicelib.usecases import search
 
-    return render.rows(search.search_by_filter(message, call.house))
+    return render.rows(search.search_by_filter(message, call.deployment))
 
 
 def _exists(message: m.LookUp, call: Call) -> Json:
-    return render.looked_up(manage.look_up(message, call.house))
+    return render.looked_up(manage.look_up(message, call.deployment))
 
 
 def _compare(message: m.ComparePictures, call: Call) -> Json:
     from chalicelib.usecases import search
 
-    return render.compared(search.compare(message, call.house))
+    return render.compared(search.compare(message, call.deployment))
 
 
 def _detail(message: m.Describe, call: Call) -> Json:
-    return render.described(manage.describe(message, call.house), call.house.settings.region)
+    return render.described(manage.describe(message, call.deployment), call.deployment.settings.region)
 
 
 def _increase(message: m.StartImport, call: Call) -> Json:
     from chalicelib.jobs import imports
 
-    return render.import_started(imports.start_import(message, call.house))
+    return render.import_started(imports.start_import(message, call.deployment))
 
 
 def _increase_list(message: m.ListImports, call: Call) -> Json:
     from chalicelib.jobs import imports
 
-    page = imports.list_imports(message, call.house)
+    page = imports.list_imports(message, call.deployment)
     return render.imports(page.jobs, number=page.number, size=page.size, total=page.total, base=call.base)
 
 
 def _dump(message: m.StartExport, call: Call) -> Json:
     from chalicelib.jobs import exports
 
-    return render.export_started(exports.start_export(message, call.house))
+    return render.export_started(exports.start_export(message, call.deployment))
 
 
 def _dump_list(message: m.ListExports, call: Call) -> Json:
     from chalicelib.jobs import exports
 
-    page = exports.list_exports(message, call.house)
+    page = exports.list_exports(message, call.deployment)
     return render.exports(page.jobs, number=page.number, size=page.size, total=page.total, base=call.base)
 
 
 def _add_item(messages: list[m.AddPicture], call: Call) -> Json:
     from chalicelib.usecases import add
 
-    add.add_pictures(messages, call.house)
+    add.add_pictures(messages, call.deployment)
     return render.done()
 
 
 def _search_item(message: m.SearchByPicture, call: Call) -> Json:
     from chalicelib.usecases import search
 
-    return render.found_2018(search.search_by_picture(message, call.house))
+    return render.found_2018(search.search_by_picture(message, call.deployment))
 
 
 def _delete_item(messages: list[m.DeletePictures], call: Call) -> Json:
     for message in messages:
-        manage.delete(message, call.house)
+        manage.delete(message, call.deployment)
     return render.done()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.index.format.records import Key
     from chalicelib.usecases.add import Added
     from chalicelib.usecases.manage import Described
-    from chalicelib.usecases.search import Found, Match
+    from chalicelib.usecases.search import SearchResults, Match
 
 Json = dict[str, object]
 
@@ -77,7 +77,7 @@ def _categories(service: Service) -> list[Json]:
     return [{"Id": number, "Name": name} for number, name in categories_of(service).items()]
 
 
-def _pic_info(seen: Added | Found) -> Json:
+def _pic_info(seen: Added | SearchResults) -> Json:
     return {
         "CategoryId": seen.category_id,
         "Region": seen.region.text(),
@@ -110,17 +110,17 @@ def done() -> Json:
     return _done("Message")
 
 
-def found(answer: Found) -> Json:
+def found(answer: SearchResults) -> Json:
     """SearchImageByPic and SearchImageByName, 2020-12-14."""
     return _found(answer, _MEMBERS)
 
 
-def found_2019(answer: Found) -> Json:
+def found_2019(answer: SearchResults) -> Json:
     """SearchImage, 2019-03-25."""
     return _found(answer, _MEMBERS_2019)
 
 
-def _found(answer: Found, members: dict[str, str]) -> Json:
+def _found(answer: SearchResults, members: dict[str, str]) -> Json:
     return {
         **_done("Msg"),
         "Head": _head(answer),
@@ -129,12 +129,12 @@ def _found(answer: Found, members: dict[str, str]) -> Json:
     }
 
 
-def _head(answer: Found) -> Json:
+def _head(answer: SearchResults) -> Json:
     # API.md §2.7: DocsReturn is what this answer holds; the current reference has the two the wrong way round
     return {"DocsFound": answer.found, "DocsReturn": len(answer.matches), "SearchTime": answer.milliseconds}
 
 
-def found_2018(answer: Found) -> Json:
+def found_2018(answer: SearchResults) -> Json:
     """SearchItem, 2018-01-20: numbers as text, lists wrapped."""
     auctions = [
         {

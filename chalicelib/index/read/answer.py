@@ -8,18 +8,18 @@ from typing import Protocol
 import numpy as np
 
 from chalicelib.index.read.query import Hit, Hits, Query, Row
-from chalicelib.index.read.search import Found, best
+from chalicelib.index.read.search import TableHits, best
 
 
 class Rows(Protocol):
-    """Where the rows of a Found are read."""
+    """Where the rows of a TableHits are read."""
 
     def row(self, row: int) -> Row:
         """Row `row`."""
         ...
 
 
-def merge(found: Sequence[tuple[Rows, Found]], query: Query) -> Hits:
+def merge(found: Sequence[tuple[Rows, TableHits]], query: Query) -> Hits:
     """The best of all, by similarity, then key. What each table answers depends on that table alone, so any split gives the same."""
     similarity = np.concatenate([one.similarity for _, one in found] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in found] or [np.empty(0, np.uint64)])
@@ -49,7 +49,7 @@ def _first_of_products(hits: Sequence[Hit]) -> list[Hit]:
     return kept
 
 
-def _found(found: Sequence[Found], query: Query) -> int:
+def _found(found: Sequence[TableHits], query: Query) -> int:
     if not query.distinct:
         return sum(one.matching for one in found)
     products = [one.matching_products for one in found if one.matching_products is not None]

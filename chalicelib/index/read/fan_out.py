@@ -1,4 +1,4 @@
-"""A search spread over several processes: what each is told, what it answers, how the answers become one.
+"""A search fanned out over several processes: what each is told, what it answers, how the answers become one.
 
 The coordinator reads the log and no segment; each worker reads its own segments and the log. Every table is searched on its own either way
 (answer.py), so the answer is the one that a single process gives.
@@ -19,8 +19,8 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.manifest import Manifest, SegmentRef, decode_manifest, encode_manifest
 from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.format.records import Key
-from chalicelib.index.read.search import Found, best
-from chalicelib.index.read.snapshot import Snapshot, search_parts
+from chalicelib.index.read.search import TableHits, best
+from chalicelib.index.read.snapshot import Snapshot, search_tables
 from chalicelib.region import Region
 
 
@@ -49,7 +49,7 @@ class Part:
 class PartHits:
     """What one part answers."""
 
-    found: Found
+    found: TableHits
     """`rows` counts from 0 into `kept`."""
     kept: tuple[Row, ...]
 
@@ -79,7 +79,7 @@ class PartHits:
         for line in arrays["rows"].tobytes().splitlines():
             product_id, pic_name, category_id, region, attributes = json.loads(line)
             kept.append(Row(Key(product_id, pic_name), category_id, Region(*region), Attributes(**attributes)))
-        found = Found(
+        found = TableHits(
             rows=np.arange(len(kept)),
             similarity=arrays["similarity"],
             hamming=arrays["hamming"],
@@ -103,14 +103,14 @@ def split(snapshot: Snapshot, count: int) -> list[Part]:
 def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
     """Searches the segments of `part`. Raises ObjectMissing where one is gone: then the coordinator takes a new snapshot. CorruptObject."""
     snapshot = collection.at(part.manifest.generation).assemble(part.manifest, part.log_names)
-    answers = search_parts(snapshot.segment_parts, query, rows=part.rows, fetch=snapshot.fetch)
+    answers = search_tables(snapshot.segment_tables, query, rows=part.rows, fetch=snapshot.fetch)
     similarity = np.concatenate([one.similarity for _, one in answers] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in answers] or [np.empty(0, np.uint64)])
     hamming = np.concatenate([one.hamming for _, one in answers] or [np.empty(0, np.int64)])
     source = [(reader, row) for reader, one in answers for row in one.rows.tolist()]
     places = best(similarity, products if query.distinct else None, query.count)
     matching = [one.matching_products for _, one in answers if one.matching_products is not None]
-    found = Found(
+    found = TableHits(
         rows=np.arange(len(places)),
         similarity=similarity[places],
         hamming=hamming[places],
@@ -125,4 +125,4 @@ def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
 def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:
     """The answer that `snapshot.search(query)` gives, of the answers of all its parts and a search of the log."""
     answers = [(part, part.found) for part in parts]
-    return merge_found([*search_parts([snapshot.tail_part], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch), *answers], query)
+    return merge_found([*search_tables([snapshot.tail_table], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch), *answers], query)

@@ -26,8 +26,8 @@ from chalicelib.index.read.cache import Cache
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.format.manifest import FORMAT, Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest, sealed, unsealed
 from chalicelib.index.format.tombstones import Mark, decode_marks
-from chalicelib.index.read.snapshot_table import SegmentPart
-from chalicelib.index.read.plan import OpenGraph, Rent, opening_s
+from chalicelib.index.read.snapshot_table import SegmentTable
+from chalicelib.index.read.plan import OpenGraph, SkiRental, opening_s
 from chalicelib.index.format.positions import Position, next_position
 from chalicelib.index.read.puts import Puts, newest_puts, puts_of
 from chalicelib.index.format.records import Change
@@ -84,7 +84,7 @@ class Generation:
         self._batches: dict[str, Batch] = {}
         self._snapshot: Snapshot | None = None
         self._puts: tuple[frozenset[str], Puts | None] = (frozenset(), None)
-        self._rent = Rent()
+        self._rental = SkiRental()
         self._damaged: set[str] = set()
 
     def create(self, manifest: Manifest) -> None:
@@ -215,7 +215,7 @@ class Generation:
         late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
         tail = resolve(batches, manifest.shape, kept=self.marks(late), puts=self._newest_puts(names, batches, manifest))
         segments = [
-            SegmentPart(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail, self._graph_opener(ref, manifest))  # type: ignore[misc]
+            SegmentTable(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail, self._graph_opener(ref, manifest))  # type: ignore[misc]
             for ref in manifest.segments
         ]
         with self._lock:
@@ -231,7 +231,7 @@ class Generation:
         self._puts = (frozenset(names), found)
         return found
 
-    def _fetch(self, parts: Sequence[SegmentPart]) -> None:
+    def _fetch(self, parts: Sequence[SegmentTable]) -> None:
         """Reads the rows of several segments at once, as far as the cache holds them all; the rest is read when it is searched."""
         missing = [part.ref for part in parts if self.folder + rows_path(part.ref.id) not in self.tools.cache]
         if len(missing) > 1 and sum(part.ref.body.size for part in parts) <= self.tools.cache.capacity:
@@ -253,7 +253,7 @@ class Generation:
         if found is None or found.id in self._damaged:
             return None
         key = self.folder + graph_path(ref, found.id)
-        if key not in self.tools.cache and not self._rent.pays(found.id, opening_s(found.size), saved_s):
+        if key not in self.tools.cache and not self._rental.pays(found.id, opening_s(found.size), saved_s):
             return None
         try:
             return self.tools.cache.get(key, lambda: (Graph(ref, manifest.shape, key, self._view(key)), found.size))

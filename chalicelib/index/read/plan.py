@@ -48,7 +48,7 @@ def route(*, rows: int, searched: int, matching: int, words: int, width: int) ->
 
 
 @dataclass(slots=True)
-class Rent:
+class SkiRental:
     """Decides when a graph is worth opening: when it would have saved what opening costs. So a cold process scans, and never pays more than
     twice of what knowing the future would cost (the ski-rental rule).
     """

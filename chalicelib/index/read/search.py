@@ -27,7 +27,7 @@ DIRECT_FILTERED_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class TableHits:
     """The best rows of one table, in no order: at least `count` of them, with all that tie with the last, or all there are."""
 
     rows: RowIds
@@ -41,7 +41,7 @@ class Found:
     scanned: int
 
 
-def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGraph | None = None, *, share: float = 1.0) -> Found:
+def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGraph | None = None, *, share: float = 1.0) -> TableHits:
     """Searches the rows of `table` that are `alive` [size] (None: all), by the scan, or by `graph` where that is faster.
 
     `share`: of the collection's rows that lie in this table. The nearest rows spread over the tables, so each may look at fewer.
@@ -55,7 +55,7 @@ def search_table(table: Table, alive: Mask | None, query: Query, graph: OpenGrap
     matching = scanned if allowed is None else sum(int(np.count_nonzero(allowed[part.start : part.stop])) for part in ranges)
     rows, similarity = _best(_Task(table, ranges, allowed, scanned, matching, query, share), graph)
     codes = table.rows["codes"]
-    return Found(
+    return TableHits(
         rows=rows,
         similarity=similarity,
         hamming=hamming(codes, query_words(query.vector.code, table.shape.words), rows),

@@ -10,11 +10,11 @@ import numpy as np
 from chalicelib.index.read.answer import merge
 from chalicelib.index.format.digests import key_digests, product_digests
 from chalicelib.index.format.manifest import Manifest
-from chalicelib.index.read.snapshot_table import Part, SegmentPart, TailPart
+from chalicelib.index.read.snapshot_table import SnapshotTable, SegmentTable, TailTable
 from chalicelib.index.read.query import Hits, Predicate, Query, Row
 from chalicelib.index.read.reader import Reader
 from chalicelib.index.format.records import Key, Record
-from chalicelib.index.read.search import Found, search_table
+from chalicelib.index.read.search import TableHits, search_table
 from chalicelib.index.read.tail import Tail
 
 
@@ -51,10 +51,10 @@ class Snapshot:
         self,
         manifest: Manifest,
         tail: Tail,
-        segments: Sequence[SegmentPart],
+        segments: Sequence[SegmentTable],
         *,
         log_names: tuple[str, ...],
-        fetch: Callable[[Sequence[SegmentPart]], None],
+        fetch: Callable[[Sequence[SegmentTable]], None],
     ) -> None:
         """`fetch` reads the rows of several segments at once."""
         self.manifest = manifest
@@ -62,9 +62,9 @@ class Snapshot:
         self.log_names = log_names
         """Unabsorbed log objects."""
         self._tail = tail
-        self.segment_parts = tuple(segments)
-        self.tail_part = TailPart(tail, self.segment_parts)
-        self._parts: tuple[Part, ...] = (self.tail_part, *self.segment_parts) if tail.table.size else self.segment_parts
+        self.segment_tables = tuple(segments)
+        self.tail_table = TailTable(tail, self.segment_tables)
+        self._parts: tuple[SnapshotTable, ...] = (self.tail_table, *self.segment_tables) if tail.table.size else self.segment_tables
 
     @property
     def version(self) -> str:
@@ -97,7 +97,7 @@ class Snapshot:
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        return merge(search_parts(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query)
+        return merge(search_tables(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query)
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -144,12 +144,12 @@ class Snapshot:
                 yield reader.record(row)
 
 
-def search_parts(
-    parts: Iterable[Part], query: Query, *, rows: int, fetch: Callable[[Sequence[SegmentPart]], None]
-) -> list[tuple[Reader, Found]]:
+def search_tables(
+    parts: Iterable[SnapshotTable], query: Query, *, rows: int, fetch: Callable[[Sequence[SegmentTable]], None]
+) -> list[tuple[Reader, TableHits]]:
     """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
     searched = [part for part in parts if _may_match(part, query)]
-    fetch([part for part in searched if isinstance(part, SegmentPart)])
+    fetch([part for part in searched if isinstance(part, SegmentTable)])
     found = []
     for part in searched:
         share = part.table.size / max(rows, part.table.size, 1)
@@ -157,9 +157,9 @@ def search_parts(
     return found
 
 
-def _may_match(part: Part, query: Query) -> bool:
+def _may_match(part: SnapshotTable, query: Query) -> bool:
     if query.categories is None:
         return True
-    if isinstance(part, SegmentPart):
+    if isinstance(part, SegmentTable):
         return any(category in query.categories for category, _ in part.ref.categories)
     return any(span.category_id in query.categories for span in part.table.ranges)

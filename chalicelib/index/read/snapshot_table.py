@@ -17,7 +17,7 @@ from chalicelib.index.format.table import RowIds, Table, merged
 from chalicelib.index.read.tail import Effect, Tail, find_in_table
 
 
-class Part:
+class SnapshotTable:
     """Rows that a snapshot searches."""
 
     @property
@@ -51,7 +51,7 @@ class Part:
         return self.table.size if self.alive is None else int(np.count_nonzero(self.alive))
 
 
-class SegmentPart(Part):
+class SegmentTable(SnapshotTable):
     """A segment under its revision and the log. Nothing is read before it is needed; the keys only if the log holds anything."""
 
     def __init__(
@@ -77,14 +77,14 @@ class SegmentPart(Part):
 
     @cached_property
     def table(self) -> Table:
-        """See Part."""
+        """See SnapshotTable."""
         base = self._base
         changed = merged(self._revision.changed, self.effect.changed) if self.effect else self._revision.changed
         return Table(base.size, base.ranges, base.shape, base.keys, base.rows, changed)
 
     @cached_property
     def alive(self) -> Mask | None:
-        """See Part."""
+        """See SnapshotTable."""
         dead = self._revision.dead if self.effect is None else np.union1d(self._revision.dead, self.effect.dead)
         if not len(dead):
             return None
@@ -94,7 +94,7 @@ class SegmentPart(Part):
 
     @property
     def graph(self) -> OpenGraph | None:
-        """See Part."""
+        """See SnapshotTable."""
         return self._graph
 
     def __len__(self) -> int:
@@ -102,21 +102,21 @@ class SegmentPart(Part):
         return self.ref.live if self.effect is None else super().__len__()
 
 
-class TailPart(Part):
+class TailTable(SnapshotTable):
     """What the log adds."""
 
-    def __init__(self, tail: Tail, segments: Sequence[SegmentPart]) -> None:
+    def __init__(self, tail: Tail, segments: Sequence[SegmentTable]) -> None:
         self._tail = tail
         self._segments = segments
 
     @property
     def table(self) -> Table:
-        """See Part."""
+        """See SnapshotTable."""
         return self._tail.table
 
     @cached_property
     def alive(self) -> Mask | None:
-        """See Part. Rows older than a segment's newest may have lost against a row there; only then are segments asked."""
+        """See SnapshotTable. Rows older than a segment's newest may have lost against a row there; only then are segments asked."""
         oldest = self._tail.oldest
         stale = [
             part.effect.stale for part in self._segments if oldest is not None and oldest <= part.ref.newest and part.effect is not None

@@ -12,7 +12,7 @@ from chalicelib.index.format.bundle import encode
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.format.manifest import Garbage, Manifest, MarksRef, ObjectRef, SegmentRef
 from chalicelib.index.format.tombstones import Mark, encode_marks
-from chalicelib.index.read.snapshot_table import SegmentPart, TailPart
+from chalicelib.index.read.snapshot_table import SegmentTable, TailTable
 from chalicelib.index.read.puts import Positions
 from chalicelib.index.format.revision import encode_revision
 from chalicelib.index.format.segment import encode_segment, keys_path, rows_path
@@ -75,9 +75,9 @@ def _absorbed(generation: Generation, manifest: Manifest, names: Sequence[str]) 
     first = min(batch.position for batch in batches)
     kept = generation.marks([ref for ref in manifest.marks if first <= ref.newest])
     tail = resolve(batches, manifest.shape, kept=kept)
-    parts = [SegmentPart(ref, generation.table(ref, manifest), lambda ref=ref: generation.revision(ref), tail) for ref in manifest.segments]  # type: ignore[misc]
+    parts = [SegmentTable(ref, generation.table(ref, manifest), lambda ref=ref: generation.revision(ref), tail) for ref in manifest.segments]  # type: ignore[misc]
     segments = [_revised(generation, part) for part in parts]
-    added = _added(generation, TailPart(tail, parts), tail, manifest)
+    added = _added(generation, TailTable(tail, parts), tail, manifest)
     now = generation.tools.clock()
     marks = _kept_marks(generation, manifest, now) + _written_marks(generation, tail.marks, now)
     dead = sum(len(part.effect.dead) for part in parts if part.effect)
@@ -103,7 +103,7 @@ def _oldest(log: Sequence[tuple[str, int]]) -> list[str]:
     return names
 
 
-def _revised(generation: Generation, part: SegmentPart) -> SegmentRef:
+def _revised(generation: Generation, part: SegmentTable) -> SegmentRef:
     effect = part.effect
     if effect is None or (not len(effect.dead) and not effect.changed):
         return part.ref
@@ -114,7 +114,7 @@ def _revised(generation: Generation, part: SegmentPart) -> SegmentRef:
     return replace(part.ref, revision=ObjectRef(revision_id, sha256, len(data)), dead=len(revision.dead), changed=revision.rows_changed)
 
 
-def _added(generation: Generation, part: TailPart, tail: Tail, manifest: Manifest) -> list[SegmentRef]:
+def _added(generation: Generation, part: TailTable, tail: Tail, manifest: Manifest) -> list[SegmentRef]:
     rows = part.live_rows()
     if not len(rows):
         return []
