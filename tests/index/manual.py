@@ -40,7 +40,7 @@ class Record:
     scale: float
 
 
-class Mark(NamedTuple):
+class Tombstone(NamedTuple):
     """[4] A deletion (no `changes`) or a patch."""
 
     key: Key
@@ -97,10 +97,10 @@ class Container:
         data, ends = bytes(self.arrays[f"{name}.text"]), self.arrays[f"{name}.ends"]
         return [data[start:end].decode() for start, end in zip((0, *ends), ends, strict=False)]
 
-    def marks(self) -> list[Mark]:
+    def tombstones(self) -> list[Tombstone]:
         """[4]"""
         lines = [json.loads(line) for line in bytes(self.arrays["marks"]).splitlines()]
-        return [Mark((line["p"], line["n"]), position(line["at"]), line.get("set")) for line in lines]
+        return [Tombstone((line["p"], line["n"]), position(line["at"]), line.get("set")) for line in lines]
 
 
 def digest(key: Key) -> tuple[int, int]:
@@ -194,11 +194,11 @@ def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], 
 def read(objects: Mapping[str, bytes], name: str) -> dict[Key, Record]:
     """All records of a collection [4, Snapshot; 7.1, steps 4 and 5]."""
     folder, manifest = current(objects, name)
-    marks: list[Mark] = []
+    tombstones: list[Tombstone] = []
     for ref in manifest["marks"]:
-        found = Container(folder[f"marks/{ref['id']}"], "marks", ref).marks()
-        assert (len(found), max(mark.at for mark in found)) == (ref["count"], position(ref["newest"]))
-        marks += found
+        found = Container(folder[f"marks/{ref['id']}"], "marks", ref).tombstones()
+        assert (len(found), max(tombstone.at for tombstone in found)) == (ref["count"], position(ref["newest"]))
+        tombstones += found
     latest: dict[Key, tuple[Position, Record]] = {}
     for ref in manifest["segments"]:
         for key, at, record in segment(folder, ref):
@@ -208,12 +208,12 @@ def read(objects: Mapping[str, bytes], name: str) -> dict[Key, Record]:
         batch = Container(folder[path], "batch")
         at = position(path[4:])
         latest |= {key: (at, one) for key, one in table(batch, batch) if key not in latest or latest[key][0] < at}
-        marks += batch.marks()
-    for mark in sorted(marks, key=lambda mark: mark.at):
-        if mark.key not in latest or latest[mark.key][0] >= mark.at:
+        tombstones += batch.tombstones()
+    for tombstone in sorted(tombstones, key=lambda tombstone: tombstone.at):
+        if tombstone.key not in latest or latest[tombstone.key][0] >= tombstone.at:
             continue
-        if mark.changes is None:
-            del latest[mark.key]
+        if tombstone.changes is None:
+            del latest[tombstone.key]
         else:
-            latest[mark.key][1].attributes.update(mark.changes)
+            latest[tombstone.key][1].attributes.update(tombstone.changes)
     return {key: record for key, (_, record) in latest.items()}

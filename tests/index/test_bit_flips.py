@@ -34,7 +34,7 @@ CHANGES: list[list[Change]] = [
 
 
 def scenario(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryStore, Model]:
-    """A collection with every kind of object: segment, graph, revision, marks, log, token."""
+    """A collection with every kind of object: segment, graph, revision, tombstones, log, token."""
     monkeypatch.setattr(growing, "GRAPH_ROWS", 100)
     store = MemoryStore()
     collection = make(open_catalog(store, Clock(), ids()))

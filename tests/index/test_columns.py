@@ -1,4 +1,4 @@
-"""Text, digests, columns, positions, marks: the small pieces, against plain Python."""
+"""Text, digests, columns, positions, tombstones: the small pieces, against plain Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.attributes import Attributes
 from chalicelib.index.read.cache import Cache
 from chalicelib.index.format.columns import IntColumn, UnsetColumn, word_column
 from chalicelib.index.format.digests import Digests, find, key_digests
-from chalicelib.index.format.tombstones import Mark, decode_marks, effect, encode_marks
+from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, effect, encode_tombstones
 from chalicelib.index.read.plan import OPEN_BYTE_S, SkiRental, opening_s, route
 from chalicelib.index.format.positions import FIRST, Position, next_position
 from chalicelib.index.read.query import Operator
@@ -118,22 +118,22 @@ MARKS = st.lists(
 
 
 @given(MARKS, st.integers(0, 9))
-def test_marks_take_effect_in_order(steps: list[tuple[int, Attributes | None]], since: int) -> None:
-    marks = sorted((Mark(Key("p", "n"), Position(time, 0), changes) for time, changes in steps), key=lambda mark: mark.position)
-    until, changes = effect(marks, Position(since, 0))
-    deletions = [mark.position for mark in marks if mark.changes is None and mark.position > Position(since, 0)]
+def test_tombstones_take_effect_in_order(steps: list[tuple[int, Attributes | None]], since: int) -> None:
+    tombstones = sorted((Tombstone(Key("p", "n"), Position(time, 0), changes) for time, changes in steps), key=lambda tombstone: tombstone.position)
+    until, changes = effect(tombstones, Position(since, 0))
+    deletions = [tombstone.position for tombstone in tombstones if tombstone.changes is None and tombstone.position > Position(since, 0)]
     assert until == max(deletions, default=Position(since, 0))
-    later = [mark.changes for mark in marks if mark.changes is not None and mark.position >= until and mark.position > Position(since, 0)]
+    later = [tombstone.changes for tombstone in tombstones if tombstone.changes is not None and tombstone.position >= until and tombstone.position > Position(since, 0)]
     numbers = [one.int_attr for one in later if one.int_attr is not None]
-    if deletions and any(mark.position == until and mark.changes is not None for mark in marks):
-        return  # one position, two marks of one key: a batch holds no such thing
+    if deletions and any(tombstone.position == until and tombstone.changes is not None for tombstone in tombstones):
+        return  # one position, two tombstones of one key: a batch holds no such thing
     assert (changes.int_attr if changes else None) == (numbers[-1] if numbers else None)
 
 
-def test_marks_are_written_and_read() -> None:
-    marks = (Mark(Key("p\n", "ä"), Position(5, 6), None), Mark(Key("", ""), FIRST, Attributes(int_attr4=-1, custom_content="\u2028")))
-    assert decode_marks(encode_marks(marks)) == marks
-    assert decode_marks(encode_marks(())) == ()
+def test_tombstones_are_written_and_read() -> None:
+    tombstones = (Tombstone(Key("p\n", "ä"), Position(5, 6), None), Tombstone(Key("", ""), FIRST, Attributes(int_attr4=-1, custom_content="\u2028")))
+    assert decode_tombstones(encode_tombstones(tombstones)) == tombstones
+    assert decode_tombstones(encode_tombstones(())) == ()
 
 
 @given(st.dictionaries(st.integers(0, 9), st.integers(0, 9)), st.dictionaries(st.integers(0, 9), st.integers(0, 9)))

@@ -9,7 +9,7 @@ from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
 from chalicelib.index.format.build import table_of
 from chalicelib.index.format.bundle import Bundle, Memory, encode
-from chalicelib.index.format.tombstones import Mark, decode_marks, encode_marks, patched
+from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, encode_tombstones, patched
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put, Record
 from chalicelib.index.format.table import Range, Shape, Table
@@ -23,7 +23,7 @@ class Batch:
 
     position: Position
     table: Table
-    marks: tuple[Mark, ...]
+    tombstones: tuple[Tombstone, ...]
 
 
 def encode_batch(changes: Sequence[Change], position: Position, *, shape: Shape, fingerprint: str) -> bytes:
@@ -33,7 +33,7 @@ def encode_batch(changes: Sequence[Change], position: Position, *, shape: Shape,
     """
     records, deleted, patches = _net(changes)
     table = table_of(list(records.values()), shape)
-    marks = [Mark(key, position, None) for key in deleted] + [Mark(key, position, change) for key, change in patches.items()]
+    tombstones = [Tombstone(key, position, None) for key in deleted] + [Tombstone(key, position, change) for key, change in patches.items()]
     meta = {
         "size": table.size,
         "ranges": table.ranges,
@@ -41,7 +41,7 @@ def encode_batch(changes: Sequence[Change], position: Position, *, shape: Shape,
         "bits": shape.bits,
         "fingerprint": fingerprint,
     }
-    data, _ = encode("batch", meta, {**table.keys, **table.rows, "marks": encode_marks(marks)})
+    data, _ = encode("batch", meta, {**table.keys, **table.rows, "marks": encode_tombstones(tombstones)})
     return data
 
 
@@ -54,9 +54,9 @@ def decode_batch(key: str, data: memoryview, *, shape: Shape, fingerprint: str) 
         raise CorruptObject(key, f"its features are of the models {meta['fingerprint']}, the collection's are of {fingerprint}")
     arrays = Memory(bundle)
     keys = Memory({name: arrays.pop(name) for name in KEY_ARRAYS})
-    marks = decode_marks(arrays.pop("marks"))
+    tombstones = decode_tombstones(arrays.pop("marks"))
     table = Table(meta["size"], tuple(Range(*part) for part in meta["ranges"]), shape, keys, arrays)
-    return Batch(Position.parse(key.rpartition("/")[2]), table, marks)
+    return Batch(Position.parse(key.rpartition("/")[2]), table, tombstones)
 
 
 def _net(changes: Iterable[Change]) -> tuple[dict[Key, Record], set[Key], dict[Key, Attributes]]:

@@ -56,7 +56,7 @@ class SegmentRef:
 
 
 @dataclass(frozen=True, slots=True)
-class MarksRef:
+class TombstonesRef:
     """`marks/{id}`: deletions and patches that are young enough to matter."""
 
     object: ObjectRef
@@ -85,7 +85,7 @@ class Manifest:
     shape: Shape
     version: int = 0
     segments: tuple[SegmentRef, ...] = ()
-    marks: tuple[MarksRef, ...] = ()
+    tombstones: tuple[TombstonesRef, ...] = ()
     absorbed: tuple[str, ...] = ()
     """Names of log objects that the segments contain and that may still lie in the log."""
     garbage: tuple[Garbage, ...] = ()
@@ -99,12 +99,12 @@ class Manifest:
 
     @property
     def newest(self) -> Position | None:
-        """The latest position among rows and marks."""
-        return max([*(segment.newest for segment in self.segments), *(marks.newest for marks in self.marks)], default=None)
+        """The latest position among rows and tombstones."""
+        return max([*(segment.newest for segment in self.segments), *(tombstones.newest for tombstones in self.tombstones)], default=None)
 
     def objects(self) -> set[str]:
         """Every immutable object that this version refers to, within the generation's folder."""
-        found = {f"marks/{marks.object.id}" for marks in self.marks}
+        found = {f"marks/{tombstones.object.id}" for tombstones in self.tombstones}
         for segment in self.segments:
             found |= {f"segments/{segment.id}/keys", f"segments/{segment.id}/rows"}
             if segment.graph is not None:
@@ -129,8 +129,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
         "bits": manifest.shape.bits,
         "segments": [_segment_json(segment) for segment in manifest.segments],
         "marks": [
-            {**_object_json(marks.object), "count": marks.count, "newest": marks.newest.text(), "since": marks.since}
-            for marks in manifest.marks
+            {**_object_json(tombstones.object), "count": tombstones.count, "newest": tombstones.newest.text(), "since": tombstones.since}
+            for tombstones in manifest.tombstones
         ],
         "absorbed": list(manifest.absorbed),
         "garbage": [{"key": garbage.key, "since": garbage.since} for garbage in manifest.garbage],
@@ -148,7 +148,7 @@ def decode_manifest(key: str, data: bytes) -> Manifest:
         shape=Shape(body["dimension"], body["bits"]),
         version=body["version"],
         segments=tuple(_segment(row) for row in body["segments"]),
-        marks=tuple(MarksRef(_object(row), row["count"], Position.parse(row["newest"]), row["since"]) for row in body["marks"]),
+        tombstones=tuple(TombstonesRef(_object(row), row["count"], Position.parse(row["newest"]), row["since"]) for row in body["marks"]),
         absorbed=tuple(body["absorbed"]),
         garbage=tuple(Garbage(row["key"], row["since"]) for row in body["garbage"]),
         successor=body["successor"],

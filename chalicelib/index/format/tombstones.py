@@ -15,7 +15,7 @@ from chalicelib.index.format.records import Key
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Tombstone:
     """What happened to a key, other than a put."""
 
     key: Key
@@ -24,25 +24,25 @@ class Mark:
     """None: deleted."""
 
 
-def encode_marks(marks: Iterable[Mark]) -> npt.NDArray[np.uint8]:
+def encode_tombstones(tombstones: Iterable[Tombstone]) -> npt.NDArray[np.uint8]:
     """JSON lines."""
     lines = []
-    for mark in marks:
-        row: dict[str, object] = {"p": mark.key.product_id, "n": mark.key.pic_name, "at": mark.position.text()}
-        if mark.changes is not None:
-            row["set"] = {name: value for name, value in asdict(mark.changes).items() if value is not None}
+    for tombstone in tombstones:
+        row: dict[str, object] = {"p": tombstone.key.product_id, "n": tombstone.key.pic_name, "at": tombstone.position.text()}
+        if tombstone.changes is not None:
+            row["set"] = {name: value for name, value in asdict(tombstone.changes).items() if value is not None}
         lines.append(json.dumps(row, separators=(",", ":"), sort_keys=True))
     return np.frombuffer("\n".join(lines).encode("ascii"), np.uint8)
 
 
-def decode_marks(data: npt.NDArray[np.uint8]) -> tuple[Mark, ...]:
+def decode_tombstones(data: npt.NDArray[np.uint8]) -> tuple[Tombstone, ...]:
     """The inverse of `encode_marks`."""
-    marks = []
+    tombstones = []
     for line in data.tobytes().splitlines():
         row = json.loads(line)
         changes = Attributes(**row["set"]) if "set" in row else None
-        marks.append(Mark(Key(row["p"], row["n"]), Position.parse(row["at"]), changes))
-    return tuple(marks)
+        tombstones.append(Tombstone(Key(row["p"], row["n"]), Position.parse(row["at"]), changes))
+    return tuple(tombstones)
 
 
 def patched(attributes: Attributes, changes: Attributes) -> Attributes:
@@ -51,16 +51,16 @@ def patched(attributes: Attributes, changes: Attributes) -> Attributes:
     return replace(attributes, **given) if given else attributes
 
 
-def effect(marks: Sequence[Mark], since: Position) -> tuple[Position, Attributes | None]:
-    """What `marks` (of one key, in order of position) do to a record put at `since`: the last deletion's position (or `since`), and the
+def effect(tombstones: Sequence[Tombstone], since: Position) -> tuple[Position, Attributes | None]:
+    """What `tombstones` (of one key, in order of position) do to a record put at `since`: the last deletion's position (or `since`), and the
     attributes set after it (None: nothing set).
     """
     changes: Attributes | None = None
-    for mark in marks:
-        if mark.position <= since:
+    for tombstone in tombstones:
+        if tombstone.position <= since:
             continue
-        if mark.changes is None:
-            since, changes = mark.position, None
+        if tombstone.changes is None:
+            since, changes = tombstone.position, None
         else:
-            changes = mark.changes if changes is None else patched(changes, mark.changes)
+            changes = tombstone.changes if changes is None else patched(changes, tombstone.changes)
     return since, changes

@@ -24,8 +24,8 @@ from chalicelib.index.format.batch import Batch, decode_batch, encode_batch
 from chalicelib.index.format.bundle import Bundle, Lazy
 from chalicelib.index.read.cache import Cache
 from chalicelib.index.read.graph import Graph, graph_path
-from chalicelib.index.format.manifest import FORMAT, Manifest, MarksRef, SegmentRef, decode_manifest, encode_manifest, sealed, unsealed
-from chalicelib.index.format.tombstones import Mark, decode_marks
+from chalicelib.index.format.manifest import FORMAT, Manifest, TombstonesRef, SegmentRef, decode_manifest, encode_manifest, sealed, unsealed
+from chalicelib.index.format.tombstones import Tombstone, decode_tombstones
 from chalicelib.index.read.snapshot_table import SegmentTable
 from chalicelib.index.read.plan import OpenGraph, SkiRental, opening_s
 from chalicelib.index.format.positions import Position, next_position
@@ -174,11 +174,11 @@ class Generation:
         assert missing is not None  # noqa: S101  # the loop ran
         raise CorruptObject(missing.key, "the manifest or the log names it, but it is not there; restore it from a backup") from missing
 
-    def marks(self, refs: Sequence[MarksRef]) -> list[Mark]:
+    def tombstones(self, refs: Sequence[TombstonesRef]) -> list[Tombstone]:
         """Of these objects. Raises ObjectMissing, CorruptObject."""
-        found: list[Mark] = []
+        found: list[Tombstone] = []
         for ref in refs:
-            found += self.tools.cache.get(self.folder + marks_path(ref), lambda ref=ref: self._load_marks(ref))  # type: ignore[misc]
+            found += self.tools.cache.get(self.folder + tombstones_path(ref), lambda ref=ref: self._load_tombstones(ref))  # type: ignore[misc]
         return found
 
     def table(self, ref: SegmentRef, manifest: Manifest) -> Table:
@@ -212,8 +212,8 @@ class Generation:
         """The snapshot of a manifest and unabsorbed log objects. Reads these and no segment. Raises ObjectMissing, CorruptObject."""
         batches = self.batches(names, manifest)
         oldest = min((batch.position for batch in batches), default=None)
-        late = [ref for ref in manifest.marks if oldest is not None and oldest <= ref.newest]
-        tail = resolve(batches, manifest.shape, kept=self.marks(late), puts=self._newest_puts(names, batches, manifest))
+        late = [ref for ref in manifest.tombstones if oldest is not None and oldest <= ref.newest]
+        tail = resolve(batches, manifest.shape, kept=self.tombstones(late), puts=self._newest_puts(names, batches, manifest))
         segments = [
             SegmentTable(ref, self.table(ref, manifest), lambda ref=ref: self.revision(ref), tail, self._graph_opener(ref, manifest))  # type: ignore[misc]
             for ref in manifest.segments
@@ -280,10 +280,10 @@ class Generation:
         key = self.folder + rows_path(ref.id)
         return self.tools.cache.get(key, lambda: (open_rows(ref, key, self._view(key)), ref.body.size))
 
-    def _load_marks(self, ref: MarksRef) -> tuple[tuple[Mark, ...], int]:
-        key = self.folder + marks_path(ref)
+    def _load_tombstones(self, ref: TombstonesRef) -> tuple[tuple[Tombstone, ...], int]:
+        key = self.folder + tombstones_path(ref)
         bundle = Bundle(key, self._view(key), "marks", sha256=ref.object.sha256)
-        return decode_marks(bundle["marks"]), ref.object.size
+        return decode_tombstones(bundle["marks"]), ref.object.size
 
     def _view(self, key: str) -> memoryview:
         return self.tools.store.view(key)
@@ -313,7 +313,7 @@ def revision_path(revision_id: str) -> str:
     return f"revisions/{revision_id}"
 
 
-def marks_path(ref: MarksRef) -> str:
+def tombstones_path(ref: TombstonesRef) -> str:
     """Within the generation's folder."""
     return f"marks/{ref.object.id}"
 

@@ -11,7 +11,7 @@ from chalicelib.attributes import Attributes
 from chalicelib.index.format.batch import Batch
 from chalicelib.index.format.build import joined
 from chalicelib.index.format.digests import Digests, find, key_digests
-from chalicelib.index.format.tombstones import Mark, effect
+from chalicelib.index.format.tombstones import Tombstone, effect
 from chalicelib.index.format.positions import FIRST, Position
 from chalicelib.index.read.puts import Positions, Puts, newest_puts, puts_of
 from chalicelib.index.format.records import Key
@@ -45,9 +45,9 @@ class Tail:
     """The row of `table` that replaces them, -1 for deletions."""
     marked: Digests
     """Keys whose older rows may have to be patched."""
-    marked_marks: tuple[tuple[Mark, ...], ...]
+    marked_tombstones: tuple[tuple[Tombstone, ...], ...]
     """In order of position."""
-    marks: tuple[Mark, ...]
+    tombstones: tuple[Tombstone, ...]
     """All deletions and patches of these log objects."""
     oldest: Position | None
     newest: Position | None
@@ -70,7 +70,7 @@ class Tail:
             found = np.flatnonzero(places >= 0)
             since = positions(places[found] + start)
             for place, number in enumerate(found.tolist()):
-                until, change = effect(self.marked_marks[number], since[place])
+                until, change = effect(self.marked_tombstones[number], since[place])
                 if until == since[place] and change is not None:
                     changes[int(places[number]) + start] = change
         killed = np.unique(np.concatenate(dead)) if dead else np.empty(0, np.int64)
@@ -79,28 +79,28 @@ class Tail:
         return Effect(killed, changed, np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64))
 
 
-def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Mark] = (), puts: Puts | None = None) -> Tail:
-    """The net effect of `batches`, in any order. `kept` are marks of earlier log objects that may be later than some of these; `puts` the
+def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Tombstone] = (), puts: Puts | None = None) -> Tail:
+    """The net effect of `batches`, in any order. `kept` are tombstones of earlier log objects that may be later than some of these; `puts` the
     newest puts of `batches`, where they are known already.
     """
     batches = sorted(batches, key=lambda batch: batch.position)
-    every = [mark for batch in batches for mark in batch.marks]
+    every = [tombstone for batch in batches for tombstone in batch.tombstones]
     newest = puts or newest_puts([puts_of(batch) for batch in batches], shape)
     table, positions = newest.table, newest.positions
-    keys = {mark.key for mark in every}
+    keys = {tombstone.key for tombstone in every}
     relevant = _relevant(kept, table, keys)
-    by_key: dict[Key, list[Mark]] = {}
-    for mark in sorted([*every, *relevant], key=lambda mark: mark.position):
-        by_key.setdefault(mark.key, []).append(mark)
-    marked = key_digests([marks[0].key for marks in by_key.values()])
+    by_key: dict[Key, list[Tombstone]] = {}
+    for tombstone in sorted([*every, *relevant], key=lambda tombstone: tombstone.position):
+        by_key.setdefault(tombstone.key, []).append(tombstone)
+    marked = key_digests([tombstones[0].key for tombstones in by_key.values()])
     rows = find_in_table(table, marked)
     dead: list[int] = []
     changes: dict[int, Attributes] = {}
     deleted: list[int] = []
     deleted_at: list[Position] = []
-    for number, (row, marks) in enumerate(zip(rows.tolist(), by_key.values(), strict=True)):
+    for number, (row, tombstones) in enumerate(zip(rows.tolist(), by_key.values(), strict=True)):
         since = positions[row] if row >= 0 else FIRST
-        until, change = effect(marks, since)
+        until, change = effect(tombstones, since)
         if until > since:  # deleted after it was put, if it was put
             if row >= 0:
                 dead.append(row)
@@ -119,8 +119,8 @@ def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Mark] = ()
         fatal_positions=Positions(np.append(positions.time, gone_at.time), np.append(positions.tie, gone_at.tie)),
         fatal_rows=np.append(np.arange(table.size), np.full(len(gone), -1)),
         marked=marked,
-        marked_marks=tuple(tuple(marks) for marks in by_key.values()),
-        marks=tuple(every),
+        marked_tombstones=tuple(tuple(tombstones) for tombstones in by_key.values()),
+        tombstones=tuple(every),
         oldest=batches[0].position if batches else None,
         newest=batches[-1].position if batches else None,
     )
@@ -136,13 +136,13 @@ def find_in_table(table: Table, wanted: Digests) -> RowIds:
     return found
 
 
-def _relevant(kept: Iterable[Mark], table: Table, keys: set[Key]) -> list[Mark]:
+def _relevant(kept: Iterable[Tombstone], table: Table, keys: set[Key]) -> list[Tombstone]:
     """Those of `kept` whose key the tail touches."""
     candidates = list(kept)
     if not candidates:
         return []
-    rows = find_in_table(table, key_digests([mark.key for mark in candidates]))
-    return [mark for mark, row in zip(candidates, rows.tolist(), strict=True) if row >= 0 or mark.key in keys]
+    rows = find_in_table(table, key_digests([tombstone.key for tombstone in candidates]))
+    return [tombstone for tombstone, row in zip(candidates, rows.tolist(), strict=True) if row >= 0 or tombstone.key in keys]
 
 
 def _without(table: Table, dead: RowIds, changed: dict[str, Override], shape: Shape) -> tuple[Table, RowIds]:

@@ -10,8 +10,8 @@ import numpy as np
 from chalicelib.index.format.build import joined
 from chalicelib.index.format.bundle import encode
 from chalicelib.index.read.generation import Generation
-from chalicelib.index.format.manifest import Garbage, Manifest, MarksRef, ObjectRef, SegmentRef
-from chalicelib.index.format.tombstones import Mark, encode_marks
+from chalicelib.index.format.manifest import Garbage, Manifest, TombstonesRef, ObjectRef, SegmentRef
+from chalicelib.index.format.tombstones import Tombstone, encode_tombstones
 from chalicelib.index.read.snapshot_table import SegmentTable, TailTable
 from chalicelib.index.read.puts import Positions
 from chalicelib.index.format.revision import encode_revision
@@ -73,16 +73,16 @@ def _absorbed(generation: Generation, manifest: Manifest, names: Sequence[str]) 
     """The manifest that has absorbed these log objects; all that it refers to is on the store."""
     batches = generation.batches(names, manifest)
     first = min(batch.position for batch in batches)
-    kept = generation.marks([ref for ref in manifest.marks if first <= ref.newest])
+    kept = generation.tombstones([ref for ref in manifest.tombstones if first <= ref.newest])
     tail = resolve(batches, manifest.shape, kept=kept)
     parts = [SegmentTable(ref, generation.table(ref, manifest), lambda ref=ref: generation.revision(ref), tail) for ref in manifest.segments]  # type: ignore[misc]
     segments = [_revised(generation, part) for part in parts]
     added = _added(generation, TailTable(tail, parts), tail, manifest)
     now = generation.tools.clock()
-    marks = _kept_marks(generation, manifest, now) + _written_marks(generation, tail.marks, now)
+    tombstones = _kept_tombstones(generation, manifest, now) + _written_tombstones(generation, tail.tombstones, now)
     dead = sum(len(part.effect.dead) for part in parts if part.effect)
     done = Absorbed(len(names), sum(segment.rows for segment in added), dead)
-    return manifest.next(segments=tuple(segments + added), marks=tuple(marks)), done
+    return manifest.next(segments=tuple(segments + added), tombstones=tuple(tombstones)), done
 
 
 def _sweep(generation: Generation, log: Sequence[str], absorbed: set[str]) -> None:
@@ -156,27 +156,27 @@ def with_garbage(old: Manifest, new: Manifest, now: float) -> Manifest:
     return replace(new, garbage=old.garbage + tuple(Garbage(key, now) for key in dropped))
 
 
-def _kept_marks(generation: Generation, manifest: Manifest, now: float) -> list[MarksRef]:
-    """Marks younger than the grace period; where they are many objects, those of about the same age are joined."""
+def _kept_tombstones(generation: Generation, manifest: Manifest, now: float) -> list[TombstonesRef]:
+    """Tombstones younger than the grace period; where they are many objects, those of about the same age are joined."""
     grace_s = generation.tools.grace_s
-    young = [ref for ref in manifest.marks if now - ref.since <= grace_s]
+    young = [ref for ref in manifest.tombstones if now - ref.since <= grace_s]
     if len(young) < MARKS_OBJECTS:
         return young
-    ages: dict[int, list[MarksRef]] = {}
+    ages: dict[int, list[TombstonesRef]] = {}
     for ref in young:
         ages.setdefault(int(ref.since // max(1.0, grace_s / MARKS_OBJECTS * 2)), []).append(ref)
-    kept: list[MarksRef] = []
+    kept: list[TombstonesRef] = []
     for refs in ages.values():
         since = max(ref.since for ref in refs)
-        kept += refs if len(refs) == 1 else _written_marks(generation, generation.marks(refs), since)
+        kept += refs if len(refs) == 1 else _written_tombstones(generation, generation.tombstones(refs), since)
     return kept
 
 
-def _written_marks(generation: Generation, marks: Sequence[Mark], since: float) -> list[MarksRef]:
-    if not marks:
+def _written_tombstones(generation: Generation, tombstones: Sequence[Tombstone], since: float) -> list[TombstonesRef]:
+    if not tombstones:
         return []
-    marks_id = generation.tools.new_id()
-    data, sha256 = encode("marks", {"count": len(marks)}, {"marks": encode_marks(marks)})
-    generation.put(f"marks/{marks_id}", data)
-    newest = max(mark.position for mark in marks)
-    return [MarksRef(ObjectRef(marks_id, sha256, len(data)), len(marks), newest, since)]
+    tombstones_id = generation.tools.new_id()
+    data, sha256 = encode("marks", {"count": len(tombstones)}, {"marks": encode_tombstones(tombstones)})
+    generation.put(f"marks/{tombstones_id}", data)
+    newest = max(tombstone.position for tombstone in tombstones)
+    return [TombstonesRef(ObjectRef(tombstones_id, sha256, len(data)), len(tombstones), newest, since)]

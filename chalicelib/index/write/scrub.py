@@ -12,7 +12,7 @@ from chalicelib.index.format.batch import decode_batch
 from chalicelib.index.format.build import norms
 from chalicelib.index.format.bundle import Bundle
 from chalicelib.index.format.digests import Digests, key_digests, product_digests
-from chalicelib.index.read.generation import Generation, marks_path, revision_path
+from chalicelib.index.read.generation import Generation, tombstones_path, revision_path
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Position
@@ -55,8 +55,8 @@ def scrub(generation: Generation) -> Scrubbed:
         if ref.graph is not None:
             run.look(graph_path(ref, ref.graph.id), lambda ref=ref: run.graph(ref))
     run.look("manifest.json", run.duplicates)
-    for marks in manifest.marks:
-        run.look(marks_path(marks), lambda marks=marks: run.marks(marks_path(marks), marks.object.sha256))
+    for tombstones in manifest.tombstones:
+        run.look(tombstones_path(tombstones), lambda tombstones=tombstones: run.tombstones(tombstones_path(tombstones), tombstones.object.sha256))
     absorbed = set(manifest.absorbed)
     for key in log:
         if key.rpartition("/")[2] not in absorbed:
@@ -153,8 +153,8 @@ class _Run:
         if twice.any():
             yield f"{int(twice.sum())} keys live in two segments"
 
-    def marks(self, path: str, sha256: str) -> None:
-        """A marks object."""
+    def tombstones(self, path: str, sha256: str) -> None:
+        """A tombstones object."""
         key, data = self._read(path, None)
         Bundle(key, data, "marks", sha256=sha256).check()
 
