@@ -1,4 +1,6 @@
-"""Routes and events, and nothing else: each function hands what it got to the room that understands it."""
+"""Routes and events, and nothing else: each function hands what it got to the room that understands
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 
 app = App(app_name="lookalike", configure_logs=False)
-# A form must stay text: as a binary type it would travel in base64, and a 4 MiB picture would no longer fit into Lambda's 6 MB.
+# A form must stay text: as a binary type it would travel in base64, and a 4 MiB picture would no
+# longer fit into Lambda's 6 MB.
 app.api.binary_types = ["multipart/form-data"]
 
 
@@ -25,11 +28,21 @@ def _deployment() -> Deployment:
 
 
 def call() -> Response:
-    """Any action: of 2020-12-14, the upload helper and the console at /, of older versions by their paths."""
+    """Any action: of 2020-12-14, the upload helper and the console at /, of older versions by their
+    paths.
+    """
     return serving.signed(app.request, _deployment())
 
 
-for _path in ("/", "/v2/image/add", "/v2/image/search", "/v2/image/delete", "/item/add", "/item/search", "/item/delete"):
+for _path in (
+    "/",
+    "/v2/image/add",
+    "/v2/image/search",
+    "/v2/image/delete",
+    "/item/add",
+    "/item/search",
+    "/item/delete",
+):
     app.route(_path, methods=["POST"], content_types=["*/*"])(call)
 
 
@@ -75,7 +88,13 @@ def collect(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice passes i
     events.collect(_deployment())
 
 
-@app.on_cw_event({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"object": {"key": [{"suffix": "increment.meta"}]}}})
+@app.on_cw_event(
+    {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"object": {"key": [{"suffix": "increment.meta"}]}},
+    }
+)
 def import_event(event: CloudWatchEvent) -> None:
     """An increment.meta was put into a bucket."""
     import_events.on_object(event.to_dict(), _deployment())
@@ -94,6 +113,7 @@ def recover_imports(event: CloudWatchEvent) -> None:  # noqa: ARG001  # Chalice 
 
 
 @app.lambda_function(name="search_part")
-def search_part(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes it
+# Lambda passes it
+def search_part(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     """One part of a search over a collection too large for one function."""
     return events.search_part(event, _deployment())

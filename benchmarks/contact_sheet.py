@@ -2,8 +2,8 @@
 
     python -m benchmarks.contact_sheet FOLDER_OR_SET… --out screenshots --each 30
 
-The first region (the one whose feature is used) is drawn green, further subjects orange, a mark's symbol blue; the saliency map stands
-beside each picture.
+The first region (the one whose feature is used) is drawn green, further subjects orange, a mark's
+symbol blue; the saliency map stands beside each picture.
 """
 
 from __future__ import annotations
@@ -31,11 +31,15 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", 
 def main() -> None:
     """Writes one PNG per folder and prints its path."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", help="a folder of pictures, or the name of a set in ../shared/data")
+    parser.add_argument(
+        "folders", nargs="+", help="a folder of pictures, or the name of a set in ../shared/data"
+    )
     parser.add_argument("--out", type=Path, default=Path("screenshots"))
     parser.add_argument("--each", type=int, default=30)
     parser.add_argument("--columns", type=int, default=6)
-    parser.add_argument("--type", type=Service.named, default=Service.PRODUCT, help="product, generic or trademark")
+    parser.add_argument(
+        "--type", type=Service.named, default=Service.PRODUCT, help="product, generic or trademark"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -61,8 +65,15 @@ def _cell(path: Path, network: Network, service: Service) -> Iterator[Image.Imag
     saliency = network.run(square).saliency
     drawn = evidence.from_pixels(picture) if service is Service.TRADEMARK else None
     found = subject.find(picture, drawn or evidence.gather(picture, square, saliency), service)
-    outlined = [(region, (0, 220, 0) if number == 0 else (255, 140, 0)) for number, region in enumerate(found)]
-    sign = symbol.find(found[0], picture.letterbox(found[0], side=network.side)) if service is Service.TRADEMARK else None
+    outlined = [
+        (region, (0, 220, 0) if number == 0 else (255, 140, 0))
+        for number, region in enumerate(found)
+    ]
+    sign = (
+        symbol.find(found[0], picture.letterbox(found[0], side=network.side))
+        if service is Service.TRADEMARK
+        else None
+    )
     if sign is not None:
         outlined.append((sign, (60, 90, 255)))
     shown = Image.fromarray(picture.letterbox(side=CELL))
@@ -70,11 +81,18 @@ def _cell(path: Path, network: Network, service: Service) -> Iterator[Image.Imag
     left, top, across, down = margins(picture.width, picture.height, CELL)
     for region, colour in reversed(outlined):
         x, y = across / picture.width, down / picture.height
-        box = (left + region.x1 * x, top + region.y1 * y, left + region.x2 * x - 1, top + region.y2 * y - 1)
+        box = (
+            left + region.x1 * x,
+            top + region.y1 * y,
+            left + region.x2 * x - 1,
+            top + region.y2 * y - 1,
+        )
         drawing.rectangle(box, outline=colour, width=3 if region == found[0] else 2)
     whole = Image.new("RGB", (CELL, CELL + CELL // 2), "white")
     whole.paste(shown, (0, 0))
-    grey = Image.fromarray((saliency / max(float(saliency.max()), 1e-6) * 255).astype(np.uint8)).resize((CELL // 2, CELL // 2))
+    grey = Image.fromarray(
+        (saliency / max(float(saliency.max()), 1e-6) * 255).astype(np.uint8)
+    ).resize((CELL // 2, CELL // 2))
     whole.paste(grey, (0, CELL))
     ImageDraw.Draw(whole).text((CELL // 2 + 4, CELL + 4), path.name, fill="black")
     yield whole

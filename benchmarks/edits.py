@@ -1,4 +1,5 @@
-"""Hard edits of a picture, made by the benchmark: several at once, stronger than those of the edited_copies set.
+"""Hard edits of a picture, made by the benchmark: several at once, stronger than those of the
+edited_copies set.
 
 They are written apart from the edits that the projections are trained on (models/build/augment.py).
 """
@@ -32,7 +33,12 @@ def _caption(image: Picture, text: str, share: float) -> Picture:
     band = round(image.height * share)
     top = round(image.height * 0.55)
     draw.rectangle((0, top, image.width, top + band), fill=(250, 220, 30))
-    draw.text((image.width // 20, top + band // 6), text, fill=(180, 0, 0), font_size=max(10, round(band * 0.6)))
+    draw.text(
+        (image.width // 20, top + band // 6),
+        text,
+        fill=(180, 0, 0),
+        font_size=max(10, round(band * 0.6)),
+    )
     return image
 
 
@@ -53,7 +59,10 @@ def screenshot(image: Picture, rng: Random) -> Picture:
     page.paste(image, (w // 20, top))
     for line in range(5):
         y = top + h + h // 20 + line * h // 11
-        draw.rectangle((w // 20, y, w // 20 + round(w * rng.uniform(0.3, 0.95)), y + h // 30), fill=(90, 90, 90))
+        draw.rectangle(
+            (w // 20, y, w // 20 + round(w * rng.uniform(0.3, 0.95)), y + h // 30),
+            fill=(90, 90, 90),
+        )
     return _jpeg(page, 30)
 
 

@@ -1,10 +1,13 @@
 """How much of an import's CPU goes into decoding and the models, and what it asks of S3.
 
-A bucket on moto (its own process), a coordinator, and worker processes that get slices as Lambda would get them from SQS.
+A bucket on moto (its own process), a coordinator, and worker processes that get slices as Lambda
+would get them from SQS.
 
-    python -m benchmarks.import [--pictures 500] [--workers 1 2 4] [--service product] [--requests-only]
+    python -m benchmarks.import [--pictures 500] [--workers 1 2 4] [--service product]
+    [--requests-only]
 
-Requests per picture fall until slices are full, from 2048 pictures on; --requests-only counts them without the models' CPU.
+Requests per picture fall until slices are full, from 2048 pictures on; --requests-only counts them
+without the models' CPU.
 """
 
 from __future__ import annotations
@@ -27,7 +30,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-os.environ.update({"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_DEFAULT_REGION": "eu-central-1"})
+os.environ.update(
+    {
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+)
 REGION = "eu-central-1"
 _spawn = multiprocessing.get_context("spawn")
 
@@ -52,7 +61,9 @@ class CountingApp:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """WSGI."""
         bucket = environ["PATH_INFO"].split("/")[1]
-        method = "LIST" if "list-type" in environ.get("QUERY_STRING", "") else environ["REQUEST_METHOD"]
+        method = (
+            "LIST" if "list-type" in environ.get("QUERY_STRING", "") else environ["REQUEST_METHOD"]
+        )
         self.asked[bucket, method] += 1
         return self._app(environ, start_response)
 
@@ -77,7 +88,9 @@ def serve(pipe: Connection) -> None:
 
 
 def work(pipe: Connection, store: str, queue: str, tiny: bool) -> None:
-    """A worker process: takes messages from the pipe until None comes, then says what it has spent since it was warm."""
+    """A worker process: takes messages from the pipe until None comes, then says what it has spent
+    since it was warm.
+    """
     from chalicelib.gateway.import_events import on_message
 
     deployment = built(store, queue, tiny=tiny)
@@ -91,11 +104,15 @@ def work(pipe: Connection, store: str, queue: str, tiny: bool) -> None:
         begun = begun if begun is not None else time.process_time()
         on_message(body, deployment, remaining_s=lambda: 900.0, receives=1)
         pipe.send("done")
-    pipe.send(Spent(time.process_time() - (begun or time.process_time()), models.spent, models.pictures))
+    pipe.send(
+        Spent(time.process_time() - (begun or time.process_time()), models.spent, models.pictures)
+    )
 
 
 class Timed:
-    """The models, with the CPU time of the thread that runs them: with one thread of the models, that is all of theirs."""
+    """The models, with the CPU time of the thread that runs them: with one thread of the models,
+    that is all of theirs.
+    """
 
     def __init__(self, models: Any) -> None:
         self._models = models
@@ -134,7 +151,9 @@ def warm_pictures() -> list[Any]:
 
 
 @contextmanager
-def workers(count: int, store: str, queue: str, *, tiny: bool) -> Iterator[list[tuple[Connection, Any]]]:
+def workers(
+    count: int, store: str, queue: str, *, tiny: bool
+) -> Iterator[list[tuple[Connection, Any]]]:
     """Warm worker processes."""
     started = []
     for _ in range(count):
@@ -149,14 +168,16 @@ def workers(count: int, store: str, queue: str, *, tiny: bool) -> Iterator[list[
         process.join()
 
 
-def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, tiny: bool) -> dict[str, Any]:
+def run(
+    count: int, name: str, queue: str, moto: Connection, service: Any, *, tiny: bool
+) -> dict[str, Any]:
     """One import by `count` workers; what it took."""
     import boto3
 
     from chalicelib.contract.messages import CreateCollection, StartImport
     from chalicelib.gateway.import_events import on_message
-    from chalicelib.jobs.records import load
     from chalicelib.jobs.imports import start_import
+    from chalicelib.jobs.records import load
     from chalicelib.usecases.manage import create_collection
 
     store = f"s3://state/{name}"
@@ -171,7 +192,11 @@ def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, ti
         idle = [pipe for pipe, _ in crew]
         busy: dict[Connection, str] = {}
         while busy or not load("shop", "imports", job.id, deployment.store).finished:
-            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", []) if idle else []:
+            for message in (
+                sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])
+                if idle
+                else []
+            ):
                 if '"plan"' in message["Body"]:
                     on_message(message["Body"], deployment, remaining_s=lambda: 900.0, receives=1)
                     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -207,19 +232,29 @@ def run(count: int, name: str, queue: str, moto: Connection, service: Any, *, ti
         "workers": count,
         "pictures": pictures,
         **took,
-        "GET/picture": sum(n for (_, method), n in asked.items() if method in ("GET", "HEAD")) / pictures,
-        "PUT/picture": sum(n for (bucket, method), n in asked.items() if bucket == "state" and method == "PUT") / pictures,
+        "GET/picture": sum(n for (_, method), n in asked.items() if method in ("GET", "HEAD"))
+        / pictures,
+        "PUT/picture": sum(
+            n for (bucket, method), n in asked.items() if bucket == "state" and method == "PUT"
+        )
+        / pictures,
         "LIST/picture": sum(n for (_, method), n in asked.items() if method == "LIST") / pictures,
     }
 
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=int, default=500)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--service", default="product")
-    parser.add_argument("--requests-only", action="store_true", help="count requests to S3, with a stand-in for the models")
+    parser.add_argument(
+        "--requests-only",
+        action="store_true",
+        help="count requests to S3, with a stand-in for the models",
+    )
     options = parser.parse_args()
     import boto3
 
@@ -246,11 +281,18 @@ def main() -> None:
         f"{os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}, moto {version('moto')}"
     )
     for count in options.workers:
-        queue = sqs.create_queue(QueueName=f"imports-{count}", Attributes={"VisibilityTimeout": "900"})["QueueUrl"]
+        queue = sqs.create_queue(
+            QueueName=f"imports-{count}", Attributes={"VisibilityTimeout": "900"}
+        )["QueueUrl"]
         row = run(count, f"run{count}", queue, ours, service, tiny=options.requests_only)
         if count == options.workers[0]:
             print(" | ".join(row))
-        print(" | ".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()), flush=True)
+        print(
+            " | ".join(
+                f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()
+            ),
+            flush=True,
+        )
     ours.send("end")
     server.join()
 

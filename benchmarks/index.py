@@ -3,9 +3,9 @@
     python -m benchmarks.index 100000          about 1 minute of CPU
     python -m benchmarks.index 1000000         about 6 minutes of CPU and 3 GB of disk
 
-Data: clustered vectors of 32 intrinsic dimensions in 512, as in the design's studies; 512-bit codes of a random rotation; int8 features.
-All times are CPU time of one thread (medians), on the store in a folder; the file cache is warm, as it is right after a Lambda has read
-its objects.
+Data: clustered vectors of 32 intrinsic dimensions in 512, as in the design's studies; 512-bit codes
+of a random rotation; int8 features. All times are CPU time of one thread (medians), on the store in
+a folder; the file cache is warm, as it is right after a Lambda has read its objects.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ import numpy as np
 import numpy.typing as npt
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.read import search
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Key, Put, Record, Vector
+from chalicelib.index.read import search
+from chalicelib.index.read.query import Query
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.graphs import grow
 from chalicelib.index.write.merge import merge
-from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import Key, Put, Record, Vector
-from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.files import FileStore
@@ -66,7 +66,9 @@ class Data:
     def floats(self, piece: int, count: int) -> Floats:
         """[count, DIMENSION], unit length. Piece -1 holds the queries."""
         rng = np.random.default_rng((SEED, piece + 1 if piece > -2 else 1 << 40))
-        inner = self._centres[rng.integers(0, len(self._centres), count)] + 0.6 * rng.normal(size=(count, INTRINSIC)).astype(np.float32)
+        inner = self._centres[rng.integers(0, len(self._centres), count)] + 0.6 * rng.normal(
+            size=(count, INTRINSIC)
+        ).astype(np.float32)
         outer = inner @ self._basis + 0.5 * rng.normal(size=(count, DIMENSION)).astype(np.float32)
         found: Floats = outer / np.linalg.norm(outer, axis=1, keepdims=True)
         return found
@@ -76,7 +78,10 @@ class Data:
         codes = np.packbits(floats @ self._rotation > 0, axis=1)
         scales = np.abs(floats).max(axis=1) / 127
         features = np.rint(floats / scales[:, None]).astype(np.int8)
-        return [Vector(code, feature, float(scale)) for code, feature, scale in zip(codes, features, scales, strict=True)]
+        return [
+            Vector(code, feature, float(scale))
+            for code, feature, scale in zip(codes, features, scales, strict=True)
+        ]
 
     def truth(self, queries: Floats, count: int) -> npt.NDArray[np.int64]:
         """[len(queries), count]: rows of the highest float cosine, in no order."""
@@ -88,24 +93,37 @@ class Data:
             both = np.concatenate([best, np.take_along_axis(scores, top, axis=1)], axis=1)
             ids = np.concatenate([rows, top + piece], axis=1)
             kept = np.argpartition(-both, count - 1, axis=1)[:, :count]
-            best, rows = np.take_along_axis(both, kept, axis=1), np.take_along_axis(ids, kept, axis=1)
+            best, rows = (
+                np.take_along_axis(both, kept, axis=1),
+                np.take_along_axis(ids, kept, axis=1),
+            )
         return rows
 
 
 def record(number: int, vector: Vector) -> Record:
     """A record as a shop has them."""
     attributes = Attributes(int_attr=number % 1000, str_attr=f"brand {number % 97}")
-    return Record(Key(f"product-{number // 2}", f"{number:08d}.jpg"), 0, Region(10, 210, 5, 205), attributes, vector)
+    return Record(
+        Key(f"product-{number // 2}", f"{number:08d}.jpg"),
+        0,
+        Region(10, 210, 5, 205),
+        attributes,
+        vector,
+    )
 
 
 def catalog(folder: Path) -> Catalog:
     """Over the store in `folder`, nothing cached."""
-    return Catalog(FileStore(folder), clock=time.time, new_id=lambda: uuid.uuid4().hex, cache_bytes=4 << 30)
+    return Catalog(
+        FileStore(folder), clock=time.time, new_id=lambda: uuid.uuid4().hex, cache_bytes=4 << 30
+    )
 
 
 def build(folder: Path, data: Data) -> dict[str, float]:
     """Fills a collection; returns CPU seconds by step."""
-    collection = catalog(folder).create("bench", Service.GENERIC, fingerprint="bench", dimension=DIMENSION, bits=BITS)
+    collection = catalog(folder).create(
+        "bench", Service.GENERIC, fingerprint="bench", dimension=DIMENSION, bits=BITS
+    )
     insert = 0.0
     for piece in range(0, data.rows, BATCH):
         vectors = data.vectors(data.floats(piece, min(BATCH, data.rows - piece)))
@@ -119,13 +137,17 @@ def build(folder: Path, data: Data) -> dict[str, float]:
     }
     steps["bytes"] = float(sum(ref.size for ref in generation.manifest().manifest.segments))
     steps["graphs"] = _cpu(lambda: _all(lambda: grow(generation)))
-    steps["graph bytes"] = sum(ref.size for ref in generation.manifest().manifest.segments) - steps["bytes"]
+    steps["graph bytes"] = (
+        sum(ref.size for ref in generation.manifest().manifest.segments) - steps["bytes"]
+    )
     steps["segments"] = len(generation.manifest().manifest.segments)
     return steps
 
 
 def cold(folder: Path, data: Data) -> tuple[float, float]:
-    """CPU ms of a fresh process from its start to the answer of its first search, and of that without interpreter and imports."""
+    """CPU ms of a fresh process from its start to the answer of its first search, and of that
+    without interpreter and imports.
+    """
     script = (
         "import time, sys; from pathlib import Path; import numpy as np\n"
         "from benchmarks.index import catalog; from chalicelib.index.read.query import Query; from chalicelib.index.format.records import Vector\n"
@@ -137,11 +159,16 @@ def cold(folder: Path, data: Data) -> tuple[float, float]:
     np.savez(folder / "query.npz", code=vector.code, feature=vector.feature)
     times = [
         subprocess.run(
-            [sys.executable, "-c", script, str(folder), str(folder / "query.npz")], check=True, capture_output=True, text=True
+            [sys.executable, "-c", script, str(folder), str(folder / "query.npz")],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout.split()
         for _ in range(5)
     ]
-    return float(np.median([float(one) for one, _ in times])), float(np.median([float(one) for _, one in times]))
+    return float(np.median([float(one) for one, _ in times])), float(
+        np.median([float(one) for _, one in times])
+    )
 
 
 def warm(snapshot: Snapshot, queries: list[Query]) -> tuple[float, float]:
@@ -151,7 +178,9 @@ def warm(snapshot: Snapshot, queries: list[Query]) -> tuple[float, float]:
 
 
 def fresh(collection: Collection, data: Data, queries: list[Query]) -> float:
-    """Median CPU ms of a search that must see a record appended just before it; the append is not counted."""
+    """Median CPU ms of a search that must see a record appended just before it; the append is not
+    counted.
+    """
     times = []
     for number, query in enumerate(queries[:50]):
         collection.append([Put(record(number, data.vectors(data.floats(-2, 1))[0]))])
@@ -165,7 +194,9 @@ def recall(snapshot: Snapshot, queries: list[Query], truth: npt.NDArray[np.int64
     """Share of the true ten nearest that are found, mean over the queries."""
     shared = 0
     for query, rows in zip(queries, truth, strict=True):
-        found = {int(hit.row.key.pic_name.removesuffix(".jpg")) for hit in snapshot.search(query).hits}
+        found = {
+            int(hit.row.key.pic_name.removesuffix(".jpg")) for hit in snapshot.search(query).hits
+        }
         shared += len(found & set(rows.tolist()))
     return shared / truth.size
 
@@ -181,11 +212,15 @@ def all_features() -> Iterator[None]:
 
 
 def filtered_recall(snapshot: Snapshot, queries: list[Query]) -> float:
-    """Share of what a comparison with the features of all matching rows gives that `queries` give, mean over them."""
+    """Share of what a comparison with the features of all matching rows gives that `queries` give,
+    mean over them.
+    """
     found = [snapshot.search(query).hits for query in queries]
     with all_features():
         exact = [snapshot.search(query).hits for query in queries]
-    return sum(len(set(one) & set(other)) for one, other in zip(found, exact, strict=True)) / sum(map(len, exact))
+    return sum(len(set(one) & set(other)) for one, other in zip(found, exact, strict=True)) / sum(
+        map(len, exact)
+    )
 
 
 def without_graphs(collection: Collection) -> Snapshot:
@@ -205,13 +240,16 @@ def run(rows: int, folder: Path) -> dict[str, float]:
     steps = json.loads(built.read_text())
     found: dict[str, float] = {
         "append, rows per CPU s": rows / steps["append"],
-        "append + absorb + merge, rows per CPU s": rows / (steps["append"] + steps["absorb"] + steps["merge"]),
+        "append + absorb + merge, rows per CPU s": rows
+        / (steps["append"] + steps["absorb"] + steps["merge"]),
         "graphs, CPU s": steps["graphs"],
         "segments": steps["segments"],
         "bytes a row without graphs": steps["bytes"] / rows,
         "bytes a row of graphs": steps["graph bytes"] / rows,
     }
-    found["cold process to first answer, CPU ms"], found["of which open + first query, CPU ms"] = cold(folder, data)
+    found["cold process to first answer, CPU ms"], found["of which open + first query, CPU ms"] = (
+        cold(folder, data)
+    )
     floats = data.floats(-1, QUERIES)
     queries = [Query(vector, 10) for vector in data.vectors(floats)]
     truth = data.truth(floats, 10)
@@ -222,7 +260,9 @@ def run(rows: int, folder: Path) -> dict[str, float]:
     found["scan recall@10 of float"] = recall(scan, queries, truth)
     snapshot = collection.snapshot()
     _settle(snapshot, queries)
-    found["warm with graphs p50, CPU ms"], found["warm with graphs p99, CPU ms"] = warm(snapshot, queries)
+    found["warm with graphs p50, CPU ms"], found["warm with graphs p99, CPU ms"] = warm(
+        snapshot, queries
+    )
     found["recall@10 of float with graphs"] = recall(snapshot, queries, truth)
     found["append one, then search, p50 CPU ms"] = fresh(collection, data, queries)
     for permille in (1, 10, 100, 500):
@@ -231,9 +271,13 @@ def run(rows: int, folder: Path) -> dict[str, float]:
         found[f"filtered {permille / 10:g} % p50, CPU ms"], _ = warm(snapshot, filtered)
         for count in (10, 50):
             wider = [dataclasses.replace(query, count=count) for query in filtered]
-            found[f"filtered {permille / 10:g} %, recall@{count} of all features"] = filtered_recall(snapshot, wider)
+            found[f"filtered {permille / 10:g} %, recall@{count} of all features"] = (
+                filtered_recall(snapshot, wider)
+            )
         with all_features():
-            found[f"filtered {permille / 10:g} % by all features, p50, CPU ms"], _ = warm(snapshot, filtered)
+            found[f"filtered {permille / 10:g} % by all features, p50, CPU ms"], _ = warm(
+                snapshot, filtered
+            )
     return found
 
 
@@ -246,7 +290,8 @@ def _settle(snapshot: Snapshot, queries: list[Query]) -> None:
 
 def _below(permille: int) -> Callable[..., npt.NDArray[np.bool_]]:
     def predicate(columns: object) -> npt.NDArray[np.bool_]:
-        mask: npt.NDArray[np.bool_] = columns["int_attr"].compare("<", permille)  # type: ignore[index]  # a mapping of columns
+        # a mapping of columns
+        mask: npt.NDArray[np.bool_] = columns["int_attr"].compare("<", permille)  # type: ignore[index]
         return mask
 
     return predicate
@@ -265,10 +310,16 @@ def _all(step: Callable[[], object]) -> None:
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rows", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--folder", type=Path, help="Keep the collection here, and use the one that is here already.")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="Keep the collection here, and use the one that is here already.",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         found = run(options.rows, options.folder or Path(temporary))
@@ -278,9 +329,16 @@ def main() -> None:
     import usearch
 
     cpu = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), platform.machine()
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
     )
-    print(f"{cpu} · Python {platform.python_version()} · numpy {np.__version__} · usearch {usearch.__version__} · seed {SEED}")
+    print(
+        f"{cpu} · Python {platform.python_version()} · numpy {np.__version__} · usearch {usearch.__version__} · seed {SEED}"
+    )
     print(f"| {options.rows} rows of {BITS} bits and {DIMENSION} int8 | |\n|---|---:|")
     for name, value in found.items():
         print(f"| {name} | {value:,.3f} |" if value < 10 else f"| {name} | {value:,.1f} |")

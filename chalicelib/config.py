@@ -1,4 +1,6 @@
-"""The numbers of a deployment, read once from the environment. Components are built in wiring.py, not here."""
+"""The numbers of a deployment, read once from the environment. Components are built in wiring.py,
+not here.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Settings:
     secrets: str = ".lookalike/keys.json"
     """`secretsmanager:NAME`, or an owner-only file."""
     uploads: str = ""
-    """Where pictures in transit lie until they are used: `s3://bucket/prefix` (not versioned), a folder, or empty: in the store."""
+    """Where pictures in transit lie until they are used: `s3://bucket/prefix` (not versioned), a
+    folder, or empty: in the store.
+    """
     queue: str = ""
     """SQS queue URL for import slices; empty: worker processes on this machine."""
     public_hosts: str = ""
@@ -35,11 +39,14 @@ class Settings:
     fan_out_rows: int = 4_000_000
     """Rows from which a search is fanned out over functions; 0: never."""
     search_function: str = ""
-    """Lambda function that searches one part of a fanned-out search; empty: threads of this process."""
+    """Lambda function that searches one part of a fanned-out search; empty: threads of this
+    process.
+    """
     threads: int = 2
     """Threads of one model run."""
     strict_orientation: bool = False
-    """Refuse pictures with EXIF rotation, as the original does, rather than turning them upright."""
+    """Refuse pictures with EXIF rotation, as the original does, rather than turning them upright.
+    """
     avif: bool = False
     """Accept AVIF pictures too, which the contract's list of formats does not have."""
     strict_replay: bool = False
@@ -47,13 +54,17 @@ class Settings:
     unsigned_bodies: bool = False
     """Accept the one old SDK mode whose signature does not cover the body (SIGNATURES.md §3)."""
     relevance_by_category: bool = False
-    """Relevance of identical pictures by the reference's table, 5.37633353624177e+24 outside categories 0 to 2, instead of the FAQ's."""
+    """Relevance of identical pictures by the reference's table, 5.37633353624177e+24 outside
+    categories 0 to 2, instead of the FAQ's.
+    """
     import_workers: int = 2
     """Worker processes of a local import."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
-        """Settings from environment variables. Raises ValueError naming the variable and what it must be."""
+        """Settings from environment variables. Raises ValueError naming the variable and what it
+        must be.
+        """
         given: dict[str, object] = {}
         for field in fields(cls):
             name = f"LOOKALIKE_{field.name.upper()}"
@@ -62,7 +73,8 @@ class Settings:
                 text = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
             if text is not None:
                 given[field.name] = _parse(name, text, type(field.default))
-        return cls(**given)  # type: ignore[arg-type]  # each value was parsed to its field's own type
+        # each value was parsed to its field's own type
+        return cls(**given)  # type: ignore[arg-type]
 
 
 def _parse(name: str, text: str, kind: type) -> object:

@@ -1,4 +1,5 @@
-"""The exception tree, grouped by what the caller must do. No HTTP words: gateway/wire/faults.py has those.
+"""The exception tree, grouped by what the caller must do. No HTTP words: gateway/wire/faults.py has
+those.
 
 LookalikeError
 ├─ InvalidRequest                 fix the request and send it again
@@ -48,7 +49,9 @@ class InvalidRequest(LookalikeError):
 
 
 class InvalidField(InvalidRequest):
-    """A value is out of its limits or malformed. `field` is the field's name in contract/messages.py."""
+    """A value is out of its limits or malformed. `field` is the field's name in
+    contract/messages.py.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

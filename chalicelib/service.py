@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 OTHERS = 88888888
-"""The category of everything that product search does not name, and of every other service (API.md §2.2)."""
+"""The category of everything that product search does not name, and of every other service (API.md
+§2.2).
+"""
 
 MAX_PICTURE_BYTES = 4 * 1024 * 1024
 """Largest picture before encoding (API.md §1.4)."""
@@ -26,7 +28,9 @@ class Service(IntEnum):
 
     @property
     def max_side(self) -> int:
-        """Longest side accepted, pixels. A trademark's side is below 4096, every other's at most 4096."""
+        """Longest side accepted, pixels. A trademark's side is below 4096, every other's at most
+        4096.
+        """
         return 4095 if self is Service.TRADEMARK else 4096
 
     @property
@@ -41,5 +45,7 @@ class Service(IntEnum):
 
     @classmethod
     def named(cls, name: str) -> Service:
-        """The service called `name` in any case. Raises KeyError for a name that is none of the four."""
+        """The service called `name` in any case. Raises KeyError for a name that is none of the
+        four.
+        """
         return cls[name.upper()]

@@ -1,7 +1,8 @@
-"""What happens during one request or event, gathered for its log line. Where nothing listens, everything here does nothing.
+"""What happens during one request or event, gathered for its log line. Where nothing listens,
+everything here does nothing.
 
-Ground vocabulary: any floor may say `with stage("vision")` or `note("rows_scanned", 1000)`. The names are a closed list, so that no
-picture, secret or attribute can reach a log by accident.
+Ground vocabulary: any floor may say `with stage("vision")` or `note("rows_scanned", 1000)`. The
+names are a closed list, so that no picture, secret or attribute can reach a log by accident.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
 
-Stage = Literal["authenticate", "decode", "vision", "snapshot", "search", "append", "compact", "collect", "import", "export", "upload"]
+Stage = Literal[
+    "authenticate",
+    "decode",
+    "vision",
+    "snapshot",
+    "search",
+    "append",
+    "compact",
+    "collect",
+    "import",
+    "export",
+    "upload",
+]
 Fact = Literal[
     "collection",
     "access_key_id",

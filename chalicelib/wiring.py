@@ -15,8 +15,8 @@ from chalicelib.config import Settings
 from chalicelib.index.catalog import Catalog
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.secrets import SecretStore
-from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.ask_parts import PATIENCE_S, Ask, FanOut
+from chalicelib.usecases.deployment import Deployment
 
 if TYPE_CHECKING:
     from chalicelib.storage.invoke import LambdaInvoker
@@ -40,7 +40,13 @@ def build_deployment(settings: Settings) -> Deployment:
     return Deployment(
         settings=settings,
         store=store,
-        catalog=Catalog(store, clock=time.time, new_id=new_id, cache_bytes=settings.cache_mb * 2**20, grace_s=settings.grace_s),
+        catalog=Catalog(
+            store,
+            clock=time.time,
+            new_id=new_id,
+            cache_bytes=settings.cache_mb * 2**20,
+            grace_s=settings.grace_s,
+        ),
         secrets=_open_secrets(settings),
         analyzer=_Once(settings),
         clock=time.time,
@@ -49,7 +55,9 @@ def build_deployment(settings: Settings) -> Deployment:
         queue=_open_queue(settings),
         presign=_presign(settings),
         notify=_notify,
-        transit=_store("LOOKALIKE_UPLOADS", settings.uploads, settings) if settings.uploads else None,
+        transit=_store("LOOKALIKE_UPLOADS", settings.uploads, settings)
+        if settings.uploads
+        else None,
         fan_out=FanOut(settings.fan_out_rows, _open_searcher(settings)),
     )
 
@@ -65,7 +73,9 @@ def _open_searcher(settings: Settings) -> Ask | None:
         from chalicelib.storage.invoke import LambdaInvoker, patient_once
 
         config = patient_once(2 * PATIENCE_S, connections=64)
-        return LambdaInvoker(client("lambda", settings.region, config=config), settings.search_function)
+        return LambdaInvoker(
+            client("lambda", settings.region, config=config), settings.search_function
+        )
 
     def ask(question: bytes) -> bytes:
         return invoker()(question)
@@ -100,7 +110,9 @@ class _Once:
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """The object store that `settings.store` names: `s3://bucket/prefix` or a folder, which is made."""
+    """The object store that `settings.store` names: `s3://bucket/prefix` or a folder, which is
+    made.
+    """
     return _store("LOOKALIKE_STORE", settings.store, settings)
 
 
@@ -109,11 +121,15 @@ def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
         from chalicelib.storage.files import FileStore
 
         if "://" in place:
-            raise ValueError(f"{variable} is {place!r}; it must be a folder, s3://bucket or s3://bucket/prefix")
+            raise ValueError(
+                f"{variable} is {place!r}; it must be a folder, s3://bucket or s3://bucket/prefix"
+            )
         try:
             return FileStore(Path(place))
         except OSError as error:
-            raise ValueError(f"{variable} is {place!r}, a folder that cannot be made or read: {error.strerror}; choose another") from error
+            raise ValueError(
+                f"{variable} is {place!r}, a folder that cannot be made or read: {error.strerror}; choose another"
+            ) from error
     from chalicelib.storage.s3 import S3Store, connect
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
@@ -127,7 +143,9 @@ def _open_secrets(settings: Settings) -> SecretStore:
     if name.startswith("secretsmanager:"):
         from chalicelib.storage.secrets import SecretsManagerSecrets
 
-        return SecretsManagerSecrets(_client("secretsmanager", settings), name.removeprefix("secretsmanager:"))
+        return SecretsManagerSecrets(
+            _client("secretsmanager", settings), name.removeprefix("secretsmanager:")
+        )
     from chalicelib.storage.secrets import FileSecrets
 
     return FileSecrets(Path(name))
@@ -141,7 +159,9 @@ def _presign(settings: Settings) -> Callable[[str, int], str] | None:
     s3 = lru_cache(maxsize=1)(lambda: _client("s3", settings))
 
     def presign(key: str, valid_s: int) -> str:
-        url: str = s3().generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": folder + key}, ExpiresIn=valid_s)
+        url: str = s3().generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": folder + key}, ExpiresIn=valid_s
+        )
         return url
 
     return presign
@@ -185,7 +205,9 @@ def local_folder(settings: Settings) -> Path:
 
 
 def _client(service: str, settings: Settings) -> Any:
-    """An AWS client of this deployment's region; AWS_ENDPOINT_URL redirects it, as everywhere in botocore."""
+    """An AWS client of this deployment's region; AWS_ENDPOINT_URL redirects it, as everywhere in
+    botocore.
+    """
     from chalicelib.storage.clients import client
 
     return client(service, settings.region)

@@ -22,34 +22,56 @@ EXAMPLE = "Example: lookalike add shoe.jpg --collection shoes --product 4711 --s
 
 
 def add(
-    pictures: Annotated[list[str], typer.Argument(help="Picture files, or - for standard input.", show_default=False)],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(help="Picture files, or - for standard input.", show_default=False),
+    ],
     collection: Collection = None,
-    product: Annotated[str | None, typer.Option("--product", help="Product id; the file's name without suffix where not given.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Picture name; the file's name where not given.")] = None,
+    product: Annotated[
+        str | None,
+        typer.Option(
+            "--product", help="Product id; the file's name without suffix where not given."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Picture name; the file's name where not given.")
+    ] = None,
     category: Category = None,
     region: Subject = None,
     whole: Whole = False,
     attribute: Annotated[
         list[str] | None,
-        typer.Option("--set", help="An attribute, NAME=VALUE: int_attr=3, str_attr=red, custom_content=…; repeat for more."),
+        typer.Option(
+            "--set",
+            help="An attribute, NAME=VALUE: int_attr=3, str_attr=red, custom_content=…; repeat for more.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add pictures. Only features are kept; the same product and picture name again replaces the record."""
+    """Add pictures. Only features are kept; the same product and picture name again replaces the
+    record.
+    """
     if len(pictures) > 1 and name is not None:
         raise MissingField("name", "--name names one picture; leave it out for several")
     if "-" in pictures and (product is None or name is None):
         raise MissingField("product", "a picture from standard input needs --product and --name")
     deployment = open_deployment()
-    view = View(category_id=category, crop=not whole, region=parse_region(region) if region else None)
-    plan = _Plan(chosen_collection(collection, deployment), product, name, view, attributes(attribute or []))
+    view = View(
+        category_id=category, crop=not whole, region=parse_region(region) if region else None
+    )
+    plan = _Plan(
+        chosen_collection(collection, deployment), product, name, view, attributes(attribute or [])
+    )
     if len(pictures) == 1:
         added = plan.add(pictures[0], deployment)
         if as_json:
             emit(added)
         else:
             what = f"{added['product_id']} / {added['pic_name']}"
-            out.print(f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.", soft_wrap=True)
+            out.print(
+                f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.",
+                soft_wrap=True,
+            )
         return
     rows = list(_added(pictures, plan, deployment, quiet=as_json))
     failed = sum(1 for row in rows if "error" in row)
@@ -64,19 +86,45 @@ def add(
 class _Plan:
     """What is said of every picture of one command."""
 
-    def __init__(self, collection: str, product: str | None, name: str | None, view: View, values: AttributeValues) -> None:
-        self.collection, self._product, self._name, self._view, self._values = collection, product, name, view, values
+    def __init__(
+        self,
+        collection: str,
+        product: str | None,
+        name: str | None,
+        view: View,
+        values: AttributeValues,
+    ) -> None:
+        self.collection, self._product, self._name, self._view, self._values = (
+            collection,
+            product,
+            name,
+            view,
+            values,
+        )
 
     def add(self, path: str, deployment: Deployment) -> dict[str, JSON]:
         """Adds the file; what to print of it."""
         from chalicelib.usecases.add import add_picture
 
         product, name = self._product or Path(path).stem, self._name or Path(path).name
-        added = add_picture(AddPicture(self.collection, product, name, read_picture(path), self._view, self._values), deployment)
-        return {"path": path, "product_id": product, "pic_name": name, "category_id": added.category_id, "region": added.region.text()}
+        added = add_picture(
+            AddPicture(
+                self.collection, product, name, read_picture(path), self._view, self._values
+            ),
+            deployment,
+        )
+        return {
+            "path": path,
+            "product_id": product,
+            "pic_name": name,
+            "category_id": added.category_id,
+            "region": added.region.text(),
+        }
 
 
-def _added(pictures: list[str], plan: _Plan, deployment: Deployment, *, quiet: bool) -> Iterator[dict[str, JSON]]:
+def _added(
+    pictures: list[str], plan: _Plan, deployment: Deployment, *, quiet: bool
+) -> Iterator[dict[str, JSON]]:
     """Adds each; a failure is reported and does not stop the rest."""
     with progress("Adding", len(pictures), quiet=quiet) as bar:
         for path in pictures:
@@ -85,5 +133,12 @@ def _added(pictures: list[str], plan: _Plan, deployment: Deployment, *, quiet: b
             except LookalikeError as error:
                 if not quiet:
                     note("error:", f"{path}: {error}", style="red")
-                yield {"path": path, "error": {"kind": type(error).__name__, "message": str(error), "exit_code": exit_code(error)}}
+                yield {
+                    "path": path,
+                    "error": {
+                        "kind": type(error).__name__,
+                        "message": str(error),
+                        "exit_code": exit_code(error),
+                    },
+                }
             bar.advance(bar.task_ids[0])

@@ -18,19 +18,32 @@ EXAMPLE = "Example: lookalike bind s3://my-bucket/catalogue -c shop"
 UNBIND_EXAMPLE = "Example: lookalike unbind s3://my-bucket/catalogue"
 BINDINGS_EXAMPLE = "Example: lookalike bindings --json"
 
-Folder = Annotated[str, typer.Argument(help="s3://bucket/path; everything below it belongs to it.", show_default=False)]
+Folder = Annotated[
+    str,
+    typer.Argument(help="s3://bucket/path; everything below it belongs to it.", show_default=False),
+]
 
 
 def bind(
     folder: Folder,
     collection: Collection = None,
-    role: Annotated[str | None, typer.Option("--role", help="ARN of a role of the bucket's owner, where that is another account.")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role", help="ARN of a role of the bucket's owner, where that is another account."
+        ),
+    ] = None,
     external_id: Annotated[
-        str | None, typer.Option("--external-id", help="What that role's trust policy demands; made where not given.")
+        str | None,
+        typer.Option(
+            "--external-id", help="What that role's trust policy demands; made where not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import every increment.meta that comes into a bucket's folder into a collection, from now on and by itself."""
+    """Import every increment.meta that comes into a bucket's folder into a collection, from now on
+    and by itself.
+    """
     from chalicelib.jobs.bindings import Binding, binding_of
     from chalicelib.jobs.bindings import bind as write
 
@@ -41,7 +54,9 @@ def bind(
     lent: Role | None = None
     if role is not None:
         before = binding_of(bucket, path, deployment.store)
-        kept = before.role.external_id if before and before.role and before.role.arn == role else None
+        kept = (
+            before.role.external_id if before and before.role and before.role.arn == role else None
+        )
         lent = Role(role, external_id or kept or deployment.new_id())
         lent.check()
     elif external_id is not None:
@@ -52,8 +67,12 @@ def bind(
         return
     out.print(visible(f"s3://{bucket}{path} → {name}"), soft_wrap=True)
     if lent:
-        err.print("The role's trust policy must name this external id (docs/IMPORTS.md shows the whole policy):")
-        out.print(json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}), soft_wrap=True)
+        err.print(
+            "The role's trust policy must name this external id (docs/IMPORTS.md shows the whole policy):"
+        )
+        out.print(
+            json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}), soft_wrap=True
+        )
 
 
 def unbind(folder: Folder, as_json: AsJson = False) -> None:
@@ -65,7 +84,9 @@ def unbind(folder: Folder, as_json: AsJson = False) -> None:
     if as_json:
         emit({"unbound": f"s3://{bucket}{path}"})
     else:
-        out.print(visible(f"s3://{bucket}{path} → nothing; what was imported stays"), soft_wrap=True)
+        out.print(
+            visible(f"s3://{bucket}{path} → nothing; what was imported stays"), soft_wrap=True
+        )
 
 
 def bindings(as_json: AsJson = False) -> None:
@@ -79,7 +100,13 @@ def bindings(as_json: AsJson = False) -> None:
     shown = table("Folder", "Collection", "Role", "External id")
     for each in found:
         lent = each.role
-        row(shown, f"s3://{each.bucket}{each.path}", each.collection, lent.arn if lent else "", lent.external_id if lent else "")
+        row(
+            shown,
+            f"s3://{each.bucket}{each.path}",
+            each.collection,
+            lent.arn if lent else "",
+            lent.external_id if lent else "",
+        )
     out.print(shown)
 
 

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Make and look at collections.")
 
-Name = Annotated[str, typer.Argument(help="Name of the collection.", show_default=False, autocompletion=collection_names)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of the collection.", show_default=False, autocompletion=collection_names
+    ),
+]
 
 
 @app.command(epilog="Example: lookalike collections create shoes --type product")
 def create(
     name: Name,
-    type_: Annotated[str, typer.Option("--type", help="product, generic, fabric or trademark.")] = "product",
+    type_: Annotated[
+        str, typer.Option("--type", help="product, generic, fabric or trademark.")
+    ] = "product",
     as_json: AsJson = False,
 ) -> None:
     """Make an empty collection."""
@@ -31,7 +38,9 @@ def create(
     from chalicelib.usecases.manage import create_collection
 
     deployment = open_deployment()
-    probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)  # a store that ignores conditions would lose records
+    probe(
+        deployment.store, deployment.settings.store, new_id=deployment.new_id
+    )  # a store that ignores conditions would lose records
     made = create_collection(CreateCollection(name, service_named(type_)), deployment)
     if as_json:
         emit(_value(made))
@@ -45,12 +54,25 @@ def list_(as_json: AsJson = False) -> None:
     deployment = open_deployment()
     infos = [deployment.catalog.open(name).info for name in deployment.catalog.names()]
     if as_json:
-        emit([{"name": info.name, "type": info.service.name.lower(), "created": _time(info.created)} for info in infos])
+        emit(
+            [
+                {
+                    "name": info.name,
+                    "type": info.service.name.lower(),
+                    "created": _time(info.created),
+                }
+                for info in infos
+            ]
+        )
         return
     made = table("Name", "Type", "Created")
     for info in infos:
         row(made, info.name, info.service.name.lower(), _time(info.created))
-    out.print(made if infos else "No collection yet. Make one: lookalike collections create NAME --type product")
+    out.print(
+        made
+        if infos
+        else "No collection yet. Make one: lookalike collections create NAME --type product"
+    )
 
 
 @app.command(epilog="Example: lookalike collections show shoes")
@@ -61,7 +83,12 @@ def show(name: Name, as_json: AsJson = False) -> None:
     deployment = open_deployment()
     described = describe(Describe(name), deployment)
     info = deployment.catalog.open(name).info
-    value = {**_value(described), "fingerprint": info.fingerprint, "dimension": info.dimension, "bits": info.bits}
+    value = {
+        **_value(described),
+        "fingerprint": info.fingerprint,
+        "dimension": info.dimension,
+        "bits": info.bits,
+    }
     if as_json:
         emit(value)
         return

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    collection: Annotated[str | None, typer.Argument(help="Only this collection.", show_default="all")] = None,
+    collection: Annotated[
+        str | None, typer.Argument(help="Only this collection.", show_default="all")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check credentials, region, store, permissions, clock, keys, models, package and collections."""
@@ -33,13 +35,24 @@ def doctor(
     found: list[Check] = []
     packages = sorted((ROOT / "build").glob("package-*/deployment.zip"))
     account = _account(deployment.settings.store, deployment.settings.region)
-    for check in checks(deployment, collection, account=account, package=packages[-1] if packages else None):
+    for check in checks(
+        deployment, collection, account=account, package=packages[-1] if packages else None
+    ):
         found.append(check)
         if not as_json:
             mark, style = _MARKS[check.state]
-            out.print(Text.assemble((mark, style), "  ", (visible(check.name), "bold"), "  ", visible(check.message)))
+            out.print(
+                Text.assemble(
+                    (mark, style), "  ", (visible(check.name), "bold"), "  ", visible(check.message)
+                )
+            )
     if as_json:
-        emit([{"name": check.name, "state": check.state, "message": check.message} for check in found])
+        emit(
+            [
+                {"name": check.name, "state": check.state, "message": check.message}
+                for check in found
+            ]
+        )
     if any(check.state == "fail" for check in found):
         raise typer.Exit(1)
 

@@ -25,7 +25,9 @@ class Proposal:
 
 
 def propose(folder: Path) -> Proposal:
-    """Each picture's product is the sub-folder it lies in, or, at the top, its name without the ending. Hidden files are left out."""
+    """Each picture's product is the sub-folder it lies in, or, at the top, its name without the
+    ending. Hidden files are left out.
+    """
     pictures: list[tuple[str, str]] = []
     others = 0
     for name in sorted(_files(folder)):

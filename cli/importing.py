@@ -20,8 +20,8 @@ from cli.output import AsJson, emit, err, out, row, show_under, table, visible
 from cli.watching import Ended, watch
 
 if TYPE_CHECKING:
-    from chalicelib.storage.queue import FolderQueue
     from chalicelib.jobs.records import Job
+    from chalicelib.storage.queue import FolderQueue
     from chalicelib.usecases.deployment import Deployment
 
 IMPORT_EXAMPLE = "Example: lookalike import ./photos -c shop\n\nExample: lookalike import s3://my-bucket/catalogue -c shop"
@@ -29,10 +29,24 @@ REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
 
 Source = Annotated[
-    str, typer.Argument(help="A folder of this machine, or s3://bucket/path, with the pictures and increment.meta.", show_default=False)
+    str,
+    typer.Argument(
+        help="A folder of this machine, or s3://bucket/path, with the pictures and increment.meta.",
+        show_default=False,
+    ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a folder without increment.meta is imported.")]
-WorkerCount = Annotated[int, typer.Option("--workers", help="Worker processes; 0: as LOOKALIKE_IMPORT_WORKERS says.", min=0, max=64)]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Do not ask before a folder without increment.meta is imported."
+    ),
+]
+WorkerCount = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Worker processes; 0: as LOOKALIKE_IMPORT_WORKERS says.", min=0, max=64
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +66,19 @@ def import_(
     collection: Collection = None,
     yes: Yes = False,
     workers: WorkerCount = 0,
-    cancel: Annotated[bool, typer.Option("--cancel", help="End the collection's unfinished import where it is; import nothing.")] = False,
+    cancel: Annotated[
+        bool,
+        typer.Option(
+            "--cancel", help="End the collection's unfinished import where it is; import nothing."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Import every picture that increment.meta lists. Ctrl-C stops cleanly; the same command goes on where it was.
+    """Import every picture that increment.meta lists. Ctrl-C stops cleanly; the same command goes
+    on where it was.
 
-    A folder without increment.meta is imported too, after showing what would be: the product is the sub-folder, or the file's name.
+    A folder without increment.meta is imported too, after showing what would be: the product is the
+    sub-folder, or the file's name.
     """
     deployment = open_deployment()
     name = chosen_collection(collection, deployment)
@@ -73,7 +94,9 @@ def import_(
             return start_import(StartImport(name, location.bucket, location.path), ours)
         return start_folder_import(name, location, ours, meta=meta)
 
-    return _carried_out("import", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json)
+    return _carried_out(
+        "import", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json
+    )
 
 
 def rebuild(
@@ -82,13 +105,19 @@ def rebuild(
     yes: Yes = False,
     workers: WorkerCount = 0,
     accept_failures: Annotated[
-        bool, typer.Option("--accept-failures", help="Take the new records although some lines failed; their pictures are then gone.")
+        bool,
+        typer.Option(
+            "--accept-failures",
+            help="Take the new records although some lines failed; their pictures are then gone.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Import everything again by the models of this deployment, beside the old records, and switch to the new ones at once.
+    """Import everything again by the models of this deployment, beside the old records, and switch
+    to the new ones at once.
 
-    Searches see the old records until then. Whatever the folder does not list is not in the collection afterwards.
+    Searches see the old records until then. Whatever the folder does not list is not in the
+    collection afterwards.
     """
     from chalicelib.jobs.rebuild import start_rebuild
 
@@ -98,22 +127,30 @@ def rebuild(
     def start(location: Location, meta: bytes | None, ours: Deployment) -> Job:
         return start_rebuild(name, location, ours, meta=meta, accept_failures=accept_failures)
 
-    return _carried_out("rebuild", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json)
+    return _carried_out(
+        "rebuild", name, source, deployment, start, yes=yes, workers=workers, as_json=as_json
+    )
 
 
 def export(
     collection: Collection = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output where not given.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File; standard output where not given.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write every record as a line of increment.meta, which can be imported again beside the same pictures. Pictures are no part of it.
+    """Write every record as a line of increment.meta, which can be imported again beside the same
+    pictures. Pictures are no part of it.
 
     With --json a file must be named: what is printed is then how many records went into it.
     """
     from chalicelib.jobs.export import lines_of
 
     if as_json and output is None:
-        raise MissingField("output", "the exported lines and --json cannot both go to standard output; add --output FILE")
+        raise MissingField(
+            "output",
+            "the exported lines and --json cannot both go to standard output; add --output FILE",
+        )
     deployment = open_deployment()
     found = deployment.catalog.open(chosen_collection(collection, deployment))
     data = lines_of(found.snapshot(), with_category=found.info.service.has_categories)
@@ -142,14 +179,22 @@ def _carried_out(
     workers: int,
     as_json: bool,
 ) -> int:
-    """Goes on with the unfinished job of the same command, or does what `start` begins; the exit code."""
+    """Goes on with the unfinished job of the same command, or does what `start` begins; the exit
+    code.
+    """
     location = _located(source, deployment)
     job = _unfinished(name, location, kind, deployment)
     meta = None if job else _made_up(location, source, yes=yes, quiet=as_json)
     with _working(location, deployment, workers) as (ours, queue):
         if job:
             _take_up(job, ours, queue, quiet=as_json)
-        return _watched(job or start(location, meta, ours), ours, source, here=queue is not None, as_json=as_json)
+        return _watched(
+            job or start(location, meta, ours),
+            ours,
+            source,
+            here=queue is not None,
+            as_json=as_json,
+        )
 
 
 def _located(source: str, deployment: Deployment) -> Location:
@@ -161,12 +206,16 @@ def _located(source: str, deployment: Deployment) -> Location:
         return located(wanted.bucket, wanted.path, deployment.store)
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
-        raise InvalidField("source", f"there is no folder {source}; a bucket is written s3://bucket/path")
+        raise InvalidField(
+            "source", f"there is no folder {source}; a bucket is written s3://bucket/path"
+        )
     return Location("folder", "", str(folder))
 
 
 def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> bytes | None:
-    """What stands for the increment.meta that a folder of this machine lacks, once it was agreed to; None where there is one."""
+    """What stands for the increment.meta that a folder of this machine lacks, once it was agreed
+    to; None where there is one.
+    """
     from cli.folders import propose
 
     folder = Path(location.path)
@@ -179,21 +228,32 @@ def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> byte
         shown = table("Product", "Picture")
         for picture in proposal.pictures[:10]:
             row(shown, *picture)
-        show_under(f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:", shown, on=err)
+        show_under(
+            f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:",
+            shown,
+            on=err,
+        )
         if len(proposal.pictures) > 10:
             err.print(f"… and {len(proposal.pictures) - 10} more")
         if proposal.others:
             err.print(f"{proposal.others} other files are left out")
     if not yes:
         if quiet or not sys.stdin.isatty():
-            raise MissingField("yes", f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} pictures by their names")
+            raise MissingField(
+                "yes",
+                f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} pictures by their names",
+            )
         typer.confirm("Import them so?", abort=True, err=True)
     return proposal.lines()
 
 
 @contextmanager
-def _working(location: Location, deployment: Deployment, count: int) -> Iterator[tuple[Deployment, FolderQueue | None]]:
-    """The deployment, with workers of this machine where the work is for them: folders always, buckets where no SQS queue is set."""
+def _working(
+    location: Location, deployment: Deployment, count: int
+) -> Iterator[tuple[Deployment, FolderQueue | None]]:
+    """The deployment, with workers of this machine where the work is for them: folders always,
+    buckets where no SQS queue is set.
+    """
     from chalicelib.wiring import local_queue
     from cli.workers import ImportWorkers
 
@@ -224,14 +284,20 @@ def _take_up(job: Job, deployment: Deployment, queue: FolderQueue | None, *, qui
 
 
 def _watched(job: Job, deployment: Deployment, source: str, *, here: bool, as_json: bool) -> int:
-    """Shows `job` until it ends; the exit code. `here`: its workers are of this process and end with it."""
+    """Shows `job` until it ends; the exit code. `here`: its workers are of this process and end
+    with it.
+    """
     try:
         ended: Ended = watch(job, deployment, quiet=as_json, label=visible(source))
     except KeyboardInterrupt:
         if here:
-            err.print("Stopping after the pictures in hand. The same command goes on where it was; `lookalike import --cancel` ends it.")
+            err.print(
+                "Stopping after the pictures in hand. The same command goes on where it was; `lookalike import --cancel` ends it."
+            )
         else:
-            err.print("The deployment goes on with it. The same command watches it again; `lookalike import --cancel` ends it.")
+            err.print(
+                "The deployment goes on with it. The same command watches it again; `lookalike import --cancel` ends it."
+            )
         return 130
     if as_json:
         emit(ended.value())
@@ -253,7 +319,12 @@ def _cancel(name: str, deployment: Deployment, *, as_json: bool) -> int:
     job = jobs.running(name, GROUP, deployment.store)
     if job is None:
         raise Conflict(f"no import of collection {name} is unfinished")
-    fail(job, _Cancelled("the import was cancelled; what it had done stays"), deployment, wording(deployment))
+    fail(
+        job,
+        _Cancelled("the import was cancelled; what it had done stays"),
+        deployment,
+        wording(deployment),
+    )
     if as_json:
         emit({"cancelled": job.id})
     else:

@@ -20,21 +20,39 @@ def _ids() -> list[str]:
     return [key.key_id for key in list_keys(open_deployment())]
 
 
-KeyId = Annotated[str, typer.Argument(help="Access key id.", show_default=False, autocompletion=_ids)]
+KeyId = Annotated[
+    str, typer.Argument(help="Access key id.", show_default=False, autocompletion=_ids)
+]
 
 
 @app.command(epilog="Example: lookalike keys create --name till --access read --collection shoes")
 def create(
     name: Annotated[str, typer.Option("--name", help="Who or what it is for.")] = "",
-    access: Annotated[str, typer.Option("--access", help="read (search) or write (search and change).")] = "write",
-    collection: Annotated[list[str] | None, typer.Option("--collection", help="Only this collection; repeat for more. None: all.")] = None,
-    bearer: Annotated[bool, typer.Option("--bearer", help="Also accept `Authorization: Bearer ID.SECRET`, for scripts.")] = False,
+    access: Annotated[
+        str, typer.Option("--access", help="read (search) or write (search and change).")
+    ] = "write",
+    collection: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Only this collection; repeat for more. None: all."),
+    ] = None,
+    bearer: Annotated[
+        bool,
+        typer.Option(
+            "--bearer", help="Also accept `Authorization: Bearer ID.SECRET`, for scripts."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown once."""
     from chalicelib.usecases.keys import create_key
 
-    made = create_key(open_deployment(), name=name, access=_access(access), collections=frozenset(collection or ()), bearer=bearer)
+    made = create_key(
+        open_deployment(),
+        name=name,
+        access=_access(access),
+        collections=frozenset(collection or ()),
+        bearer=bearer,
+    )
     _show(made.key_id, made.secret, as_json=as_json)
 
 
@@ -74,7 +92,9 @@ def list_(as_json: AsJson = False) -> None:
     out.print(made if keys else "No key yet. Make one: lookalike keys create")
 
 
-@app.command(epilog="Example: lookalike keys rotate LAab12…  (then change the clients, then: lookalike keys retire LAab12…)")
+@app.command(
+    epilog="Example: lookalike keys rotate LAab12…  (then change the clients, then: lookalike keys retire LAab12…)"
+)
 def rotate(key_id: KeyId, as_json: AsJson = False) -> None:
     """Give a key a second secret; the old one stays valid until `retire`."""
     from chalicelib.usecases.keys import rotate_key

@@ -34,10 +34,15 @@ class Labelled:
 
 
 def read_labels(folder: Path) -> list[Labelled]:
-    """The rows of `folder`/labels.csv, in its order. Raises MissingField, InvalidField naming the line."""
+    """The rows of `folder`/labels.csv, in its order. Raises MissingField, InvalidField naming the
+    line.
+    """
     file = folder / "labels.csv"
     if not file.is_file():
-        raise MissingField("folder", f"{file} is missing; it needs the columns path, split, label, category, instance")
+        raise MissingField(
+            "folder",
+            f"{file} is missing; it needs the columns path, split, label, category, instance",
+        )
     with file.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
         absent = {"path", "split"} - set(reader.fieldnames or ())
@@ -53,4 +58,9 @@ def _labelled(row: dict[str, str | None], where: str) -> Labelled:
     text = values.get("category", "")
     if text and not text.isdigit():
         raise InvalidField("labels", f"{where}: category {text!r} is not a number")
-    return Labelled(values["path"], values["split"], values.get("instance") or values.get("label", ""), int(text) if text else None)
+    return Labelled(
+        values["path"],
+        values["split"],
+        values.get("instance") or values.get("label", ""),
+        int(text) if text else None,
+    )

@@ -1,4 +1,6 @@
-"""Opening the deployment that the environment names, and reading pictures and attributes from a command line."""
+"""Opening the deployment that the environment names, and reading pictures and attributes from a
+command line.
+"""
 
 from __future__ import annotations
 
@@ -47,18 +49,25 @@ def service_named(text: str) -> Service:
         return Service.named(text)
     except KeyError:
         names = ", ".join(service.name.lower() for service in Service)
-        raise InvalidField("type", f"{text!r} is no type of collection; choose one of {names}") from None
+        raise InvalidField(
+            "type", f"{text!r} is no type of collection; choose one of {names}"
+        ) from None
 
 
 def read_picture(path: str) -> bytes:
-    """The bytes of a file, or of standard input for `-`. Raises MissingField, InvalidField for what is no picture by its size."""
+    """The bytes of a file, or of standard input for `-`. Raises MissingField, InvalidField for what
+    is no picture by its size.
+    """
     if path == "-":
         return sys.stdin.buffer.read(MAX_PICTURE_BYTES + 1)
     file = Path(path)
     if not file.is_file():
         raise MissingField("picture", f"there is no file {path}")
     if file.stat().st_size > MAX_PICTURE_BYTES:
-        raise InvalidField("picture", f"{path} has {file.stat().st_size:,} bytes; at most {MAX_PICTURE_BYTES:,} are allowed: scale it down")
+        raise InvalidField(
+            "picture",
+            f"{path} has {file.stat().st_size:,} bytes; at most {MAX_PICTURE_BYTES:,} are allowed: scale it down",
+        )
     return file.read_bytes()
 
 
@@ -68,15 +77,21 @@ def attributes(pairs: list[str]) -> AttributeValues:
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or name not in _INTS | _STRS:
-            raise InvalidField("attribute", f"{pair!r} is not NAME=VALUE with NAME one of {', '.join(sorted(_INTS | _STRS))}")
+            raise InvalidField(
+                "attribute",
+                f"{pair!r} is not NAME=VALUE with NAME one of {', '.join(sorted(_INTS | _STRS))}",
+            )
         if name in _INTS:
             try:
                 given[name] = int(value)
             except ValueError:
-                raise InvalidField(name, f"{name} is {value!r}; it must be a whole number") from None
+                raise InvalidField(
+                    name, f"{name} is {value!r}; it must be a whole number"
+                ) from None
         else:
             given[name] = value
-    return AttributeValues(**given)  # type: ignore[arg-type]  # each value was read as its field's own type
+    # each value was read as its field's own type
+    return AttributeValues(**given)  # type: ignore[arg-type]
 
 
 def chosen_collection(name: str | None, deployment: Deployment) -> str:
@@ -87,5 +102,10 @@ def chosen_collection(name: str | None, deployment: Deployment) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise MissingField("collection", "there is no collection yet; make one: lookalike collections create NAME --type product")
-    raise MissingField("collection", f"choose a collection with --collection: {', '.join(sorted(names)[:20])}")
+        raise MissingField(
+            "collection",
+            "there is no collection yet; make one: lookalike collections create NAME --type product",
+        )
+    raise MissingField(
+        "collection", f"choose a collection with --collection: {', '.join(sorted(names)[:20])}"
+    )

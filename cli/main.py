@@ -19,7 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Image search that runs serverless in its owner's own AWS account. Pictures are never kept, only features.",
-    epilog=EXIT_CODES + " Settings come from LOOKALIKE_… (docs/SETTINGS.md); `lookalike --install-completion` completes in your shell.",
+    epilog=EXIT_CODES
+    + " Settings come from LOOKALIKE_… (docs/SETTINGS.md); `lookalike --install-completion` completes in your shell.",
 )
 app.command("add", epilog=add.EXAMPLE)(add.add)
 app.command("search", epilog=search.EXAMPLE)(search.search)
@@ -41,7 +42,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """Every command has --help with an example, and --json."""
     _ = version
@@ -63,10 +69,15 @@ def execute(arguments: list[str]) -> int:
         err.print("Stopped.")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python complains once more as it ends
         return 1
     except OSError as error:
-        return report(StoreUnavailable(f"{error.filename or 'the store'}: {error.strerror or error}"), as_json=as_json)
+        return report(
+            StoreUnavailable(f"{error.filename or 'the store'}: {error.strerror or error}"),
+            as_json=as_json,
+        )
     except typer.TyperException as error:
         report_usage(error.format_message(), as_json=as_json)
         return error.exit_code

@@ -16,7 +16,11 @@ Done = TypeVar("Done")
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="Collections; all of them where none is named.", autocompletion=collection_names, show_default=False),
+    typer.Argument(
+        help="Collections; all of them where none is named.",
+        autocompletion=collection_names,
+        show_default=False,
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
@@ -40,7 +44,9 @@ def _each(label: str, names: list[str], work: Callable[[str], Done], *, quiet: b
 
 def compact(
     names: Names = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Rewrite all into as few segments as possible.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Rewrite all into as few segments as possible.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,13 +55,30 @@ def compact(
 
     deployment = open_deployment()
     wanted = names or deployment.catalog.names()
-    done = _each("Compacting", wanted, lambda name: maintain.compact(deployment, name, everything=everything, dry_run=dry_run), quiet=as_json)
+    done = _each(
+        "Compacting",
+        wanted,
+        lambda name: maintain.compact(deployment, name, everything=everything, dry_run=dry_run),
+        quiet=as_json,
+    )
     if as_json:
         emit([asdict(one) for one in done])
         return
-    made = table("Collection", "Absorbed#", "Merged#", "Graphs#", "Log left#", "Segments#", "Rows#", "MiB#")
+    made = table(
+        "Collection", "Absorbed#", "Merged#", "Graphs#", "Log left#", "Segments#", "Rows#", "MiB#"
+    )
     for one in done:
-        row(made, one.collection, one.absorbed, one.merged, one.graphs, one.log_objects, one.segments, one.rows, f"{one.bytes / 2**20:.1f}")
+        row(
+            made,
+            one.collection,
+            one.absorbed,
+            one.merged,
+            one.graphs,
+            one.log_objects,
+            one.segments,
+            one.rows,
+            f"{one.bytes / 2**20:.1f}",
+        )
     out.print(made)
     if dry_run:
         out.print("Nothing was changed.")
@@ -63,8 +86,13 @@ def compact(
 
 def scrub(
     names: Names = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Build damaged graphs anew; damaged records need a backup.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what --repair would do, and do nothing.")] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Build damaged graphs anew; damaged records need a backup."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what --repair would do, and do nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Verify every byte and every invariant."""
@@ -72,19 +100,37 @@ def scrub(
 
     deployment = open_deployment()
     wanted = names or deployment.catalog.names()
-    done = _each("Verifying", wanted, lambda name: maintain.scrub(deployment, name, repair=repair and not dry_run), quiet=as_json)
+    done = _each(
+        "Verifying",
+        wanted,
+        lambda name: maintain.scrub(deployment, name, repair=repair and not dry_run),
+        quiet=as_json,
+    )
     if as_json:
         emit([asdict(one) for one in done])
     else:
-        made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#")
+        made = table(
+            "Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#"
+        )
         for one in done:
-            row(made, one.collection, one.objects, one.rows, f"{one.bytes / 2**20:.1f}", len(one.problems), one.repairable, one.repaired)
+            row(
+                made,
+                one.collection,
+                one.objects,
+                one.rows,
+                f"{one.bytes / 2**20:.1f}",
+                len(one.problems),
+                one.repairable,
+                one.repaired,
+            )
         out.print(made)
         for problem in (problem for one in done for problem in one.problems):
             out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
         if dry_run:
             graphs = sum(one.repairable for one in done)
-            out.print(f"Nothing was changed; --repair would build {graphs} {'graph' if graphs == 1 else 'graphs'} anew.")
+            out.print(
+                f"Nothing was changed; --repair would build {graphs} {'graph' if graphs == 1 else 'graphs'} anew."
+            )
     return 1 if any(len(one.problems) > one.repaired for one in done) else 0
 
 
@@ -94,7 +140,11 @@ def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) ->
 
     deployment = open_deployment()
     with progress("Collecting", 1, quiet=as_json) as bar:
-        done = [maintain.collect(deployment, name, dry_run=dry_run) for name in names] if names else maintain.collect_all(deployment, dry_run=dry_run)
+        done = (
+            [maintain.collect(deployment, name, dry_run=dry_run) for name in names]
+            if names
+            else maintain.collect_all(deployment, dry_run=dry_run)
+        )
         bar.advance(bar.task_ids[0])
     if as_json:
         emit([asdict(one) for one in done])
@@ -103,4 +153,8 @@ def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) ->
     for one in done:
         row(made, one.collection, one.named, one.removed, f"{one.bytes / 2**20:.1f}")
     out.print(made)
-    out.print("Nothing was changed." if dry_run else f"What was named now goes after {deployment.settings.grace_s} s.")
+    out.print(
+        "Nothing was changed."
+        if dry_run
+        else f"What was named now goes after {deployment.settings.grace_s} s."
+    )

@@ -1,4 +1,6 @@
-"""Measures of ranked answers: recall at k, mean average precision, category accuracy with its confusions."""
+"""Measures of ranked answers: recall at k, mean average precision, category accuracy with its
+confusions.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Retrieval:
 
 
 def average_precision(ranked: Ranked) -> float:
-    """Precision at each right answer, averaged over all records that are right (those not answered count as 0)."""
+    """Precision at each right answer, averaged over all records that are right (those not answered
+    count as 0).
+    """
     found, total = 0, 0.0
     for rank, right in enumerate(ranked.right, 1):
         if right:
@@ -61,7 +65,12 @@ class Confusions:
     def accuracy(self) -> float | None:
         """Share predicted right; None where nothing is labelled."""
         total = self.pairs.total()
-        return sum(count for (given, predicted), count in self.pairs.items() if given == predicted) / total if total else None
+        return (
+            sum(count for (given, predicted), count in self.pairs.items() if given == predicted)
+            / total
+            if total
+            else None
+        )
 
     def categories(self) -> list[int]:
         """Every category that occurs, rising."""

@@ -1,4 +1,6 @@
-"""What commands print: tables for people, one JSON value with --json, and exit codes that scripts can trust."""
+"""What commands print: tables for people, one JSON value with --json, and exit codes that scripts
+can trust.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,27 @@ from typing import Annotated, Final, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.errors import Conflict, InvalidRequest, LookalikeError, NotFound, Refused, SourceError, StorageError, Unsupported
+from chalicelib.errors import (
+    Conflict,
+    InvalidRequest,
+    LookalikeError,
+    NotFound,
+    Refused,
+    SourceError,
+    StorageError,
+    Unsupported,
+)
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
@@ -58,7 +76,9 @@ def exit_code(error: LookalikeError) -> int:
 
 def emit(value: JSON) -> None:
     """Prints `value` as JSON on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2) + "\n")
+    sys.stdout.write(
+        json.dumps(value, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2) + "\n"
+    )
 
 
 def report(error: LookalikeError, *, as_json: bool) -> int:
@@ -80,16 +100,32 @@ def report_usage(message: str, *, as_json: bool) -> None:
     if as_json:
         emit({"error": {"kind": "Usage", "message": message}})
     else:
-        err.print(Text.assemble(("error: ", "bold red"), visible(message), ("  (--help shows how it is used)", "dim")), soft_wrap=True)
+        err.print(
+            Text.assemble(
+                ("error: ", "bold red"),
+                visible(message),
+                ("  (--help shows how it is used)", "dim"),
+            ),
+            soft_wrap=True,
+        )
 
 
 def visible(text: str) -> str:
-    """`text` with everything that could steer a terminal or reorder a line spelled out, as in `u{1b}` for ESC. Joiners stay: emoji."""
-    return "".join(f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _STEERING and char not in _JOINERS else char for char in text)
+    """`text` with everything that could steer a terminal or reorder a line spelled out, as in
+    `u{1b}` for ESC. Joiners stay: emoji.
+    """
+    return "".join(
+        f"\\u{{{ord(char):x}}}"
+        if unicodedata.category(char) in _STEERING and char not in _JOINERS
+        else char
+        for char in text
+    )
 
 
 def table(*columns: str) -> Table:
-    """A plain table with these headings, none where all are empty; one that ends in `#` is of numbers and stands to the right."""
+    """A plain table with these headings, none where all are empty; one that ends in `#` is of
+    numbers and stands to the right.
+    """
     made = Table(
         show_header=any(columns),
         box=None,
@@ -98,7 +134,9 @@ def table(*columns: str) -> Table:
         padding=(0, 3 if out.width >= _ROOMY else 1, 0, 0),
     )
     for column in columns:
-        made.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
+        made.add_column(
+            column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold"
+        )
     return made
 
 
@@ -115,7 +153,9 @@ def row(into: Table, *cells: object) -> None:
 
 @contextmanager
 def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Progress]:
-    """A progress bar on standard error; nothing where `quiet` or where standard error is no terminal. Its one task has id 0."""
+    """A progress bar on standard error; nothing where `quiet` or where standard error is no
+    terminal. Its one task has id 0.
+    """
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -1,4 +1,6 @@
-"""`lookalike quality FOLDER`: how good search is on pictures with labels, through the real add and search paths."""
+"""`lookalike quality FOLDER`: how good search is on pictures with labels, through the real add and
+search paths.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +55,23 @@ class Report:
 
 
 def quality(
-    folder: Annotated[Path, typer.Argument(help="Folder with a labels.csv: path, split, label, category, instance.", show_default=False)],
-    type_: Annotated[str, typer.Option("--type", help="Kind of collection: product, generic, fabric or trademark.")] = "product",
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with a labels.csv: path, split, label, category, instance.",
+            show_default=False,
+        ),
+    ],
+    type_: Annotated[
+        str,
+        typer.Option("--type", help="Kind of collection: product, generic, fabric or trademark."),
+    ] = "product",
     as_json: AsJson = False,
 ) -> None:
     """Measure search on a labelled folder: R@1, R@5 and mAP per query split, and category accuracy.
 
-    The gallery is added to a collection in memory, by the same code as any other, and each query searches it; nothing is left behind.
+    The gallery is added to a collection in memory, by the same code as any other, and each query
+    searches it; nothing is left behind.
     """
     report = evaluate(folder, service_named(type_), open_deployment(), quiet=as_json)
     if as_json:
@@ -67,11 +79,16 @@ def quality(
     else:
         _show(report)
     if not report.splits and report.confusions.accuracy is None:
-        raise MissingField("labels", "labels.csv has neither queries with an instance or label nor categories; there is nothing to measure")
+        raise MissingField(
+            "labels",
+            "labels.csv has neither queries with an instance or label nor categories; there is nothing to measure",
+        )
 
 
 def evaluate(folder: Path, service: Service, deployment: Deployment, *, quiet: bool) -> Report:
-    """Adds the gallery and searches with the queries. Raises MissingField, InvalidField, StorageError."""
+    """Adds the gallery and searches with the queries. Raises MissingField, InvalidField,
+    StorageError.
+    """
     from chalicelib.usecases.manage import create_collection
 
     rows = read_labels(folder)
@@ -87,7 +104,9 @@ def evaluate(folder: Path, service: Service, deployment: Deployment, *, quiet: b
             bar.update(bar.task_ids[0], completed=done)
     splits = {split: retrieval(answers) for split, answers in sorted(run.answers.items())}
     misses = tuple(sorted(run.misses, key=lambda miss: -miss.score)[:MAX_MISSES])
-    return Report(service, len(gallery), splits, Confusions(run.categories), misses, tuple(run.refused))
+    return Report(
+        service, len(gallery), splits, Confusions(run.categories), misses, tuple(run.refused)
+    )
 
 
 def in_memory(deployment: Deployment) -> Deployment:
@@ -96,7 +115,11 @@ def in_memory(deployment: Deployment) -> Deployment:
     from chalicelib.storage.memory import MemoryStore
 
     store = MemoryStore()
-    return replace(deployment, store=store, catalog=Catalog(store, clock=deployment.clock, new_id=deployment.new_id))
+    return replace(
+        deployment,
+        store=store,
+        catalog=Catalog(store, clock=deployment.clock, new_id=deployment.new_id),
+    )
 
 
 class _Run:
@@ -125,7 +148,9 @@ class _Run:
     def _add(self, one: Labelled) -> None:
         from chalicelib.usecases.add import add_picture
 
-        message = AddPicture(COLLECTION, one.same or one.path, one.path, read_picture(str(self._folder / one.path)))
+        message = AddPicture(
+            COLLECTION, one.same or one.path, one.path, read_picture(str(self._folder / one.path))
+        )
         added = add_picture(message, self._deployment)
         if one.same:
             self._sizes[one.same] += 1
@@ -141,17 +166,26 @@ class _Run:
         picture = read_picture(str(self._folder / one.path))
         right: list[bool] = []
         for start in range(0, MAX_REACH, MAX_COUNT):
-            found = search_by_picture(SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._deployment)
+            found = search_by_picture(
+                SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._deployment
+            )
             if start == 0:
                 self._sorted(one, found.category_id)
-            if start == 0 and one.same and found.matches and found.matches[0].row.key.product_id != one.same:
+            if (
+                start == 0
+                and one.same
+                and found.matches
+                and found.matches[0].row.key.product_id != one.same
+            ):
                 best = found.matches[0]
                 self.misses.append(Miss(one.path, one.same, best.row.key.product_id, best.score))
             right += [match.row.key.product_id == one.same for match in found.matches]
             if len(found.matches) < MAX_COUNT or sum(right) >= self._sizes[one.same]:
                 break
         if one.same and self._sizes:
-            self.answers.setdefault(one.split, []).append(Ranked(tuple(right), self._sizes[one.same]))
+            self.answers.setdefault(one.split, []).append(
+                Ranked(tuple(right), self._sizes[one.same])
+            )
 
 
 def _value(report: Report) -> dict[str, JSON]:
@@ -160,14 +194,18 @@ def _value(report: Report) -> dict[str, JSON]:
         "type": report.service.name.lower(),
         "gallery": report.gallery,
         "splits": {
-            name: {"queries": split.queries, "r1": split.r1, "r5": split.r5, "map": split.map} for name, split in report.splits.items()
+            name: {"queries": split.queries, "r1": split.r1, "r5": split.r5, "map": split.map}
+            for name, split in report.splits.items()
         },
         "category_accuracy": accuracy,
         "confusion": [
             {"given": given, "predicted": predicted, "count": count}
             for (given, predicted), count in sorted(report.confusions.pairs.items())
         ],
-        "misses": [{"path": miss.path, "is": miss.same, "taken_for": miss.taken_for, "score": miss.score} for miss in report.misses],
+        "misses": [
+            {"path": miss.path, "is": miss.same, "taken_for": miss.taken_for, "score": miss.score}
+            for miss in report.misses
+        ],
         "refused": [{"path": path, "message": message} for path, message in report.refused],
     }
 
@@ -176,8 +214,17 @@ def _show(report: Report) -> None:
     if report.splits:
         made = table("Split", "Queries#", "R@1#", "R@5#", "mAP#")
         for name, split in report.splits.items():
-            row(made, name, f"{split.queries:,}", f"{split.r1:.1%}", f"{split.r5:.1%}", f"{split.map:.1%}")
-        show_under(f"{report.gallery:,} pictures in a {report.service.name.lower()} collection", made)
+            row(
+                made,
+                name,
+                f"{split.queries:,}",
+                f"{split.r1:.1%}",
+                f"{split.r5:.1%}",
+                f"{split.map:.1%}",
+            )
+        show_under(
+            f"{report.gallery:,} pictures in a {report.service.name.lower()} collection", made
+        )
     accuracy = report.confusions.accuracy
     if accuracy is not None:
         out.print(f"\nCategory right: {accuracy:.1%} of {report.confusions.pairs.total():,}")

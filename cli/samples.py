@@ -1,4 +1,6 @@
-"""The demo's own pictures, kept beside the local store so that the console and the terminal can show them. Nobody else's are kept."""
+"""The demo's own pictures, kept beside the local store so that the console and the terminal can
+show them. Nobody else's are kept.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from chalicelib.index.format.records import Key
 URL: Final = "/samples/"
 
 OWN: Final = ".own"
-"""Below the samples, a link for each collection to the folder that its owner chose. No collection is called so."""
+"""Below the samples, a link for each collection to the folder that its owner chose. No collection
+is called so.
+"""
 
 TYPES: Final = {
     ".png": "image/png",
@@ -28,7 +32,11 @@ TYPES: Final = {
 
 def samples_folder(settings: Settings) -> Path | None:
     """Where samples lie: beside the store's folder; None for a store that is no folder."""
-    return None if settings.store.startswith("s3://") else Path(settings.store).resolve().parent / "samples"
+    return (
+        None
+        if settings.store.startswith("s3://")
+        else Path(settings.store).resolve().parent / "samples"
+    )
 
 
 def template(collection: str) -> str:
@@ -37,7 +45,8 @@ def template(collection: str) -> str:
 
 
 def sample_path(folder: Path, relative: str) -> Path | None:
-    """The file of `relative`, COLLECTION/NAME: of the samples in `folder`, or of the owner's own folder, which is shown where it lies.
+    """The file of `relative`, COLLECTION/NAME: of the samples in `folder`, or of the owner's own
+    folder, which is shown where it lies.
 
     None where there is none or where the name leads out of its collection.
     """
@@ -58,8 +67,14 @@ def _inside(base: Path, name: str) -> Path | None:
 
 
 def picture_of(key: Key, picture_url: str | None, folder: Path | None) -> Path | None:
-    """The file of a record whose collection shows its pictures from the samples; None for every other."""
+    """The file of a record whose collection shows its pictures from the samples; None for every
+    other.
+    """
     if folder is None or picture_url is None or not picture_url.startswith(URL):
         return None
-    relative = picture_url.removeprefix(URL).replace("{PicName}", key.pic_name).replace("{ProductId}", key.product_id)
+    relative = (
+        picture_url.removeprefix(URL)
+        .replace("{PicName}", key.pic_name)
+        .replace("{ProductId}", key.product_id)
+    )
     return sample_path(folder, relative)

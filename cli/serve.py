@@ -34,26 +34,45 @@ KEY_NAME = "this machine"
 Port = Annotated[int, typer.Option("--port", envvar="PORT", help="Port; 0 takes a free one.")]
 Pictures = Annotated[
     Path | None,
-    typer.Option("--pictures", envvar="PICTURES", help="A folder of pictures for the demo, instead of its own.", show_default=False),
+    typer.Option(
+        "--pictures",
+        envvar="PICTURES",
+        help="A folder of pictures for the demo, instead of its own.",
+        show_default=False,
+    ),
 ]
 
 
 def serve(
     port: Port = 8000,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on. Others than this machine need https in front.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Address to listen on. Others than this machine need https in front."
+        ),
+    ] = "127.0.0.1",
     demo: Annotated[
-        bool, typer.Option("--demo", help="Fill a demo collection on the first start, and print a key and a command to try.")
+        bool,
+        typer.Option(
+            "--demo",
+            help="Fill a demo collection on the first start, and print a key and a command to try.",
+        ),
     ] = False,
     pictures: Pictures = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve on this machine, from a folder that survives restarts and kill -9. Ends with Ctrl-C, finishing what is under way."""
+    """Serve on this machine, from a folder that survives restarts and kill -9. Ends with Ctrl-C,
+    finishing what is under way.
+    """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     deployment = open_deployment()
     if demo and samples_folder(deployment.settings) is None:
-        raise InvalidField("settings", "the demo keeps its pictures beside a store that is a folder; unset LOOKALIKE_STORE")
+        raise InvalidField(
+            "settings",
+            "the demo keeps its pictures beside a store that is a folder; unset LOOKALIKE_STORE",
+        )
     with running(host, port, deployment) as server:
         url = f"http://{host}:{server.port}/"
         if not as_json:
@@ -71,7 +90,9 @@ def serve(
 
 
 def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
-    """Start, fill the demo collection, search over HTTP with a picture that is not in it, print what was found, and end."""
+    """Start, fill the demo collection, search over HTTP with a picture that is not in it, print
+    what was found, and end.
+    """
     deployment = open_deployment()
     with running("127.0.0.1", 0, deployment) as server:
         prepared = _filled(deployment, pictures, threading.Event())
@@ -92,12 +113,18 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
     from cli.housekeeping import Housekeeping
     from cli.server import Server
 
-    probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)  # a store that ignores conditions would lose records
+    probe(
+        deployment.store, deployment.settings.store, new_id=deployment.new_id
+    )  # a store that ignores conditions would lose records
     try:
         # samples need no key, so nobody beyond this machine is shown them
-        server = Server(host, port, samples=samples_folder(deployment.settings) if host in _LOOPBACK else None)
+        server = Server(
+            host, port, samples=samples_folder(deployment.settings) if host in _LOOPBACK else None
+        )
     except OSError as error:
-        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…") from error
+        raise Conflict(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…"
+        ) from error
     server.start()
     with Housekeeping(deployment):
         try:
@@ -108,11 +135,16 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
 
 
 def machine_key(deployment: Deployment) -> tuple[str, str]:
-    """Id and secret of the key made for this machine; made at the first call. Raises InvalidField where secrets are not local."""
+    """Id and secret of the key made for this machine; made at the first call. Raises InvalidField
+    where secrets are not local.
+    """
     from chalicelib.usecases.keys import create_key, list_keys
 
     if deployment.settings.secrets.startswith("secretsmanager:"):
-        raise InvalidField("settings", "the demo's key is for a local key file; make one with: lookalike keys create")
+        raise InvalidField(
+            "settings",
+            "the demo's key is for a local key file; make one with: lookalike keys create",
+        )
     for key in list_keys(deployment):
         if key.name == KEY_NAME and key.owner:
             return key.key_id, key.secrets[0]
@@ -133,7 +165,9 @@ def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Even
                 raise typer.Exit(0)
 
         samples = samples_folder(deployment.settings)
-        prepared = prepare(deployment, folder=pictures, samples=samples, template=template(COLLECTION), step=step)
+        prepared = prepare(
+            deployment, folder=pictures, samples=samples, template=template(COLLECTION), step=step
+        )
     for name, reason in prepared.refused:
         note("left out", f"{name}: {reason}")
     return prepared
@@ -143,7 +177,15 @@ def _welcome(deployment: Deployment, url: str, command: str, *, as_json: bool) -
     """Says where the console is, with which key, and what to try."""
     key_id, secret = machine_key(deployment)
     if as_json:
-        emit({"url": url, "console": f"{url}console/", "access_key_id": key_id, "access_key_secret": secret, "try": command})
+        emit(
+            {
+                "url": url,
+                "console": f"{url}console/",
+                "access_key_id": key_id,
+                "access_key_secret": secret,
+                "try": command,
+            }
+        )
     else:
         made = table("", "")
         row(made, "Console", f"{url}console/")
@@ -158,12 +200,18 @@ def _welcome(deployment: Deployment, url: str, command: str, *, as_json: bool) -
 def _command(deployment: Deployment, pictures: Path | None) -> str:
     """A complete command that finds something, from where the reader is."""
     executable = Path(sys.argv[0]).resolve()
-    shown = Path(".venv/bin/lookalike") if executable == Path(".venv/bin/lookalike").resolve() else executable
+    shown = (
+        Path(".venv/bin/lookalike")
+        if executable == Path(".venv/bin/lookalike").resolve()
+        else executable
+    )
     return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file(deployment, pictures)))} --collection demo"
 
 
 def _query(pictures: Path | None) -> tuple[str, bytes]:
-    """Name and bytes of a picture to search with: one that is not in the collection, or the first of the reader's own folder."""
+    """Name and bytes of a picture to search with: one that is not in the collection, or the first
+    of the reader's own folder.
+    """
     from demo.pictures import plan_of_folder, query
 
     sample = query() if pictures is None else plan_of_folder(pictures)[0].load()
@@ -171,7 +219,9 @@ def _query(pictures: Path | None) -> tuple[str, bytes]:
 
 
 def _query_file(deployment: Deployment, pictures: Path | None) -> Path:
-    """The picture of `_query` as a file: the reader's own, or the demo's, which is put beside the samples."""
+    """The picture of `_query` as a file: the reader's own, or the demo's, which is put beside the
+    samples.
+    """
     name, data = _query(pictures)
     if pictures is not None:
         path = pictures.resolve() / name
@@ -207,7 +257,9 @@ class _Answer:
 
 
 def _search(deployment: Deployment, server: Server, query: tuple[str, bytes]) -> _Answer:
-    """Searches over HTTP as any client would. The first search also loads what is loaded once, so the second is timed."""
+    """Searches over HTTP as any client would. The first search also loads what is loaded once, so
+    the second is timed.
+    """
     import base64
 
     from chalicelib.contract.categories import PRODUCT_CATEGORIES

@@ -1,4 +1,6 @@
-"""The local HTTP server: chalice.local's gateway around app.py, in threads, with the demo's samples beside it."""
+"""The local HTTP server: chalice.local's gateway around app.py, in threads, with the demo's samples
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from chalice.config import Config
-from chalice.local import ChaliceRequestHandler, LocalChalice, LocalGatewayException, ThreadedHTTPServer
+from chalice.local import (
+    ChaliceRequestHandler,
+    LocalChalice,
+    LocalGatewayException,
+    ThreadedHTTPServer,
+)
 
 from chalicelib.gateway.wire.faults import reshape
 from cli.local import ROOT
@@ -24,7 +31,9 @@ if TYPE_CHECKING:
     from chalice.app import Chalice
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes read of a request. The contract ends at 8 MB and refuses in its own words; beyond this nothing is read at all."""
+"""Bytes read of a request. The contract ends at 8 MB and refuses in its own words; beyond this
+nothing is read at all.
+"""
 IDLE_S = 75
 """Seconds a connection may say nothing."""
 
@@ -51,14 +60,21 @@ class Server:
 
         self._server = _HttpServer((host, port), handler)
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.1},
+            name="http",
+            daemon=True,
+        )
 
     def start(self) -> None:
         """Begins to answer; returns at once."""
         self._thread.start()
 
     def stop(self, *, patience_s: float = 10.0) -> bool:
-        """Takes no more requests and waits for those under way; whether all of them were finished in time."""
+        """Takes no more requests and waits for those under way; whether all of them were finished
+        in time.
+        """
         self._server.shutdown()
         done = self._busy.wait(patience_s)
         self._server.server_close()
@@ -91,7 +107,8 @@ class _Busy:
 
 class _HttpServer(ThreadedHTTPServer):
     request_queue_size = 128
-    block_on_close = False  # idle kept-alive connections would hold the end up; requests under way are counted instead
+    # idle kept-alive connections would hold the end up; requests under way are counted instead
+    block_on_close = False
     allow_reuse_address = True
 
     def server_bind(self) -> None:
@@ -132,10 +149,13 @@ class _Handler(ChaliceRequestHandler):
             except _Refused as refused:
                 self.close_connection = True
                 body = f'{{"message": "{refused}"}}'.encode()
-                self._send_http_response(refused.status, {"Connection": "close"}, self._reshaped(refused.status, body))
+                self._send_http_response(
+                    refused.status, {"Connection": "close"}, self._reshaped(refused.status, body)
+                )
             self.wfile.flush()
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815  # http.server's names
+    # http.server's names
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
 
     def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
         """Headers and body; what cannot be read, or is far too much, is refused before it is."""
@@ -145,11 +165,16 @@ class _Handler(ChaliceRequestHandler):
         if not text.isascii() or not text.isdigit():
             raise _Refused(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
         if int(text) > MAX_BODY:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has {int(text)} bytes; it must be below 8 MB")
+            raise _Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body has {int(text)} bytes; it must be below 8 MB",
+            )
         return super()._parse_payload()
 
     def _chunks(self) -> bytes:
-        """A body sent in chunks, as the Node SDK sends every body (RFC 9112 §7.1); extensions and trailers are read over."""
+        """A body sent in chunks, as the Node SDK sends every body (RFC 9112 §7.1); extensions and
+        trailers are read over.
+        """
         body = bytearray()
         while True:
             digits = self.rfile.readline(100).split(b";")[0].strip()
@@ -177,18 +202,33 @@ class _Handler(ChaliceRequestHandler):
     def _send_sample(self, relative: str) -> None:
         path = sample_path(self._samples, relative) if self._samples is not None else None
         if path is None:
-            self._send_http_response(HTTPStatus.NOT_FOUND, {"Content-Type": "text/plain"}, b"no such sample\n")
+            self._send_http_response(
+                HTTPStatus.NOT_FOUND, {"Content-Type": "text/plain"}, b"no such sample\n"
+            )
             return
-        headers = {"Content-Type": TYPES[path.suffix.lower()], "Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+        headers = {
+            "Content-Type": TYPES[path.suffix.lower()],
+            "Cache-Control": "max-age=3600",
+            "X-Content-Type-Options": "nosniff",
+        }
         self._send_http_response(HTTPStatus.OK, headers, path.read_bytes())
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the overridden form
-        """What http.server itself refuses, such as a method it does not know or a line it cannot read, in the contract's form."""
+    # the overridden form
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """What http.server itself refuses, such as a method it does not know or a line it cannot
+        read, in the contract's form.
+        """
         status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else code
         host = self.headers.get("host", "") if hasattr(self, "headers") else ""
-        body = reshape(status, json.dumps({"message": message or "the request cannot be read"}).encode(), host=host)
+        body = reshape(
+            status,
+            json.dumps({"message": message or "the request cannot be read"}).encode(),
+            host=host,
+        )
         self.close_connection = True
-        self._send_http_response(status, {"Content-Type": "application/json;charset=utf-8", "Connection": "close"}, body)
+        self._send_http_response(
+            status, {"Content-Type": "application/json;charset=utf-8", "Connection": "close"}, body
+        )
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the overridden name

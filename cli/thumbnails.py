@@ -1,4 +1,6 @@
-"""Pictures in terminals that can show them: kitty's and iTerm2's protocols, else two pixels a character in 24-bit colour."""
+"""Pictures in terminals that can show them: kitty's and iTerm2's protocols, else two pixels a
+character in 24-bit colour.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,12 @@ class Graphics(Enum):
     BLOCKS = auto()
 
 
-def graphics(environment: Mapping[str, str], *, terminal: bool, colours: str | None) -> Graphics | None:
-    """What the terminal of `environment` can show; None: no pictures. `colours` is rich's colour system."""
+def graphics(
+    environment: Mapping[str, str], *, terminal: bool, colours: str | None
+) -> Graphics | None:
+    """What the terminal of `environment` can show; None: no pictures. `colours` is rich's colour
+    system.
+    """
     if not terminal or "NO_COLOR" in environment or environment.get("TERM") == "dumb":
         return None
     if environment.get("TERM") == "xterm-kitty" or environment.get("TERM_PROGRAM") == "ghostty":
@@ -58,7 +64,9 @@ def pixels(data: bytes, side: int) -> npt.NDArray[np.uint8]:
 
 
 def pairs(data: bytes, side: int) -> npt.NDArray[np.uint8]:
-    """The picture scaled to fit a square, without margins: uint8 [an even number up to side, up to side, 3]. Raises BadPicture."""
+    """The picture scaled to fit a square, without margins: uint8 [an even number up to side, up to
+    side, 3]. Raises BadPicture.
+    """
     from chalicelib.vision.picture import margins
 
     picture = _decoded(data)
@@ -73,7 +81,9 @@ def _decoded(data: bytes) -> Picture:
 
 
 def drawn(path: Path, how: Graphics) -> str | Text | None:
-    """What to print for the picture at `path`: an escape sequence, or text; None where there is no picture to show."""
+    """What to print for the picture at `path`: an escape sequence, or text; None where there is no
+    picture to show.
+    """
     try:
         data = path.read_bytes()
         if how is Graphics.BLOCKS:
@@ -84,7 +94,9 @@ def drawn(path: Path, how: Graphics) -> str | Text | None:
 
 
 def blocks(picture: npt.NDArray[np.uint8]) -> Text:
-    """Upper half blocks: the upper pixel in the foreground, the lower one behind. `picture` is uint8 [2n, columns, 3]."""
+    """Upper half blocks: the upper pixel in the foreground, the lower one behind. `picture` is
+    uint8 [2n, columns, 3].
+    """
     text = Text()
     for top, bottom in zip(picture[::2], picture[1::2], strict=True):
         for upper, lower in zip(top.tolist(), bottom.tolist(), strict=True):
@@ -95,7 +107,9 @@ def blocks(picture: npt.NDArray[np.uint8]) -> Text:
 
 
 def kitty(picture: npt.NDArray[np.uint8]) -> str:
-    """Kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol): compressed RGB in chunks of 4096 characters."""
+    """Kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol): compressed RGB in
+    chunks of 4096 characters.
+    """
     height, width, _ = picture.shape
     payload = base64.standard_b64encode(zlib.compress(picture.tobytes())).decode()
     chunks = [payload[at : at + 4096] for at in range(0, len(payload), 4096)]

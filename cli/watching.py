@@ -7,13 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.jobs.listing import Progress as JobProgress
 from chalicelib.jobs.listing import Watch, listed
 from chalicelib.jobs.outcomes import LineError
+from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.usecases.deployment import Deployment
 from cli.output import JSON, err, out, visible
 
@@ -63,14 +71,23 @@ class Ended:
             "failed": self.job.failed,
             "seconds": round(self.seconds, 2),
             "error_url": self.error_url,
-            "errors": [{"line": each.line, "code": each.code, "message": each.message, "input": each.input} for each in self.errors],
+            "errors": [
+                {"line": each.line, "code": each.code, "message": each.message, "input": each.input}
+                for each in self.errors
+            ],
         }
 
     def show(self) -> None:
         """For people."""
         done = self.job.added + self.job.deleted
         rate = f", {done / self.seconds:.1f} pictures a second" if done and self.seconds > 1 else ""
-        style = "green" if not self.code else "yellow" if self.job.status is JobStatus.SUCCESS else "red"
+        style = (
+            "green"
+            if not self.code
+            else "yellow"
+            if self.job.status is JobStatus.SUCCESS
+            else "red"
+        )
         text = f"{self.job.added} added, {self.job.deleted} deleted, {self.job.failed} failed in {self.seconds:.1f} s{rate}"
         out.print(Text(text, style=style))
         if self.job.status is JobStatus.FAIL:
@@ -79,8 +96,17 @@ class Ended:
             out.print(f"… and {len(self.errors) - SHOWN} more; `--json` lists them all")
 
 
-def watch(job: Job, deployment: Deployment, *, quiet: bool, label: str, alive: Callable[[], None] = lambda: None) -> Ended:
-    """Shows `job` until it ends. `alive` is called at every look. Raises JobNotFound, StorageError, KeyboardInterrupt."""
+def watch(
+    job: Job,
+    deployment: Deployment,
+    *,
+    quiet: bool,
+    label: str,
+    alive: Callable[[], None] = lambda: None,
+) -> Ended:
+    """Shows `job` until it ends. `alive` is called at every look. Raises JobNotFound, StorageError,
+    KeyboardInterrupt.
+    """
     follow = Watch(job.collection, job.kind.group, job.id)
     begun = time.monotonic()
     told: set[LineError] = set()
@@ -96,7 +122,12 @@ def watch(job: Job, deployment: Deployment, *, quiet: bool, label: str, alive: C
             if not quiet:
                 _tell(seen, told, bar)
             if seen.job.finished:
-                return Ended(seen.job, seen.errors, time.monotonic() - begun, listed(seen.job, deployment).error_url)
+                return Ended(
+                    seen.job,
+                    seen.errors,
+                    time.monotonic() - begun,
+                    listed(seen.job, deployment).error_url,
+                )
             alive()
             time.sleep(_LOOK_S)
 
@@ -115,9 +146,18 @@ def _bar(quiet: bool) -> Progress:
 
 
 def _tell(seen: JobProgress, told: set[LineError], bar: Progress) -> None:
-    """Prints the errors that were not told yet; slices end in any order, so new ones may stand anywhere."""
+    """Prints the errors that were not told yet; slices end in any order, so new ones may stand
+    anywhere.
+    """
     for error in seen.errors:
         if error not in told:
             told.add(error)
             if len(told) <= SHOWN:
-                bar.console.print(Text.assemble((f"line {error.line}: ", "yellow"), (error.code, "bold"), " ", visible(error.message)))
+                bar.console.print(
+                    Text.assemble(
+                        (f"line {error.line}: ", "yellow"),
+                        (error.code, "bold"),
+                        " ",
+                        visible(error.message),
+                    )
+                )

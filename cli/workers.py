@@ -1,4 +1,6 @@
-"""Worker processes for imports and exports on this machine; on AWS, Lambda runs the same code from SQS."""
+"""Worker processes for imports and exports on this machine; on AWS, Lambda runs the same code from
+SQS.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _IDLE_S: Final = 15.0
 """Without work for this long, a worker ends and gives its memory back."""
 _RECOVER_S: Final = 300.0
 _FEW: Final = 2
-"""Messages that are not worth a process: a start costs a second or two of CPU, a message of 32 pictures about one."""
+"""Messages that are not worth a process: a start costs a second or two of CPU, a message of 32
+pictures about one.
+"""
 _PATIENCE_S: Final = 20.0
 """For a worker to finish the pictures in its hands when it is told to stop."""
 
@@ -36,12 +40,23 @@ Build = Callable[[Settings], Deployment]
 
 
 class ImportWorkers:
-    """A context in which worker processes take what comes into this machine's queue. They start with the first message, not before."""
+    """A context in which worker processes take what comes into this machine's queue. They start
+    with the first message, not before.
+    """
 
-    def __init__(self, settings: Settings, *, count: int | None = None, build: Build = build_deployment, deployment: Deployment | None = None) -> None:
-        """`build` makes the deployment of each worker; it is called there, so it must be a function of a module.
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        count: int | None = None,
+        build: Build = build_deployment,
+        deployment: Deployment | None = None,
+    ) -> None:
+        """`build` makes the deployment of each worker; it is called there, so it must be a function
+        of a module.
 
-        `deployment`, where this process has its models loaded anyway, does what is too little to start a process for.
+        `deployment`, where this process has its models loaded anyway, does what is too little to
+        start a process for.
         """
         self._deployment = deployment
         self._settings = settings
@@ -58,8 +73,15 @@ class ImportWorkers:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Lets the workers finish the pictures in their hands; what they have not begun stays in the queue."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Lets the workers finish the pictures in their hands; what they have not begun stays in
+        the queue.
+        """
         self._ended.set()
         self._thread.join()
         for process in self._processes:
@@ -82,12 +104,17 @@ class ImportWorkers:
             self._processes = [process for process in self._processes if process.is_alive()]
             pending = self._queue.pending()
             if self._deployment and not self._processes and 0 < pending <= _FEW:
-                while work_one(self._deployment, self._queue, over=self._ended.is_set) and self._queue.pending() <= _FEW:
+                while (
+                    work_one(self._deployment, self._queue, over=self._ended.is_set)
+                    and self._queue.pending() <= _FEW
+                ):
                     pass
                 continue
             wanted = min(self._count, pending)
             while len(self._processes) < wanted and self._queue.due():
-                process = self._spawn.Process(target=run, args=(self._settings, self._build, os.getpid()), daemon=True)
+                process = self._spawn.Process(
+                    target=run, args=(self._settings, self._build, os.getpid()), daemon=True
+                )
                 process.start()
                 self._processes.append(process)
             if time.monotonic() - recovered > _RECOVER_S:
@@ -100,15 +127,22 @@ class ImportWorkers:
         try:
             on_schedule(replace(self._build(self._settings), queue=self._queue))
         except LookalikeError:
-            _log.exception("looking after unfinished jobs failed; it is tried again in %d s", _RECOVER_S)
+            _log.exception(
+                "looking after unfinished jobs failed; it is tried again in %d s", _RECOVER_S
+            )
 
 
 def run(settings: Settings, build: Build, parent: int) -> None:
-    """A worker process: takes messages until it is told to stop, its parent is gone, or there has been nothing to do for a while."""
+    """A worker process: takes messages until it is told to stop, its parent is gone, or there has
+    been nothing to do for a while.
+    """
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
-    # One thread of the models per process: several workers use several cores better than several threads of one do.
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to the whole group; the parent decides
+    # One thread of the models per process: several workers use several cores better than several
+    # threads of one do.
     settings = replace(settings, threads=1)
     queue = local_queue(settings)
     deployment = replace(build(settings), queue=queue)
@@ -123,7 +157,9 @@ def run(settings: Settings, build: Build, parent: int) -> None:
 
 
 def work_one(deployment: Deployment, queue: FolderQueue, *, over: Callable[[], bool]) -> bool:
-    """Takes a message and does it; whether there was one. `over` says that time is up: the rest is handed on."""
+    """Takes a message and does it; whether there was one. `over` says that time is up: the rest is
+    handed on.
+    """
     from chalicelib.gateway.import_events import on_message
 
     delivery = queue.receive(lease_s=LEASE_S)

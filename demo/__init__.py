@@ -1,1 +1,3 @@
-"""Real, openly licensed pictures for a first search. They come out of registry packages; none is kept in the repository."""
+"""Real, openly licensed pictures for a first search. They come out of registry packages; none is
+kept in the repository.
+"""

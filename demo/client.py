@@ -45,7 +45,9 @@ class Client:
         canonical = "\n".join(("POST", "/", "", block, names, headers["x-acs-content-sha256"]))
         text = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        headers["Authorization"] = f"ACS3-HMAC-SHA256 Credential={self.key_id},SignedHeaders={names},Signature={signature}"
+        headers["Authorization"] = (
+            f"ACS3-HMAC-SHA256 Credential={self.key_id},SignedHeaders={names},Signature={signature}"
+        )
         connection = http.client.HTTPConnection(self.host, timeout=60)
         try:
             connection.request("POST", "/", body=body, headers=headers)

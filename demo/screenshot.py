@@ -24,19 +24,44 @@ from demo.pictures import query
 WIDTH: Final = 1280
 HEIGHT: Final = 800
 TIMES: Final = 8
-FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+FLAGS: Final = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+)
 
 
 def main(folder: Path) -> None:
     """Serves the demo from a store of its own and photographs it."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if chromium is None:
         raise SystemExit("needs Chromium (Debian: apt-get install chromium)")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "LOOKALIKE_STORE": f"{home}/data", "LOOKALIKE_SECRETS": f"{home}/keys.json"}
-        command = [sys.executable, "-c", "from cli.main import run; run()", "serve", "--demo", "--json", "--port", "0"]
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own command
+        environment = {
+            **os.environ,
+            "LOOKALIKE_STORE": f"{home}/data",
+            "LOOKALIKE_SECRETS": f"{home}/keys.json",
+        }
+        command = [
+            sys.executable,
+            "-c",
+            "from cli.main import run; run()",
+            "serve",
+            "--demo",
+            "--json",
+            "--port",
+            "0",
+        ]
+        # our own command
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
         try:
             assert server.stdout is not None  # noqa: S101  # a pipe was asked for
             told = json.loads(server.stdout.readline())
@@ -45,21 +70,31 @@ def main(folder: Path) -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
                 for name in ("light", "dark"):
-                    _photograph(browser, told, picture, folder / f"console-{name}.jpg", dark=name == "dark")
+                    _photograph(
+                        browser, told, picture, folder / f"console-{name}.jpg", dark=name == "dark"
+                    )
                 browser.close()
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
 
 
-def _photograph(browser: Browser, told: dict[str, str], picture: Path, target: Path, *, dark: bool) -> None:
-    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light")
+def _photograph(
+    browser: Browser, told: dict[str, str], picture: Path, target: Path, *, dark: bool
+) -> None:
+    page = browser.new_page(
+        viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+    )
     page.goto(told["console"])
     page.get_by_label("Access key").fill(told["access_key_id"])
     page.get_by_label("Secret").fill(told["access_key_secret"])
     page.get_by_role("button", name="Sign in").click()
     quickest = float("inf")
-    for _ in range(TIMES):  # the first search also loads the models, and other programs run on the machine: the quickest is shown
+    for _ in range(
+        TIMES
+        # the first search also loads the models, and other programs run on the machine: the quickest is
+        # shown
+    ):
         took = _search(page, picture)
         if took < quickest:
             quickest = took

@@ -26,7 +26,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the levels vector: numbers start … stop-1 come from one statistic of one block of the network."""
+    """A part of the levels vector: numbers start … stop-1 come from one statistic of one block of
+    the network.
+    """
 
     name: str
     start: int
@@ -48,7 +50,9 @@ class Card:
     fill: tuple[int, int, int]
     """The colour around a picture that is not square."""
     parts: dict[str, frozenset[str]]
-    """What a pass can be asked for, in the order of the network's input `wanted`, and the levels that each is."""
+    """What a pass can be asked for, in the order of the network's input `wanted`, and the levels
+    that each is.
+    """
     blocks: tuple[Block, ...]
     clip: float
     """Normalised numbers are cut at ± this."""
@@ -63,7 +67,12 @@ class Card:
 
     def places(self, levels: frozenset[str]) -> tuple[int, ...]:
         """Where the numbers of some levels lie in the vector, rising."""
-        return tuple(place for block in self.blocks if block.level in levels for place in range(block.start, block.stop))
+        return tuple(
+            place
+            for block in self.blocks
+            if block.level in levels
+            for place in range(block.start, block.stop)
+        )
 
     def parts_of(self, levels: frozenset[str]) -> frozenset[str]:
         """The parts of a pass that hold some levels."""
@@ -88,7 +97,8 @@ def card() -> Card:
     red, green, blue = network["input"]["fill"]
     return Card(
         files={
-            name: File(name, entry["sha256"], entry["bytes"], entry["source"], entry["licence"]) for name, entry in data["files"].items()
+            name: File(name, entry["sha256"], entry["bytes"], entry["source"], entry["licence"])
+            for name, entry in data["files"].items()
         },
         side=network["input"]["side"],
         fill=(red, green, blue),
@@ -111,5 +121,7 @@ def faults() -> list[str]:
         if not where.is_file():
             found.append(f"{file.name} is missing: run `make models`")
         elif hashlib.sha256(where.read_bytes()).hexdigest() != file.sha256:
-            found.append(f"{file.name} differs from {CARDS}: run `make models`, or restore it from the repository")
+            found.append(
+                f"{file.name} differs from {CARDS}: run `make models`, or restore it from the repository"
+            )
     return found

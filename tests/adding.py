@@ -1,4 +1,5 @@
-"""A client in a process of its own: adds pictures one after the other and prints each acknowledged name, until the server is gone.
+"""A client in a process of its own: adds pictures one after the other and prints each acknowledged
+name, until the server is gone.
 
 `python -m tests.adding URL HOST KEY_ID SECRET TAG`
 """
@@ -19,7 +20,15 @@ def main(url: str, host: str, key_id: str, secret: str, tag: str) -> None:
     for number in count():
         name = f"{tag}-{number}.png"
         try:
-            caller.call("AddImage", {"InstanceName": "generic", "ProductId": tag, "PicName": name, "PicContent": data[number % 8]})
+            caller.call(
+                "AddImage",
+                {
+                    "InstanceName": "generic",
+                    "ProductId": tag,
+                    "PicName": name,
+                    "PicContent": data[number % 8],
+                },
+            )
         except OSError:
             return
         print(name, flush=True)

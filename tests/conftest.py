@@ -6,7 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# xdist tells its workers that they are 80 columns wide, and commands would fold what they print; a pipe has no width
+# xdist tells its workers that they are 80 columns wide, and commands would fold what they print; a
+# pipe has no width
 os.environ.pop("COLUMNS", None)
 
 # how long an example takes says how busy the machine is, and nothing about the code

@@ -18,7 +18,9 @@ _BITS = 64
 
 
 class TinyAnalyzer:
-    """Features are the 8×8 grey thumbnail of the region used. Categories: Tops for bright pictures, else Shoes."""
+    """Features are the 8×8 grey thumbnail of the region used. Categories: Tops for bright pictures,
+    else Shoes.
+    """
 
     fingerprint = "tiny-1"
     dimension = _DIMENSION
@@ -33,7 +35,9 @@ class TinyAnalyzer:
         try:
             picture = Image.open(io.BytesIO(data)).convert("L")
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            raise BadPicture(PictureFault.FORMAT, f"not a picture this service reads: {error}") from error
+            raise BadPicture(
+                PictureFault.FORMAT, f"not a picture this service reads: {error}"
+            ) from error
         service = request.service
         if not all(service.min_side <= side <= service.max_side for side in picture.size):
             raise BadPicture(PictureFault.SIDES, f"sides {picture.size} are out of range")
@@ -42,7 +46,9 @@ class TinyAnalyzer:
             region = request.region
             if region.x2 > picture.width or region.y2 > picture.height:
                 raise InvalidField("region", f"region {region.text()} reaches out of the picture")
-        small = picture.crop((region.x1, region.y1, region.x2, region.y2)).resize((8, 8), Image.Resampling.BOX)
+        small = picture.crop((region.x1, region.y1, region.x2, region.y2)).resize(
+            (8, 8), Image.Resampling.BOX
+        )
         values = np.asarray(small, dtype=np.float32).ravel()
         feature = values - values.mean() + 1e-3
         feature /= np.linalg.norm(feature)

@@ -1,6 +1,8 @@
-"""A real server in a process of its own: the local server, a folder as store, the tiny analyzer instead of the models.
+"""A real server in a process of its own: the local server, a folder as store, the tiny analyzer
+instead of the models.
 
-`python -m tests.live STATE PORT` prints one JSON line when it accepts connections. SIGKILL it as you like.
+`python -m tests.live STATE PORT` prints one JSON line when it accepts connections. SIGKILL it as
+you like.
 """
 
 from __future__ import annotations
@@ -33,17 +35,29 @@ class Caller:
     key_id: str
     secret: str
 
-    def call(self, action: str, params: dict[str, str], *, timeout_s: float = 30.0) -> dict[str, Any]:
-        """One signed request; the answer's members. Raises HTTPError for a refusal, URLError or OSError when the server is gone."""
+    def call(
+        self, action: str, params: dict[str, str], *, timeout_s: float = 30.0
+    ) -> dict[str, Any]:
+        """One signed request; the answer's members. Raises HTTPError for a refusal, URLError or
+        OSError when the server is gone.
+        """
         import time
         from urllib.parse import urlencode
 
         from chalicelib.usecases.keys import NewKey
 
         body = urlencode(params).encode()
-        signed = acs3(NewKey(self.key_id, self.secret), action, "2020-12-14", now=time.time(), body=body, host=self.host)
+        signed = acs3(
+            NewKey(self.key_id, self.secret),
+            action,
+            "2020-12-14",
+            now=time.time(),
+            body=body,
+            host=self.host,
+        )
         headers = {name: ",".join(values) for name, values in signed.headers.items()}
-        request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")  # noqa: S310  # loopback
+        # loopback
+        request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
             members: dict[str, Any] = json.load(answer)
             return members
@@ -63,9 +77,16 @@ class Live(Caller):
 
 def start(state: Path, **settings: str) -> Live:
     """Starts a server on `state` and waits until it answers."""
-    environment = {**os.environ, **{f"LOOKALIKE_{name.upper()}": value for name, value in settings.items()}}
+    environment = {
+        **os.environ,
+        **{f"LOOKALIKE_{name.upper()}": value for name, value in settings.items()},
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.live", str(state)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.live", str(state)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -99,7 +120,9 @@ def main(state: Path) -> None:
     from tests.doubles import TinyAnalyzer
 
     analyzer = TinyAnalyzer()
-    settings = dataclasses.replace(Settings.read(os.environ), store=str(state / "data"), secrets=str(state / "keys.json"))
+    settings = dataclasses.replace(
+        Settings.read(os.environ), store=str(state / "data"), secrets=str(state / "keys.json")
+    )
     deployment = dataclasses.replace(wiring.build_deployment(settings), analyzer=lambda: analyzer)
     wiring.deployment = lambda: deployment  # type: ignore[assignment]  # app.py asks for it
     for service in Service:
@@ -114,7 +137,10 @@ def main(state: Path) -> None:
     server = Server("127.0.0.1", 0, samples=None)
     server.start()
     host = f"127.0.0.1:{server.port}"
-    print(json.dumps({"url": f"http://{host}/", "host": host, "key_id": key_id, "secret": secret}), flush=True)
+    print(
+        json.dumps({"url": f"http://{host}/", "host": host, "key_id": key_id, "secret": secret}),
+        flush=True,
+    )
     with Housekeeping(deployment):
         threading.Event().wait()
 

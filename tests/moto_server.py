@@ -1,4 +1,6 @@
-"""A moto server whose requests are serialised by one lock: moto's conditional writes alone are check-then-act."""
+"""A moto server whose requests are serialised by one lock: moto's conditional writes alone are
+check-then-act.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class LockedApp:
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # the overridden name
+    # the overridden name
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
         """Quiet."""
 
 

@@ -1,4 +1,6 @@
-"""Where the labelled pictures and the contract's captures lie, if they are there: beside the repository, in ../shared."""
+"""Where the labelled pictures and the contract's captures lie, if they are there: beside the
+repository, in ../shared.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from chalicelib.config import Settings
 from cli.main import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")))
+PAGES = sorted(
+    path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"))
+)
 
 
 def named(path: Path) -> str:
@@ -32,7 +34,10 @@ def text_of(path: Path) -> str:
 def anchors(path: Path) -> set[str]:
     """Of the page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower().replace("`", "")).replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower().replace("`", "")).replace(" ", "-")
+        for heading in headings
+    }
 
 
 def code(path: Path) -> Iterator[str]:
@@ -71,7 +76,11 @@ def check(words: list[str], line: str) -> None:
     while hasattr(command, "commands") and words and re.fullmatch(r"[a-z]+", words[0]):
         assert words[0] in command.commands, f"{line!r}: there is no command {words[0]!r}"
         command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help"}
     for option in (word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)):
         assert option in known, f"{line!r}: there is no option {option}"
 
@@ -83,11 +92,15 @@ def test_every_target_module_setting_and_test_is_there(page: Path) -> None:
     for line in code(page):
         for target in re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)", line):
             assert target in targets, f"{line!r}: there is no make {target}"
-        for module in re.findall(r"(?:python -m|^) ?((?:tools|benchmarks|demo|models|cli)\.[a-z_.]+[a-z_])(?= |$)", line):
+        for module in re.findall(
+            r"(?:python -m|^) ?((?:tools|benchmarks|demo|models|cli)\.[a-z_.]+[a-z_])(?= |$)", line
+        ):
             assert importlib.util.find_spec(module), f"{line!r}: there is no {module}"
         for name in re.findall(r"LOOKALIKE_[A-Z_]+[A-Z]", line):
             assert name in settings, f"{line!r}: there is no setting {name}"
-        for path in re.findall(r"(?:^|[\s(])((?:tests|tools|infra|examples|chalicelib|benchmarks)/[\w/.-]+\.\w+)", line):
+        for path in re.findall(
+            r"(?:^|[\s(])((?:tests|tools|infra|examples|chalicelib|benchmarks)/[\w/.-]+\.\w+)", line
+        ):
             assert (ROOT / path).exists(), f"{line!r}: there is no {path}"
 
 
@@ -98,9 +111,13 @@ def test_every_test_that_security_md_names_is_there() -> None:
         assert f"def {function}(" in (ROOT / path).read_text(), f"{path} has no {function}"
 
 
-@pytest.mark.parametrize("pins", sorted((*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt")), ids=named)
+@pytest.mark.parametrize(
+    "pins", sorted((*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt")), ids=named
+)
 def test_every_pinned_package_has_its_reason(pins: Path) -> None:
     reasons = text_of(ROOT / "docs/adr/0003-dependencies.md")
     names = re.findall(r"^([\w-]+)(?:\[.*\])?==", pins.read_text(), re.MULTILINE)
     assert names
-    assert [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)] == []
+    assert [
+        name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)
+    ] == []

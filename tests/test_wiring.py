@@ -9,7 +9,9 @@ from chalicelib.wiring import open_store
 
 
 @pytest.mark.parametrize("place", ["ftp://host/x", "s3://", "S3://bucket"])
-def test_a_store_that_is_neither_a_folder_nor_a_bucket_is_refused_by_its_setting(place: str) -> None:
+def test_a_store_that_is_neither_a_folder_nor_a_bucket_is_refused_by_its_setting(
+    place: str,
+) -> None:
     with pytest.raises(ValueError, match=f"LOOKALIKE_STORE is {place!r}; it must be"):
         open_store(Settings(store=place))
 

@@ -1,6 +1,7 @@
 """Cuts botocore's data down to the services and operations that Lookalike calls.
 
-botocore reads a service's whole model before the first call: for S3 that is 1.9 MB of JSON, most of it documentation.
+botocore reads a service's whole model before the first call: for S3 that is 1.9 MB of JSON, most of
+it documentation.
 """
 
 from __future__ import annotations
@@ -12,12 +13,31 @@ from pathlib import Path
 from typing import Any, Final
 
 USED: Final[Mapping[str, frozenset[str]]] = {
-    "s3": frozenset({"GetObject", "HeadObject", "PutObject", "DeleteObject", "ListObjectsV2", "HeadBucket", "GetBucketLocation"}),
+    "s3": frozenset(
+        {
+            "GetObject",
+            "HeadObject",
+            "PutObject",
+            "DeleteObject",
+            "ListObjectsV2",
+            "HeadBucket",
+            "GetBucketLocation",
+        }
+    ),
     "sqs": frozenset(
-        {"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"}
+        {
+            "SendMessage",
+            "SendMessageBatch",
+            "ReceiveMessage",
+            "DeleteMessage",
+            "ChangeMessageVisibility",
+            "GetQueueAttributes",
+        }
     ),
     "sts": frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"}),
-    "secretsmanager": frozenset({"GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret"}),
+    "secretsmanager": frozenset(
+        {"GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret"}
+    ),
     "lambda": frozenset({"Invoke"}),
 }
 """tests/infra/test_trim.py holds this against the calls in the code."""
@@ -26,7 +46,9 @@ _NEVER_READ: Final = {"documentation", "documentationUrl", "examples"}
 
 
 def prune(data: Path) -> None:
-    """Rewrites botocore's data folder in place: only USED, uncompressed (the zip compresses), without prose."""
+    """Rewrites botocore's data folder in place: only USED, uncompressed (the zip compresses),
+    without prose.
+    """
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
         if folder.name not in USED:
             _remove(folder)
@@ -39,13 +61,17 @@ def prune(data: Path) -> None:
     endpoints = data / "endpoints.json"
     content = json.loads(endpoints.read_text())
     for partition in content["partitions"]:
-        partition["services"] = {name: value for name, value in partition["services"].items() if name in USED}
+        partition["services"] = {
+            name: value for name, value in partition["services"].items() if name in USED
+        }
     _write(endpoints, content)
 
 
 def needed_shapes(model: Mapping[str, Any], operations: Collection[str]) -> set[str]:
     """Names of the shapes that `operations` of a service model reach."""
-    todo = [name for operation in operations for name in _references(model["operations"][operation])]
+    todo = [
+        name for operation in operations for name in _references(model["operations"][operation])
+    ]
     found: set[str] = set()
     while todo:
         name = todo.pop()
@@ -72,26 +98,37 @@ def _prune_file(file: Path, operations: frozenset[str]) -> None:
     if kind not in {"service-2", "endpoint-rule-set-1", "paginators-1"}:
         file.unlink()
         return
-    content = json.loads(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+    content = json.loads(
+        gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    )
     if kind == "service-2" and "operations" in content:
         missing = operations - content["operations"].keys()
         if missing:
             raise ValueError(f"{file}: botocore knows no {', '.join(sorted(missing))}")
         content["operations"] = {name: content["operations"][name] for name in sorted(operations)}
         shapes = needed_shapes(content, operations)
-        content["shapes"] = {name: shape for name, shape in content["shapes"].items() if name in shapes}
+        content["shapes"] = {
+            name: shape for name, shape in content["shapes"].items() if name in shapes
+        }
         for part in ("operations", "shapes"):  # botocore does read the prose of the rest
             content[part] = _without_prose(content[part])
     if kind == "paginators-1" and "pagination" in content:
-        content["pagination"] = {name: value for name, value in content["pagination"].items() if name in operations}
+        content["pagination"] = {
+            name: value for name, value in content["pagination"].items() if name in operations
+        }
     file.unlink()
     _write(file.with_name(file.name.removesuffix(".gz")), content)
 
 
 def _without_prose(node: object) -> Any:
     if isinstance(node, dict):
-        # A structure may have a member called "documentation": its value is a dictionary, prose is text.
-        return {key: _without_prose(value) for key, value in node.items() if not (key in _NEVER_READ and isinstance(value, str))}
+        # A structure may have a member called "documentation": its value is a dictionary, prose is
+        # text.
+        return {
+            key: _without_prose(value)
+            for key, value in node.items()
+            if not (key in _NEVER_READ and isinstance(value, str))
+        }
     if isinstance(node, list):
         return [_without_prose(value) for value in node]
     return node

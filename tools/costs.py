@@ -1,9 +1,12 @@
-"""What a month costs, in US dollars, by the list prices of us-east-1 and by what the benchmarks measured.
+"""What a month costs, in US dollars, by the list prices of us-east-1 and by what the benchmarks
+measured.
 
-    python -m tools.costs [--rows 1000000] [--adds 50000] [--searches 1000000] [--collections 1] [--domain]
+    python -m tools.costs [--rows 1000000] [--adds 50000] [--searches 1000000] [--collections 1]
+    [--domain]
 
-Prints the bill by item, beside the original's plan that would hold as much and beside S3 Vectors for the vectors alone. docs/COSTS.md says
-where the prices come from; tests/infra/test_costs.py counts the requests and holds that page to this file.
+Prints the bill by item, beside the original's plan that would hold as much and beside S3 Vectors
+for the vectors alone. docs/COSTS.md says where the prices come from; tests/infra/test_costs.py
+counts the requests and holds that page to this file.
 """
 
 from __future__ import annotations
@@ -40,20 +43,26 @@ ADD_CPU_MS: Final = 35.7
 SEARCH_CPU_MS: Final = 26.9
 """Likewise, among 10,000 records."""
 SCAN_CPU_MS: Final = 11.6 / MILLION
-"""A record more to search; benchmarks/RESULTS.md, the index. Graphs make it a third, after some searches."""
+"""A record more to search; benchmarks/RESULTS.md, the index. Graphs make it a third, after some
+searches.
+"""
 ROUND_TRIP_MS: Final = 20
 """Assumed, as the only number here: a request from Lambda to S3."""
 SLOWER: Final = 2
 """Assumed too: a core of Lambda against one of the machine that measured."""
 ADD_S: Final = (SLOWER * ADD_CPU_MS + 3 * ROUND_TRIP_MS) / 1000
-"""Seconds that Lambda bills for an add, with its requests to S3 (docs/FORMAT.md §4): a listing, a write, a conditional read."""
+"""Seconds that Lambda bills for an add, with its requests to S3 (docs/FORMAT.md §4): a listing, a
+write, a conditional read.
+"""
 ROW_BYTES: Final = 880
 """benchmarks/RESULTS.md: 667 and 213 for graphs."""
 LINE_BYTES: Final = 1_000
 """A request's line and Lambda's own three."""
 ANSWER_BYTES: Final = 3_000
 METRICS: Final = 8
-"""That have values in most hours: requests, cold starts, four actions' durations, and two of compaction."""
+"""That have values in most hours: requests, cold starts, four actions' durations, and two of
+compaction.
+"""
 ALARMS: Final = 12
 """Metrics that the template's six alarms watch."""
 
@@ -67,12 +76,15 @@ class Month:
     searches: int = MILLION
     collections: int = 1
     domain: bool = False
-    """Clients call by a host name of one's own, through API Gateway; otherwise by the function URL."""
+    """Clients call by a host name of one's own, through API Gateway; otherwise by the function URL.
+    """
 
 
 def search_s(month: Month) -> float:
     """And for a search: a listing and a conditional read."""
-    return (SLOWER * (SEARCH_CPU_MS + SCAN_CPU_MS * month.rows / month.collections) + 2 * ROUND_TRIP_MS) / 1000
+    return (
+        SLOWER * (SEARCH_CPU_MS + SCAN_CPU_MS * month.rows / month.collections) + 2 * ROUND_TRIP_MS
+    ) / 1000
 
 
 def bill(month: Month) -> dict[str, float]:
@@ -84,13 +96,17 @@ def bill(month: Month) -> dict[str, float]:
     seconds = month.adds * ADD_S + month.searches * search_s(month)
     return {
         "adds and searches: Lambda": seconds * FUNCTION_GB * LAMBDA_GB_S + calls * LAMBDA_REQUEST,
-        "adds and searches: S3 requests": month.adds * (2 * S3_WRITE + 2 * S3_READ) + month.searches * (S3_WRITE + S3_READ),
+        "adds and searches: S3 requests": month.adds * (2 * S3_WRITE + 2 * S3_READ)
+        + month.searches * (S3_WRITE + S3_READ),
         "adds and searches: API Gateway": calls * REST_API if month.domain else 0,
-        "adds and searches: logs, answers, keys": calls * (LINE_BYTES * LOG_GB + ANSWER_BYTES * EGRESS_GB) / GB
+        "adds and searches: logs, answers, keys": calls
+        * (LINE_BYTES * LOG_GB + ANSWER_BYTES * EGRESS_GB)
+        / GB
         + min(calls, MINUTES) * SECRET_READ,
         "stored records": month.rows * ROW_BYTES / GB * S3_GB_MONTH,
         "schedules: S3 requests": idle_lists * S3_WRITE + idle_reads * S3_READ,
-        "schedules: Lambda, logs": runs * (0.2 * FUNCTION_GB * LAMBDA_GB_S + LAMBDA_REQUEST + LINE_BYTES * LOG_GB / GB),
+        "schedules: Lambda, logs": runs
+        * (0.2 * FUNCTION_GB * LAMBDA_GB_S + LAMBDA_REQUEST + LINE_BYTES * LOG_GB / GB),
         "import queue, waiting": 5 * MINUTES * 3 * SQS,
         "access keys": SECRET,
         "metrics and alarms": METRICS * METRIC + ALARMS * ALARM,
@@ -98,11 +114,15 @@ def bill(month: Month) -> dict[str, float]:
 
 
 def free(month: Month) -> float:
-    """What AWS gives to every account for good: Lambda's 400,000 GB-s and million requests, 10 metrics, 10 alarms, a million of SQS."""
+    """What AWS gives to every account for good: Lambda's 400,000 GB-s and million requests, 10
+    metrics, 10 alarms, a million of SQS.
+    """
     items = bill(month)
     compute = items["adds and searches: Lambda"] + items["schedules: Lambda, logs"]
     given = min(compute, 400_000 * LAMBDA_GB_S + MILLION * LAMBDA_REQUEST)
-    return given + min(METRICS, 10) * METRIC + min(ALARMS, 10) * ALARM + items["import queue, waiting"]
+    return (
+        given + min(METRICS, 10) * METRIC + min(ALARMS, 10) * ALARM + items["import queue, waiting"]
+    )
 
 
 PLANS: Final = (
@@ -122,27 +142,47 @@ PLANS: Final = (
 
 
 def plan(month: Month, *, peak: float = 2.5) -> int:
-    """The original's cheapest plan for the month's records and `peak` times its mean rate of searches; its dearest where none is enough."""
+    """The original's cheapest plan for the month's records and `peak` times its mean rate of
+    searches; its dearest where none is enough.
+    """
     rate = month.searches / (MINUTES * 60) * peak
     fitting = [price for rows, searches, price in PLANS if rows >= month.rows and searches >= rate]
     return min(fitting, default=PLANS[-1][2])
 
 
 def s3_vectors(*, vectors: int, size: int, writes: int, queries: int, indexes: int = 1) -> float:
-    """S3 Vectors for `vectors` of `size` bytes (key and metadata included) in `indexes`: storage, writes in batches, queries.
+    """S3 Vectors for `vectors` of `size` bytes (key and metadata included) in `indexes`: storage,
+    writes in batches, queries.
 
-    A query is charged for its index: $0.004 a TB for the first 100,000 vectors, $0.002 up to 10 million, $0.0004 above.
+    A query is charged for its index: $0.004 a TB for the first 100,000 vectors, $0.002 up to 10
+    million, $0.0004 above.
     """
     each = vectors / indexes
-    tiers = (min(each, 1e5) * 0.004, max(0, min(each, 1e7) - 1e5) * 0.002, max(0, each - 1e7) * 0.0004)
+    tiers = (
+        min(each, 1e5) * 0.004,
+        max(0, min(each, 1e7) - 1e5) * 0.002,
+        max(0, each - 1e7) * 0.0004,
+    )
     processed = sum(tiers) * size / (1024 * GB)
-    return vectors * size / GB * 0.06 + writes * size / GB * 0.20 + queries * (2.50 / MILLION + processed)
+    return (
+        vectors * size / GB * 0.06
+        + writes * size / GB * 0.20
+        + queries * (2.50 / MILLION + processed)
+    )
 
 
 def vectors_alone(month: Month, *, dimension: int = 512, attributes: int = 260) -> float:
-    """S3 Vectors for the same records as float32; finding features in pictures, signatures and answers are not part of it."""
+    """S3 Vectors for the same records as float32; finding features in pictures, signatures and
+    answers are not part of it.
+    """
     size = 4 * dimension + attributes
-    return s3_vectors(vectors=month.rows, size=size, writes=month.adds, queries=month.searches, indexes=month.collections)
+    return s3_vectors(
+        vectors=month.rows,
+        size=size,
+        writes=month.adds,
+        queries=month.searches,
+        indexes=month.collections,
+    )
 
 
 def total(month: Month) -> float:
@@ -164,9 +204,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="What a month costs, in US dollars.")
     standard = Month()
-    parser.add_argument("--rows", type=int, default=standard.rows, help="records stored, in all collections")
-    parser.add_argument("--adds", type=int, default=standard.adds, help="pictures added in the month")
-    parser.add_argument("--searches", type=int, default=standard.searches, help="searches in the month")
+    parser.add_argument(
+        "--rows", type=int, default=standard.rows, help="records stored, in all collections"
+    )
+    parser.add_argument(
+        "--adds", type=int, default=standard.adds, help="pictures added in the month"
+    )
+    parser.add_argument(
+        "--searches", type=int, default=standard.searches, help="searches in the month"
+    )
     parser.add_argument("--collections", type=int, default=standard.collections)
     parser.add_argument("--domain", action="store_true", help="clients call by a domain of yours")
     print(table(Month(**vars(parser.parse_args(arguments)))))

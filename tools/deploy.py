@@ -1,6 +1,8 @@
-"""Uploads the package and makes or updates the stack, by the aws command and the caller's own credentials.
+"""Uploads the package and makes or updates the stack, by the aws command and the caller's own
+credentials.
 
-    python -m tools.deploy --folder build/package-py3.12-x86_64 --stack lookalike --region eu-central-1 --bucket my-artefacts [NAME=VALUE …]
+    python -m tools.deploy --folder build/package-py3.12-x86_64 --stack lookalike --region
+    eu-central-1 --bucket my-artefacts [NAME=VALUE …]
 
 NAME=VALUE are parameters of infra/template.yaml.
 """
@@ -15,14 +17,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def commands(folder: Path, *, stack: str, region: str, bucket: str, parameters: Sequence[str]) -> list[list[str]]:
+def commands(
+    folder: Path, *, stack: str, region: str, bucket: str, parameters: Sequence[str]
+) -> list[list[str]]:
     """What is run, in order."""
     aws = ["aws", "--region", region, "cloudformation"]
     ready = str(folder / "uploaded.json")
-    source = ["--template-file", str(folder / "template.json"), "--s3-bucket", bucket, "--s3-prefix", stack]
+    source = [
+        "--template-file",
+        str(folder / "template.json"),
+        "--s3-bucket",
+        bucket,
+        "--s3-prefix",
+        stack,
+    ]
     upload = [*aws, "package", *source, "--use-json", "--output-template-file", ready]
-    target = ["--stack-name", stack, "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"]
-    # The template is over the 51,200 bytes that may be sent inline, so it goes through the bucket as well.
+    target = [
+        "--stack-name",
+        stack,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-fail-on-empty-changeset",
+    ]
+    # The template is over the 51,200 bytes that may be sent inline, so it goes through the bucket
+    # as well.
     target += ["--s3-bucket", bucket, "--s3-prefix", stack]
     if parameters:
         target += ["--parameter-overrides", *parameters]
@@ -31,14 +49,27 @@ def commands(folder: Path, *, stack: str, region: str, bucket: str, parameters: 
 
 def outputs(stack: str, region: str) -> dict[str, str]:
     """The stack's outputs by name."""
-    command = ["aws", "--region", region, "cloudformation", "describe-stacks", "--stack-name", stack, "--output", "json"]
-    answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603  # fixed command
+    command = [
+        "aws",
+        "--region",
+        region,
+        "cloudformation",
+        "describe-stacks",
+        "--stack-name",
+        stack,
+        "--output",
+        "json",
+    ]
+    # fixed command
+    answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
     return {row["OutputKey"]: row["OutputValue"] for row in answer["Stacks"][0].get("Outputs", [])}
 
 
 def next_steps(values: dict[str, str], region: str) -> str:
     """What to tell whoever has deployed."""
-    endpoint = values.get("Endpoint") or values.get("FunctionUrl", "").removeprefix("https://").rstrip("/")
+    endpoint = values.get("Endpoint") or values.get("FunctionUrl", "").removeprefix(
+        "https://"
+    ).rstrip("/")
     lines = [
         f"Endpoint for clients:  {endpoint or 'none: give DomainName or FunctionUrl=true'}",
         "",
@@ -61,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--stack", default="lookalike")
     parser.add_argument("--region", required=True)
-    parser.add_argument("--bucket", required=True, help="a bucket of yours in that region for the upload")
+    parser.add_argument(
+        "--bucket", required=True, help="a bucket of yours in that region for the upload"
+    )
     parser.add_argument("parameters", nargs="*")
     given = parser.parse_args(arguments)
     if not (given.folder / "template.json").exists():
@@ -70,9 +103,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             "the aws command was not found; install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )
-    for command in commands(given.folder, stack=given.stack, region=given.region, bucket=given.bucket, parameters=given.parameters):
+    for command in commands(
+        given.folder,
+        stack=given.stack,
+        region=given.region,
+        bucket=given.bucket,
+        parameters=given.parameters,
+    ):
         if subprocess.run(command, check=False).returncode:  # noqa: S603  # built above
-            raise SystemExit(f"{' '.join(command[:5])} failed; its message is above. docs/OPERATIONS.md, when a deployment fails")
+            raise SystemExit(
+                f"{' '.join(command[:5])} failed; its message is above. docs/OPERATIONS.md, when a deployment fails"
+            )
     print(next_steps(outputs(given.stack, given.region), given.region))
 
 

@@ -1,8 +1,11 @@
-"""Takes out of a shared library what the dynamic loader never reads: debug information, symbol tables, section headers.
+"""Takes out of a shared library what the dynamic loader never reads: debug information, symbol
+tables, section headers.
 
-Wheels come with them: numkong's library is 45.5 MB of which 4 are loaded. `strip` does the same for one machine's libraries; this does
-it for any 64-bit little-endian ELF file, so an arm64 package can be made on x86_64. The loader goes by program headers alone (ELF-64
-specification, "Program Header"); they stay, their segments move together, and no byte inside a segment changes but the table itself.
+Wheels come with them: numkong's library is 45.5 MB of which 4 are loaded. `strip` does the same for
+one machine's libraries; this does it for any 64-bit little-endian ELF file, so an arm64 package can
+be made on x86_64. The loader goes by program headers alone (ELF-64 specification, "Program
+Header"); they stay, their segments move together, and no byte inside a segment changes but the
+table itself.
 """
 
 from __future__ import annotations
@@ -56,7 +59,8 @@ def segments(data: bytes) -> list[Segment]:
 def loaded_only(data: bytes) -> bytes:
     """The library reduced to what is loaded; `data` itself where that would not make it smaller.
 
-    Raises ValueError for a file whose segments overlap or whose program headers lie outside them (no wheel's does).
+    Raises ValueError for a file whose segments overlap or whose program headers lie outside them
+    (no wheel's does).
     """
     header = list(_HEADER.unpack_from(data))
     old = segments(data)

@@ -2,8 +2,9 @@
 
     python -m tools.package --stage prod --python 3.12 --arch x86_64
 
-Chalice takes the Lambda runtime from the interpreter that runs it and byte code must be that runtime's, so a packaging environment of
-that Python is kept under build/. What goes in is copied first: nothing that merely lies about in the working tree is shipped.
+Chalice takes the Lambda runtime from the interpreter that runs it and byte code must be that
+runtime's, so a packaging environment of that Python is kept under build/. What goes in is copied
+first: nothing that merely lies about in the working tree is shipped.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Order:
 
 
 def package(order: Order) -> Path:
-    """Makes the package and returns its folder. Raises SystemExit with the next step where something is missing."""
+    """Makes the package and returns its folder. Raises SystemExit with the next step where
+    something is missing.
+    """
     environment = _environment(order.python)
     stage = ROOT / "build" / f"stage-py{order.python}-{order.arch}"
     shutil.rmtree(stage, ignore_errors=True)
@@ -51,15 +54,32 @@ def package(order: Order) -> Path:
     raw = stage / "out"
     merge = ROOT / "infra" / "template.yaml"
     _run(
-        [environment / "bin/chalice", "package", "--stage", order.stage, "--template-format", "yaml", "--merge-template", merge, raw],
+        [
+            environment / "bin/chalice",
+            "package",
+            "--stage",
+            order.stage,
+            "--template-format",
+            "yaml",
+            "--merge-template",
+            merge,
+            raw,
+        ],
         cwd=stage,
-        # The region changes nothing in the package, but Chalice asks for one. The constraint pins what requirements.txt leaves open.
-        extra={"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"), "PIP_CONSTRAINT": str(ROOT / "constraints.txt")},
+        # The region changes nothing in the package, but Chalice asks for one. The constraint pins
+        # what requirements.txt leaves open.
+        extra={
+            "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+            "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+        },
     )
     shutil.rmtree(order.folder, ignore_errors=True)
     order.folder.mkdir(parents=True)
     python = environment / "bin/python"
-    _run([python, "-m", "tools.trim", raw / "deployment.zip", order.folder / "deployment.zip"], cwd=ROOT)
+    _run(
+        [python, "-m", "tools.trim", raw / "deployment.zip", order.folder / "deployment.zip"],
+        cwd=ROOT,
+    )
     command = [python, "-m", "tools.template", raw / "sam.yaml", order.folder / "template.json"]
     _run([*command, *(["--snapstart"] if order.snapstart else [])], cwd=ROOT)
     shutil.rmtree(stage)
@@ -67,13 +87,19 @@ def package(order: Order) -> Path:
 
 
 def copy_project(stage: Path, order: Order) -> None:
-    """Copies what Chalice packages to `stage`: code, models as a vendored package, pins, configuration."""
+    """Copies what Chalice packages to `stage`: code, models as a vendored package, pins,
+    configuration.
+    """
     stage.mkdir(parents=True)
     shutil.copy(ROOT / "app.py", stage)
     shutil.copy(ROOT / "requirements.txt", stage)
     shutil.copytree(ROOT / "chalicelib", stage / "chalicelib", ignore=_LEFT_BEHIND)
     shutil.copytree(ROOT / "models", stage / "vendor" / "models", ignore=_LEFT_BEHIND)
-    shutil.copytree(ROOT / ".chalice", stage / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed", "venv"))
+    shutil.copytree(
+        ROOT / ".chalice",
+        stage / ".chalice",
+        ignore=shutil.ignore_patterns("deployments", "deployed", "venv"),
+    )
     config = stage / ".chalice" / "config.json"
     config.write_text(json.dumps(configured(json.loads(config.read_text()), order)))
 
@@ -86,16 +112,31 @@ def configured(config: dict[str, Any], order: Order) -> dict[str, Any]:
 
 
 def _environment(version: str) -> Path:
-    """A virtual environment of Python `version` with Chalice and the runtime requirements, under build/."""
+    """A virtual environment of Python `version` with Chalice and the runtime requirements, under
+    build/.
+    """
     home = ROOT / "build" / f"venv-py{version}"
     marker = home / "ready"
-    wanted = "\n".join((ROOT / name).read_text() for name in ("requirements.txt", "constraints.txt"))
+    wanted = "\n".join(
+        (ROOT / name).read_text() for name in ("requirements.txt", "constraints.txt")
+    )
     if not marker.exists() or marker.read_text() != wanted:
         shutil.rmtree(home, ignore_errors=True)
         _run([_interpreter(version), "-m", "venv", home])
         pins = ["-c", ROOT / "constraints.txt", "-r", ROOT / "requirements.txt"]
         _run(
-            [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "chalice", "setuptools", "wheel", *pins]
+            [
+                home / "bin/python",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "chalice",
+                "setuptools",
+                "wheel",
+                *pins,
+            ]
         )
         marker.write_text(wanted)
     return home
@@ -104,9 +145,16 @@ def _environment(version: str) -> Path:
 def _interpreter(version: str) -> str:
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
-    candidates = [shutil.which(f"python{version}"), *sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}"))]
+    candidates = [
+        shutil.which(f"python{version}"),
+        *sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}")),
+    ]
     for candidate in candidates:  # the first may be a shim of pyenv that leads nowhere
-        if candidate and subprocess.run([candidate, "-c", ""], check=False, capture_output=True).returncode == 0:  # noqa: S603
+        if (
+            candidate
+            and subprocess.run([candidate, "-c", ""], check=False, capture_output=True).returncode  # noqa: S603
+            == 0
+        ):
             return str(candidate)
     raise SystemExit(
         f"Python {version} was not found, and a package for it can only be made by it.\n"
@@ -114,8 +162,12 @@ def _interpreter(version: str) -> str:
     )
 
 
-def _run(command: Sequence[object], *, cwd: Path | None = None, extra: dict[str, str] | None = None) -> None:
-    finished = subprocess.run([str(part) for part in command], cwd=cwd, env={**os.environ, **(extra or {})}, check=False)  # noqa: S603  # fixed commands
+def _run(
+    command: Sequence[object], *, cwd: Path | None = None, extra: dict[str, str] | None = None
+) -> None:
+    finished = subprocess.run(  # noqa: S603
+        [str(part) for part in command], cwd=cwd, env={**os.environ, **(extra or {})}, check=False
+    )  # fixed commands
     if finished.returncode:
         raise SystemExit(f"{Path(str(command[0])).name} {command[1]} failed; its message is above")
 
@@ -129,7 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--snapstart", action="store_true", help="start the API from snapshots")
     folder = package(Order(**vars(parser.parse_args(arguments))))
     size.check(folder / "deployment.zip")
-    print(f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready; next: make deploy REGION=… BUCKET=…")
+    print(
+        f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready; next: make deploy REGION=… BUCKET=…"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Takes a part of the store's bucket back to how it was at a moment of the last seven days (docs/OPERATIONS.md, restore).
+"""Takes a part of the store's bucket back to how it was at a moment of the last seven days
+(docs/OPERATIONS.md, restore).
 
     python -m tools.restore s3://BUCKET/collections/shop/ 2026-11-25T12:00:00Z [--yes]
 
-The bucket keeps every version for a week (infra/template.yaml). Whatever was written or deleted after the moment is undone for good;
-without --yes it is only counted. A collection's objects are written in an order that leaves it whole at every moment (docs/FORMAT.md).
+The bucket keeps every version for a week (infra/template.yaml). Whatever was written or deleted
+after the moment is undone for good; without --yes it is only counted. A collection's objects are
+written in an order that leaves it whole at every moment (docs/FORMAT.md).
 """
 
 from __future__ import annotations
@@ -40,16 +42,25 @@ def since(s3: Any, bucket: str, prefix: str, moment: datetime) -> Iterator[Chang
 
 
 def undo(s3: Any, bucket: str, changes: Sequence[Change]) -> None:
-    """Takes `changes` back. Raises SystemExit when S3 refuses some: repeating the command goes on with those."""
+    """Takes `changes` back. Raises SystemExit when S3 refuses some: repeating the command goes on
+    with those.
+    """
     for first in range(0, len(changes), _AT_ONCE):
-        objects = [{"Key": change.key, "VersionId": change.version} for change in changes[first : first + _AT_ONCE]]
+        objects = [
+            {"Key": change.key, "VersionId": change.version}
+            for change in changes[first : first + _AT_ONCE]
+        ]
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for error in answer.get("Errors", ()):
-            raise SystemExit(f"S3 refuses to take back {error['Key']}: {error.get('Code')} {error.get('Message')}; repeat the command")
+            raise SystemExit(
+                f"S3 refuses to take back {error['Key']}: {error.get('Code')} {error.get('Message')}; repeat the command"
+            )
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """An ISO 8601 time with its zone. Raises SystemExit for another text, a time to come, or one that is too long ago."""
+    """An ISO 8601 time with its zone. Raises SystemExit for another text, a time to come, or one
+    that is too long ago.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -63,14 +74,18 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description="Take a part of the store back to how it was at a moment.")
+    parser = argparse.ArgumentParser(
+        description="Take a part of the store back to how it was at a moment."
+    )
     parser.add_argument("place", help="s3://BUCKET/collections/NAME/")
     parser.add_argument("moment", help="as 2026-11-25T12:00:00Z")
     parser.add_argument("--yes", action="store_true", help="do it; otherwise only count")
     given = parser.parse_args(arguments)
     bucket, _, prefix = given.place.removeprefix("s3://").partition("/")
     if not given.place.startswith("s3://") or not prefix.endswith("/"):
-        raise SystemExit(f"{given.place!r} must be s3://BUCKET/collections/NAME/, with a slash at its end")
+        raise SystemExit(
+            f"{given.place!r} must be s3://BUCKET/collections/NAME/, with a slash at its end"
+        )
     moment = moment_of(given.moment, datetime.now(UTC))
     import boto3
 
@@ -79,7 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"bucket {bucket} keeps no versions, so nothing can be taken back")
     changes = list(since(s3, bucket, prefix, moment))
     deletions = sum(change.deletion for change in changes)
-    print(f"{len(changes) - deletions} writes and {deletions} deletions were made in {given.place} after {given.moment}")
+    print(
+        f"{len(changes) - deletions} writes and {deletions} deletions were made in {given.place} after {given.moment}"
+    )
     if not given.yes:
         print("Nothing was changed; the same command with --yes takes them back, for good")
         return

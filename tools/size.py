@@ -30,7 +30,9 @@ NEEDED: Final = (
     "usearch/__init__.py",
     "botocore/__init__.py",
 )
-"""Chalice reports success when it could not install something (studies: Python 3.11); then one of these is missing."""
+"""Chalice reports success when it could not install something (studies: Python 3.11); then one of
+these is missing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def weights(archive: Path) -> list[Weight]:
             sum_ = sums[_ALIASES.get(part, part)]
             sum_[0] += member.compress_size
             sum_[1] += member.file_size
-    return sorted((Weight(part, *pair) for part, pair in sums.items()), key=lambda weight: -weight.unzipped)
+    return sorted(
+        (Weight(part, *pair) for part, pair in sums.items()), key=lambda weight: -weight.unzipped
+    )
 
 
 def missing(archive: Path) -> list[str]:
@@ -63,19 +67,27 @@ def missing(archive: Path) -> list[str]:
 
 
 def check(archive: Path) -> None:
-    """Prints the table. Raises SystemExit over BUDGET, which is below LIMIT, or when something is missing."""
+    """Prints the table. Raises SystemExit over BUDGET, which is below LIMIT, or when something is
+    missing.
+    """
     rows = weights(archive)
     zipped, unzipped = archive.stat().st_size, sum(row.unzipped for row in rows)
     print(f"{'part':<22}{'zipped MiB':>12}{'unzipped MiB':>14}")
     for row in rows:
         print(f"{row.part:<22}{row.zipped / 2**20:>12.1f}{row.unzipped / 2**20:>14.1f}")
-    print(f"{'total':<22}{zipped / 2**20:>12.1f}{unzipped / 2**20:>14.1f}   budget {BUDGET >> 20}, Lambda's limit {LIMIT >> 20}")
+    print(
+        f"{'total':<22}{zipped / 2**20:>12.1f}{unzipped / 2**20:>14.1f}   budget {BUDGET >> 20}, Lambda's limit {LIMIT >> 20}"
+    )
     print(f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}")
     absent = missing(archive)
     if absent:
-        raise SystemExit(f"the package lacks {', '.join(absent)}: a requirement has no wheel for this Python and machine")
+        raise SystemExit(
+            f"the package lacks {', '.join(absent)}: a requirement has no wheel for this Python and machine"
+        )
     if unzipped > BUDGET:
-        raise SystemExit(f"the package is {(unzipped - BUDGET) / 2**20:.1f} MiB over the budget; see DROPPED in tools/trim.py")
+        raise SystemExit(
+            f"the package is {(unzipped - BUDGET) / 2**20:.1f} MiB over the budget; see DROPPED in tools/trim.py"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Does to Chalice's merged template what merging cannot: replace values, add a log group for every function."""
+"""Does to Chalice's merged template what merging cannot: replace values, add a log group for every
+function.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +18,41 @@ FUNCTION: Final = "AWS::Serverless::Function"
 def rewrite(template: Template, *, snapstart: bool = False) -> Template:
     """The template that is deployed.
 
-    `snapstart` makes the API run from snapshots of published versions, which CloudFormation publishes at every deployment.
-    Raises KeyError when the app lacks a function that infra/template.yaml configures: the merge would leave half a resource.
+    `snapstart` makes the API run from snapshots of published versions, which CloudFormation
+    publishes at every deployment. Raises KeyError when the app lacks a function that
+    infra/template.yaml configures: the merge would leave half a resource.
     """
     result = copy.deepcopy(template)
     resources = result["Resources"]
     incomplete = sorted(name for name, resource in resources.items() if "Type" not in resource)
     if incomplete:
-        raise KeyError(f"infra/template.yaml configures {', '.join(incomplete)}, but app.py has no such function")
+        raise KeyError(
+            f"infra/template.yaml configures {', '.join(incomplete)}, but app.py has no such function"
+        )
     _import_queue(resources)
-    functions = {name: resource for name, resource in resources.items() if resource["Type"] == FUNCTION}
+    functions = {
+        name: resource for name, resource in resources.items() if resource["Type"] == FUNCTION
+    }
     for name, function in functions.items():
         resources[f"{name}Log"] = _log_group(function)
         function["DependsOn"] = f"{name}Log"
     if snapstart:
         _snapstart(resources)
-    # Chalice's own output: the stage URL cannot be used by SDKs, whose endpoint is a bare host (API.md 11).
+    # Chalice's own output: the stage URL cannot be used by SDKs, whose endpoint is a bare host
+    # (API.md 11).
     del result["Outputs"]["EndpointURL"]
     return result
 
 
 def _import_queue(resources: Template) -> None:
-    """The event source: our queue rather than one of a fixed name, partial failures, a bound on concurrency."""
-    (event,) = (event for event in resources["ImportSlice"]["Properties"]["Events"].values() if event["Type"] == "SQS")
+    """The event source: our queue rather than one of a fixed name, partial failures, a bound on
+    concurrency.
+    """
+    (event,) = (
+        event
+        for event in resources["ImportSlice"]["Properties"]["Events"].values()
+        if event["Type"] == "SQS"
+    )
     event["Properties"].update(
         Queue={"Fn::GetAtt": ["ImportQueue", "Arn"]},
         FunctionResponseTypes=["ReportBatchItemFailures"],
@@ -48,13 +62,20 @@ def _import_queue(resources: Template) -> None:
 
 def _log_group(function: Template) -> Template:
     name = function["Properties"]["FunctionName"]["Fn::Sub"]
-    properties = {"LogGroupName": {"Fn::Sub": f"/aws/lambda/{name}"}, "RetentionInDays": {"Ref": "LogRetentionDays"}}
+    properties = {
+        "LogGroupName": {"Fn::Sub": f"/aws/lambda/{name}"},
+        "RetentionInDays": {"Ref": "LogRetentionDays"},
+    }
     return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
 
 
 def _snapstart(resources: Template) -> None:
-    """SnapStart acts on published versions only, so everything that calls the API's function must call its alias."""
-    resources["APIHandler"]["Properties"].update(AutoPublishAlias="live", SnapStart={"ApplyOn": "PublishedVersions"})
+    """SnapStart acts on published versions only, so everything that calls the API's function must
+    call its alias.
+    """
+    resources["APIHandler"]["Properties"].update(
+        AutoPublishAlias="live", SnapStart={"ApplyOn": "PublishedVersions"}
+    )
     _call_alias(resources["RestAPI"])
     alias = {"Ref": "APIHandler.Alias"}
     resources["APIHandlerInvokePermission"]["Properties"]["FunctionName"] = alias
@@ -68,7 +89,10 @@ def _call_alias(node: object) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "Fn::Sub" and isinstance(value, str) and "${APIHandler.Arn}" in value:
-                node[key] = [value.replace("${APIHandler.Arn}", "${Alias}"), {"Alias": {"Ref": "APIHandler.Alias"}}]
+                node[key] = [
+                    value.replace("${APIHandler.Arn}", "${Alias}"),
+                    {"Alias": {"Ref": "APIHandler.Alias"}},
+                ]
             else:
                 _call_alias(value)
     elif isinstance(node, list):

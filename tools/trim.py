@@ -1,8 +1,10 @@
-"""Makes of Chalice's deployment.zip the one that is deployed: trimmed, compiled, byte for byte reproducible.
+"""Makes of Chalice's deployment.zip the one that is deployed: trimmed, compiled, byte for byte
+reproducible.
 
     python -m tools.trim IN.zip OUT.zip
 
-Run it with the Python version of the Lambda runtime, since it compiles. Only the standard library is needed.
+Run it with the Python version of the Lambda runtime, since it compiles. Only the standard library
+is needed.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ def trim(source: Path, target: Path) -> None:
             names = sorted(archive.namelist())
             for name in filter(kept, names):
                 archive.extract(name, tree)
-        _check_needed(tree, [name.split("/")[-1] for name in names if ".libs/" in name and not kept(name)])
+        _check_needed(
+            tree, [name.split("/")[-1] for name in names if ".libs/" in name and not kept(name)]
+        )
         if (tree / "botocore/data").is_dir():
             botodata.prune(tree / "botocore/data")
         for path in files(tree):
@@ -77,22 +81,30 @@ def _check_needed(tree: Path, dropped: list[str]) -> None:
             data = path.read_bytes()
             for name in dropped:
                 if name.encode() + b"\0" in data:
-                    raise SystemExit(f"{path.relative_to(tree)} needs {name}, which DROPPED in tools/trim.py drops")
+                    raise SystemExit(
+                        f"{path.relative_to(tree)} needs {name}, which DROPPED in tools/trim.py drops"
+                    )
 
 
 def files(tree: Path) -> list[Path]:
     """All files under `tree`, in one order everywhere."""
-    return sorted((path for path in tree.rglob("*") if path.is_file()), key=lambda path: path.relative_to(tree).as_posix())
+    return sorted(
+        (path for path in tree.rglob("*") if path.is_file()),
+        key=lambda path: path.relative_to(tree).as_posix(),
+    )
 
 
 def _compile(tree: Path) -> None:
-    """Adds byte code that is used unchecked: /var/task is read-only, so without it every cold start compiles everything.
+    """Adds byte code that is used unchecked: /var/task is read-only, so without it every cold start
+    compiles everything.
 
-    A fresh process with a fixed hash seed, since the order of sets in constants and interning would differ otherwise.
+    A fresh process with a fixed hash seed, since the order of sets in constants and interning would
+    differ otherwise.
     """
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "tools.trim", "--compile", str(tree)]
-    subprocess.run(command, check=True, env=environment, cwd=Path(__file__).resolve().parents[1])  # noqa: S603  # this file
+    # this file
+    subprocess.run(command, check=True, env=environment, cwd=Path(__file__).resolve().parents[1])  # noqa: S603
 
 
 def compile_tree(tree: Path) -> None:
@@ -101,7 +113,12 @@ def compile_tree(tree: Path) -> None:
         if path.suffix == ".py":
             name = _ROOT + path.relative_to(tree).as_posix()
             try:
-                py_compile.compile(str(path), dfile=name, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+                py_compile.compile(
+                    str(path),
+                    dfile=name,
+                    doraise=True,
+                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+                )
             except py_compile.PyCompileError as error:
                 print(f"not compiled: {error.msg.strip().splitlines()[-1]}", file=sys.stderr)
 

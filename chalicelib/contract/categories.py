@@ -26,7 +26,9 @@ PRODUCT_CATEGORIES: Final = MappingProxyType(
         OTHERS: "Other",
     }
 )
-"""Id to name, in the order in which answers list them; names as real answers of the original spell them."""
+"""Id to name, in the order in which answers list them; names as real answers of the original spell
+them.
+"""
 
 _ONE: Final = MappingProxyType({OTHERS: "other"})
 
@@ -41,5 +43,6 @@ def check_category(category_id: int) -> None:
     if category_id not in PRODUCT_CATEGORIES:
         known = ", ".join(map(str, PRODUCT_CATEGORIES))
         raise InvalidField(
-            "category_id", f"category {category_id} does not exist; choose one of {known}, or leave it out to have it predicted"
+            "category_id",
+            f"category {category_id} does not exist; choose one of {known}, or leave it out to have it predicted",
         )

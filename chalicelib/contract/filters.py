@@ -9,7 +9,8 @@ r"""The filter language (API.md §2.6), compiled once per request to a predicate
                | str_name  [ NOT ] IN "(" string { "," string } ")"
     string     = '"' characters '"'                 \" and \\ inside stand for " and \
 
-Names are int_attr, int_attr2 … str_attr4, or as one sample of the reference spells them intAttr, strAttr2. Keywords in any case.
+Names are int_attr, int_attr2 … str_attr4, or as one sample of the reference spells them intAttr,
+strAttr2. Keywords in any case.
 """
 
 from __future__ import annotations
@@ -169,7 +170,10 @@ class _Parser:
 
     def _fail(self, expectation: str) -> None:
         token = self._peek()
-        raise InvalidFilter(token.position, f"filter: {expectation}, found {token.text!r} at character {token.position}")
+        raise InvalidFilter(
+            token.position,
+            f"filter: {expectation}, found {token.text!r} at character {token.position}",
+        )
 
     def _filter(self, depth: int) -> Node:
         parts = [self._all(depth)]
@@ -213,7 +217,9 @@ class _Parser:
         token = self._peek()
         match = _NAME.fullmatch(token.text) if token.kind == "word" else None
         if match is None:
-            self._fail("expected an attribute: int_attr, int_attr2 to int_attr4, str_attr, str_attr2 to str_attr4")
+            self._fail(
+                "expected an attribute: int_attr, int_attr2 to int_attr4, str_attr, str_attr2 to str_attr4"
+            )
             raise AssertionError
         self._take()
         return f"{match[1]}_attr{match[2]}", match[1]
@@ -223,7 +229,8 @@ class _Parser:
         if kind == "int":
             if token.kind != "number":
                 self._fail(f"{name} is compared with a whole number without quotes")
-            # twenty digits are past any limit already; int() of a long text is slow and refused by Python itself
+            # twenty digits are past any limit already; int() of a long text is slow and refused by
+            # Python itself
             if len(token.text) > 20 or int(token.text) not in _INT32:
                 self._fail(f"{name} is a 32-bit number; expected -2147483648 to 2147483647")
             return int(self._take().text)
@@ -245,7 +252,9 @@ class _Parser:
 def parse(text: str) -> Filter:
     """The filter written in `text`. Raises InvalidFilter, with the position of what is wrong."""
     if len(text) > MAX_CHARACTERS:
-        raise InvalidFilter(MAX_CHARACTERS, f"filter: {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
+        raise InvalidFilter(
+            MAX_CHARACTERS, f"filter: {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
+        )
     if not text.strip():
         raise InvalidFilter(0, "filter: it is empty; leave it out to match everything")
     return Filter(text=text, root=_Parser(text).parse())

@@ -1,5 +1,6 @@
-"""What can be asked, one frozen class per request. Limits are checked as a message is built (values.py), so a message that exists
-is within them: InvalidField or MissingField names the field that is not.
+"""What can be asked, one frozen class per request. Limits are checked as a message is built
+(values.py), so a message that exists is within them: InvalidField or MissingField names the field
+that is not.
 """
 
 from __future__ import annotations
@@ -139,7 +140,9 @@ class SearchByText(Message):
         if not self.text.strip():
             raise MissingField("text", "the text to search for is missing")
         if len(self.text) > MAX_TEXT:
-            raise OverLimit("text", f"the text has {len(self.text)} characters; at most {MAX_TEXT} are allowed")
+            raise OverLimit(
+                "text", f"the text has {len(self.text)} characters; at most {MAX_TEXT} are allowed"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +199,27 @@ class StartImport(Message):
             raise MissingField("bucket", "the bucket's name is missing")
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?", self.bucket, re.ASCII):
             raise InvalidField(
-                "bucket", f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, digits, dots and hyphens"
+                "bucket",
+                f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, digits, dots and hyphens",
             )
         if not self.path:
-            raise MissingField("path", "the folder's path is missing; write / for the bucket's root")
-        if not self.path.startswith("/") or (self.path != "/" and self.path.endswith("/")) or len(self.path) > 1024:
-            raise InvalidField("path", f"path {self.path[:64]!r} must begin with / and not end with it, in at most 1024 characters")
+            raise MissingField(
+                "path", "the folder's path is missing; write / for the bucket's root"
+            )
+        if (
+            not self.path.startswith("/")
+            or (self.path != "/" and self.path.endswith("/"))
+            or len(self.path) > 1024
+        ):
+            raise InvalidField(
+                "path",
+                f"path {self.path[:64]!r} must begin with / and not end with it, in at most 1024 characters",
+            )
         if self.callback is not None and not re.fullmatch(r"https?://\S{1,2000}", self.callback):
-            raise InvalidField("callback", "the callback address must be an http:// or https:// URL of at most 2000 characters")
+            raise InvalidField(
+                "callback",
+                "the callback address must be an http:// or https:// URL of at most 2000 characters",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
-"""The values that requests are made of, and their limits (API.md §1.4), which are checked as a value is built."""
+"""The values that requests are made of, and their limits (API.md §1.4), which are checked as a
+value is built.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
@@ -36,16 +39,21 @@ def check_collection(name: str) -> None:
         raise MissingField("collection", "the collection's name is missing")
     if len(name) > MAX_COLLECTION or not _COLLECTION.fullmatch(name):
         raise InvalidField(
-            "collection", f"{name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, _ . - and begin with a letter or digit"
+            "collection",
+            f"{name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, _ . - and begin with a letter or digit",
         )
 
 
 def check_id(field: str, value: str) -> None:
-    """Raises MissingField or InvalidField for `value` of the identity `field`, product_id or pic_name."""
+    """Raises MissingField or InvalidField for `value` of the identity `field`, product_id or
+    pic_name.
+    """
     if not value:
         raise MissingField(field, f"{field} is missing")
     if len(value) > MAX_ID:
-        raise InvalidField(field, f"{field} has {len(value)} characters; at most {MAX_ID} are allowed")
+        raise InvalidField(
+            field, f"{field} has {len(value)} characters; at most {MAX_ID} are allowed"
+        )
     if _CONTROL.search(value):
         raise InvalidField(field, f"{field} contains control characters")
 
@@ -57,16 +65,36 @@ def check_picture(field: str, picture: bytes | Uploaded) -> None:
     if not picture:
         raise MissingField(field, f"{field} is missing")
     if len(picture) > MAX_PICTURE_BYTES:
-        raise InvalidField(field, f"{field} has {len(picture)} bytes; at most {MAX_PICTURE_BYTES} (4 MiB) are allowed: scale it down")
+        raise InvalidField(
+            field,
+            f"{field} has {len(picture)} bytes; at most {MAX_PICTURE_BYTES} (4 MiB) are allowed: scale it down",
+        )
 
 
 def parse_region(text: str) -> Region:
     """`x1,x2,y1,y2` (API.md §2.4). Raises InvalidField("region")."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text, re.ASCII)
+    match = re.fullmatch(
+        r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text, re.ASCII
+    )
     region = Region(*map(int, match.groups())) if match else None
     if region is None or region.width <= 0 or region.height <= 0:
-        raise InvalidField("region", f"region {text[:40]!r} is not x1,x2,y1,y2 in pixels with x1 < x2 and y1 < y2")
+        raise InvalidField(
+            "region", f"region {text[:40]!r} is not x1,x2,y1,y2 in pixels with x1 < x2 and y1 < y2"
+        )
     return region
+
+
+def parse_threshold(text: str) -> float:
+    """ScoreThreshold, 0.00 to 1.00. Raises InvalidField("min_score")."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value <= 1.0:
+        raise InvalidField(
+            "min_score", f"score threshold {text[:20]!r} is not a number from 0.00 to 1.00"
+        )
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +114,10 @@ class AttributeValues(Attributes):
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int) and value not in _INT32:
-                raise InvalidField(field.name, f"{field.name} is {value}; it must be a 32-bit number, {_INT32.start} to {_INT32.stop - 1}")
+                raise InvalidField(
+                    field.name,
+                    f"{field.name} is {value}; it must be a 32-bit number, {_INT32.start} to {_INT32.stop - 1}",
+                )
             if isinstance(value, str):
                 _check_text(field.name, value)
 
@@ -94,11 +125,15 @@ class AttributeValues(Attributes):
 def _check_text(field: str, value: str) -> None:
     limit = MAX_CUSTOM_CONTENT if field == "custom_content" else MAX_STR_ATTR
     if len(value) > limit:
-        raise InvalidField(field, f"{field} has {len(value)} characters; at most {limit} are allowed")
+        raise InvalidField(
+            field, f"{field} has {len(value)} characters; at most {limit} are allowed"
+        )
     if re.search("[\x00\ud800-\udfff]", value):
         raise InvalidField(field, f"{field} contains characters that are no text")
     if field != "custom_content" and (bad := _UNWANTED.search(value)):
-        raise InvalidField(field, f"{field} contains {bad[0]!r}; the characters \\ ¥ $ & % are not allowed in it")
+        raise InvalidField(
+            field, f"{field} contains {bad[0]!r}; the characters \\ ¥ $ & % are not allowed in it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +141,9 @@ class View:
     """How to look at a picture."""
 
     category_id: int | None = None
-    """Given: used and reported. None: predicted. Without meaning where the service has no categories."""
+    """Given: used and reported. None: predicted. Without meaning where the service has no
+    categories.
+    """
     crop: bool = True
     """Find the subject, or take `region`; False: the whole picture."""
     region: Region | None = None
@@ -125,13 +162,20 @@ class Page:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise InvalidField("count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}")
+            raise InvalidField(
+                "count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}"
+            )
         if self.count > MAX_COUNT:
-            raise OverLimit("count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}")
+            raise OverLimit(
+                "count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}"
+            )
         if not 0 <= self.start <= MAX_START:
             raise InvalidField("start", f"the start is {self.start}; it must be 0 to {MAX_START}")
         if self.start + self.count > MAX_REACH:
-            raise OverLimit("start", f"start {self.start} + {self.count} results reach past {MAX_REACH}; narrow the search with a filter")
+            raise OverLimit(
+                "start",
+                f"start {self.start} + {self.count} results reach past {MAX_REACH}; narrow the search with a filter",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +190,9 @@ class Narrow:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.min_score <= 1.0:
-            raise InvalidField("min_score", f"the score threshold is {self.min_score}; it must be 0.00 to 1.00")
+            raise InvalidField(
+                "min_score", f"the score threshold is {self.min_score}; it must be 0.00 to 1.00"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,24 @@ Json = dict[str, object]
 
 
 RESERVE_S: Final = 600.0
-"""Of the 900 s that the function may run: a merge or a graph that was begun before must end in it (a graph: 90 s, index/write/graphs.py)."""
+"""Of the 900 s that the function may run: a merge or a graph that was begun before must end in it
+(a graph: 90 s, index/write/graphs.py).
+"""
 
 
 def compact(deployment: Deployment, context: Any) -> None:
-    """Every minute: compacts each collection whose log is long or old. Raises StorageError after trying all of them.
+    """Every minute: compacts each collection whose log is long or old. Raises StorageError after
+    trying all of them.
 
     `context` is Lambda's; no merge or graph is begun in the last RESERVE_S of the function's time.
     """
     from chalicelib.usecases.maintain import compact_all
 
     with log.line(_id(), action="compact") as entry, stage("compact"):
-        reports = compact_all(deployment, until=deployment.clock() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S)
+        reports = compact_all(
+            deployment,
+            until=deployment.clock() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S,
+        )
         note("collections", len(reports))
         note("log_objects", max((report.log_objects for report in reports), default=0))
         note("oldest_log_s", max((report.oldest_log_s for report in reports), default=0.0))
@@ -36,7 +42,9 @@ def compact(deployment: Deployment, context: Any) -> None:
 
 
 def collect(deployment: Deployment) -> None:
-    """Every few hours: removes what nothing refers to any more. Raises StorageError after trying all of them."""
+    """Every few hours: removes what nothing refers to any more. Raises StorageError after trying
+    all of them.
+    """
     from chalicelib.usecases.maintain import collect_all
 
     with log.line(_id(), action="collect") as entry, stage("collect"):
@@ -47,7 +55,9 @@ def collect(deployment: Deployment) -> None:
 
 
 def search_part(event: Json, deployment: Deployment) -> Json:
-    """One part of a fanned-out search; called by the API's function only. Raises whatever goes wrong: the caller tries once more."""
+    """One part of a fanned-out search; called by the API's function only. Raises whatever goes
+    wrong: the caller tries once more.
+    """
     from chalicelib.usecases.fan_out import answer_part
 
     with log.line(_id(), action="search_part") as entry, stage("search"):

@@ -1,4 +1,6 @@
-"""Lambda function URLs and HTTP APIs speak events of version 2.0; Chalice understands those of REST APIs. From one to the other."""
+"""Lambda function URLs and HTTP APIs speak events of version 2.0; Chalice understands those of REST
+APIs. From one to the other.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,16 @@ def rest_event(event: Mapping[str, Any], routes: Iterable[str]) -> Event | None:
 
 
 def match_route(path: str, routes: Iterable[str]) -> tuple[str, dict[str, str]] | None:
-    """(route, parameters) of the first of `routes`, such as /files/{token}, that fits `path`; fixed ones before those with parameters."""
+    """(route, parameters) of the first of `routes`, such as /files/{token}, that fits `path`; fixed
+    ones before those with parameters.
+    """
     parts = (path.rstrip("/") or "/").split("/")
     for route in sorted(routes, key=lambda route: ("{" in route, route)):
         wanted = route.split("/")
-        if len(wanted) == len(parts) and all(w == p or (w.startswith("{") and p) for w, p in zip(wanted, parts, strict=True)):
-            return route, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w.startswith("{")}
+        if len(wanted) == len(parts) and all(
+            w == p or (w.startswith("{") and p) for w, p in zip(wanted, parts, strict=True)
+        ):
+            return route, {
+                w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w.startswith("{")
+            }
     return None

@@ -1,4 +1,6 @@
-"""Events that import: a new increment.meta in a bucket, a message of the queue, the schedule that looks after jobs."""
+"""Events that import: a new increment.meta in a bucket, a message of the queue, the schedule that
+looks after jobs.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
     from chalicelib.jobs.work import Wording
     from chalicelib.usecases.deployment import Deployment
 
-_LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {PictureNotFound: "PicNotExist", Superseded: "Superseded"}
-"""What only lines of an import can meet; everything else has the code that AddImage answers with."""
+_LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {
+    PictureNotFound: "PicNotExist",
+    Superseded: "Superseded",
+}
+"""What only lines of an import can meet; everything else has the code that AddImage answers with.
+"""
 
 
 def line_code(error: LookalikeError) -> str:
@@ -42,7 +48,8 @@ def wording(deployment: Deployment) -> Wording:
 
 
 def on_object(event: Mapping[str, Any], deployment: Deployment) -> None:
-    """EventBridge's "Object Created". Starts an import if the object is an increment.meta in a bound folder.
+    """EventBridge's "Object Created". Starts an import if the object is an increment.meta in a
+    bound folder.
 
     Raises StorageError, so that Lambda repeats the event.
     """
@@ -52,21 +59,43 @@ def on_object(event: Mapping[str, Any], deployment: Deployment) -> None:
         detail = event["detail"]
         folder, _, name = str(detail["object"]["key"]).rpartition("/")
         if name == META:
-            told = (event.get("id"), detail["bucket"]["name"], folder, detail["object"].get("sequencer"), detail["object"].get("etag"))
+            told = (
+                event.get("id"),
+                detail["bucket"]["name"],
+                folder,
+                detail["object"].get("sequencer"),
+                detail["object"].get("etag"),
+            )
             trigger = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-            job = import_of_event(detail["bucket"]["name"], f"/{folder}", trigger, deployment, wording(deployment), region=event.get("region", ""))
+            job = import_of_event(
+                detail["bucket"]["name"],
+                f"/{folder}",
+                trigger,
+                deployment,
+                wording(deployment),
+                region=event.get("region", ""),
+            )
             note("job", str(job.id) if job else "")
         entry.outcome(200, "ok")
 
 
 def on_messages(event: Mapping[str, Any], context: Any, deployment: Deployment) -> None:
-    """Messages of the import queue, by Lambda's own event and context. Raises StorageError, so that the queue delivers them again."""
+    """Messages of the import queue, by Lambda's own event and context. Raises StorageError, so that
+    the queue delivers them again.
+    """
     for record in event["Records"]:
         receives = int(record["attributes"]["ApproximateReceiveCount"])
-        on_message(record["body"], deployment, remaining_s=lambda: context.get_remaining_time_in_millis() / 1000, receives=receives)
+        on_message(
+            record["body"],
+            deployment,
+            remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
+            receives=receives,
+        )
 
 
-def on_message(body: str, deployment: Deployment, *, remaining_s: Callable[[], float], receives: int) -> None:
+def on_message(
+    body: str, deployment: Deployment, *, remaining_s: Callable[[], float], receives: int
+) -> None:
     """One message. Raises StorageError."""
     from chalicelib.jobs.run_task import handle
 

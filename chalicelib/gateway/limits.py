@@ -15,7 +15,9 @@ class _Bucket:
 
 
 class Limiter:
-    """A token bucket per collection: `rate` a second, as many at once. Across processes, API Gateway's usage plan is the limit."""
+    """A token bucket per collection: `rate` a second, as many at once. Across processes, API
+    Gateway's usage plan is the limit.
+    """
 
     def __init__(self, rate: int) -> None:
         """`rate` 0: no limit."""
@@ -29,11 +31,14 @@ class Limiter:
             return
         with self._lock:
             bucket = self._buckets.setdefault(collection, _Bucket(float(self._rate), now))
-            bucket.tokens = min(float(self._rate), bucket.tokens + max(0.0, now - bucket.filled) * self._rate)
+            bucket.tokens = min(
+                float(self._rate), bucket.tokens + max(0.0, now - bucket.filled) * self._rate
+            )
             bucket.filled = now
             if bucket.tokens < 1.0:
                 wait_ms = int((1.0 - bucket.tokens) / self._rate * 1000) + 1
                 raise Throttled(
-                    f"collection {collection} takes {self._rate} requests a second; repeat in {wait_ms} ms", retry_after_ms=wait_ms
+                    f"collection {collection} takes {self._rate} requests a second; repeat in {wait_ms} ms",
+                    retry_after_ms=wait_ms,
                 )
             bucket.tokens -= 1.0

@@ -1,6 +1,8 @@
-"""One JSON line per request or event. On Lambda the same line carries CloudWatch embedded metrics, so nothing is called and nothing waits.
+"""One JSON line per request or event. On Lambda the same line carries CloudWatch embedded metrics,
+so nothing is called and nothing waits.
 
-Never in it: pictures, secrets, signatures, attributes, product ids, what the caller typed. Why no library: docs/adr/0050-one-log-line.md.
+Never in it: pictures, secrets, signatures, attributes, product ids, what the caller typed. Why no
+library: docs/adr/0050-one-log-line.md.
 """
 
 from __future__ import annotations
@@ -19,8 +21,12 @@ from chalicelib.trace import Fact, Trace, listening
 
 NAMESPACE: Final = "Lookalike"
 _MAX_TEXT: Final = 128
-_JOBS: Final = frozenset(("compact", "collect", "import_event", "import_slice", "recover_imports", "search_part"))
-"""Actions that are no requests. Each has a function of its own, whose runs, errors and durations Lambda counts itself."""
+_JOBS: Final = frozenset(
+    ("compact", "collect", "import_event", "import_slice", "recover_imports", "search_part")
+)
+"""Actions that are no requests. Each has a function of its own, whose runs, errors and durations
+Lambda counts itself.
+"""
 _JOB_METRICS: Final[dict[Fact, tuple[str, str]]] = {
     "pictures": ("Pictures", "Count"),
     "failures": ("PictureFailures", "Count"),
@@ -33,7 +39,9 @@ _process: Final[dict[str, bool]] = {"cold": True}
 
 @dataclass(slots=True)
 class Line:
-    """What the line will say. `action` must come from a table of known actions: it becomes a metric's dimension, and those cost money."""
+    """What the line will say. `action` must come from a table of known actions: it becomes a
+    metric's dimension, and those cost money.
+    """
 
     request_id: str
     action: str = "none"
@@ -60,7 +68,8 @@ def line(
 ) -> Iterator[Line]:
     """Opens a request's account and writes its line at the end, whatever happens inside.
 
-    `function` names the Lambda function whose metrics these are; None: by the environment; "": no metrics.
+    `function` names the Lambda function whose metrics these are; None: by the environment; "": no
+    metrics.
     """
     if function is None:
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
@@ -81,7 +90,8 @@ def line(
 def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: str) -> str:
     """The line as JSON text; with embedded metrics when `function` is named."""
     members: dict[str, object] = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d}Z",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+        + f".{int(at * 1000) % 1000:03d}Z",
         "request_id": _text(entry.request_id),
         "action": entry.action,
         "version": _text(entry.version),
@@ -90,7 +100,12 @@ def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: s
         "ms": round(elapsed_ms, 1),
         "cold": cold,
     }
-    members.update({name: _text(value) if isinstance(value, str) else value for name, value in entry.trace.facts.items()})
+    members.update(
+        {
+            name: _text(value) if isinstance(value, str) else value
+            for name, value in entry.trace.facts.items()
+        }
+    )
     if entry.trace.stages:
         members["stages_ms"] = {name: round(spent, 1) for name, spent in entry.trace.stages.items()}
     if function:
@@ -98,10 +113,13 @@ def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: s
     return json.dumps(members, ensure_ascii=True, separators=(",", ":"))
 
 
-def _metrics(entry: Line, elapsed_ms: float, *, cold: bool, at: float, function: str) -> dict[str, object]:
+def _metrics(
+    entry: Line, elapsed_ms: float, *, cold: bool, at: float, function: str
+) -> dict[str, object]:
     """Embedded metric format: the values as members, and under `_aws` what they are.
 
-    Each name costs money for every hour in which it has a value (docs/COSTS.md), so a count of nothing is left out.
+    Each name costs money for every hour in which it has a value (docs/COSTS.md), so a count of
+    nothing is left out.
     """
     metrics: dict[str, tuple[float, str]] = {}
     timed: dict[str, tuple[float, str]] = {}
@@ -111,11 +129,22 @@ def _metrics(entry: Line, elapsed_ms: float, *, cold: bool, at: float, function:
             if isinstance(value, int | float):
                 metrics[name] = (value, unit)
     else:
-        counts = {"Requests": True, "Failures": entry.status >= 500, "Refusals": 400 <= entry.status < 500, "ColdStarts": cold}
+        counts = {
+            "Requests": True,
+            "Failures": entry.status >= 500,
+            "Refusals": 400 <= entry.status < 500,
+            "ColdStarts": cold,
+        }
         metrics = {name: (1, "Count") for name, counted in counts.items() if counted}
         timed["Duration"] = (round(elapsed_ms, 1), "Milliseconds")
-    directives = [_directive(metrics, ["FunctionName"]), _directive(timed, ["FunctionName", "Action"])]
-    aws = {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive for directive in directives if directive["Metrics"]]}
+    directives = [
+        _directive(metrics, ["FunctionName"]),
+        _directive(timed, ["FunctionName", "Action"]),
+    ]
+    aws = {
+        "Timestamp": int(at * 1000),
+        "CloudWatchMetrics": [directive for directive in directives if directive["Metrics"]],
+    }
     values = {name: value for name, (value, _) in {**metrics, **timed}.items()}
     return {"_aws": aws, "FunctionName": function, "Action": entry.action, **values}
 
@@ -130,7 +159,9 @@ def _text(value: str) -> str:
 
 
 def _emit(text: str) -> None:
-    """To stdout on Lambda, where CloudWatch needs the bare line; elsewhere to the log, which may be silent."""
+    """To stdout on Lambda, where CloudWatch needs the bare line; elsewhere to the log, which may be
+    silent.
+    """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

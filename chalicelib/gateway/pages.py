@@ -1,4 +1,6 @@
-"""Everything that is read without a signature: the OpenAPI document, and files by their signed links."""
+"""Everything that is read without a signature: the OpenAPI document, and files by their signed
+links.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def openapi() -> Answer:
     """GET /openapi.json."""
     from chalicelib.gateway.wire.openapi import document
 
-    return Answer(200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json")
+    return Answer(
+        200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json"
+    )
 
 
 def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> Answer:
@@ -34,4 +38,9 @@ def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> A
             entry.outcome(fault.status, fault.code)
             return answer_fault(error, action="File", request_id=request_id, host=host)
         entry.outcome(200, "ok")
-        return Answer(200, data, content_type="application/x-ndjson; charset=utf-8", headers={"Cache-Control": "no-store"})
+        return Answer(
+            200,
+            data,
+            content_type="application/x-ndjson; charset=utf-8",
+            headers={"Cache-Control": "no-store"},
+        )

@@ -1,4 +1,6 @@
-"""The Chalice application itself, with what Chalice lacks: events of function URLs, and errors in the contract's form."""
+"""The Chalice application itself, with what Chalice lacks: events of function URLs, and errors in
+the contract's form.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from typing import Any
 
 from chalice.app import Chalice, Request
 
-from chalicelib.gateway.wire.faults import reshape
 from chalicelib.gateway.function_url import is_version_2, rest_event
+from chalicelib.gateway.wire.faults import reshape
 
 
 class App(Chalice):
@@ -27,9 +29,15 @@ class App(Chalice):
             known = rest_event(event, self.routes)
             if known is None:
                 body = reshape(404, b"", host=headers.get("host", "")).decode()
-                return {"statusCode": 404, "headers": {"Content-Type": "application/json;charset=utf-8"}, "body": body}
+                return {
+                    "statusCode": 404,
+                    "headers": {"Content-Type": "application/json;charset=utf-8"},
+                    "body": body,
+                }
             event = known
         answer: dict[str, Any] = super().__call__(event, context)
         if answer["statusCode"] >= 400 and answer["body"].startswith("{"):
-            answer["body"] = reshape(answer["statusCode"], answer["body"].encode(), host=headers.get("host", "")).decode()
+            answer["body"] = reshape(
+                answer["statusCode"], answer["body"].encode(), host=headers.get("host", "")
+            ).decode()
         return answer

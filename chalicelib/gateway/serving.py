@@ -1,4 +1,6 @@
-"""Between Chalice and the gateway: requests and answers in their own types, and the one door of this process."""
+"""Between Chalice and the gateway: requests and answers in their own types, and the one door of
+this process.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def signed(request: Request, deployment: Deployment) -> Response:
 def root(request: Request, deployment: Deployment) -> Response:
     """GET /: an action in the query, or a browser, which is shown the console."""
     query: Any = request.query_params or ()
-    plain = "authorization" not in request.headers and "Signature" not in query and "x-acs-action" not in request.headers
+    plain = (
+        "authorization" not in request.headers
+        and "Signature" not in query
+        and "x-acs-action" not in request.headers
+    )
     if plain and "text/html" in request.headers.get("accept", ""):
         return _redirect(CONSOLE)
     return signed(request, deployment)
@@ -52,11 +58,15 @@ def openapi() -> Response:
 def file(request: Request, token: str, deployment: Deployment) -> Response:
     """GET /files/{token}."""
     request_id = str(uuid.uuid4()).upper()
-    return _response(pages.file(token, deployment, request_id=request_id, host=request.headers.get("host", "")))
+    return _response(
+        pages.file(token, deployment, request_id=request_id, host=request.headers.get("host", ""))
+    )
 
 
 def console(request: Request, name: str = "") -> Response:
-    """The console's page and files. Its links are relative, so without its slash the page has to be asked for again."""
+    """The console's page and files. Its links are relative, so without its slash the page has to be
+    asked for again.
+    """
     if not name and not str(request.context.get("path", CONSOLE)).endswith("/"):
         return _redirect(CONSOLE)
     found = asset(name)
@@ -82,4 +92,8 @@ def _incoming(request: Request) -> Incoming:
 
 def _response(answer: Answer) -> Response:
     # text, not bytes: Chalice sends bytes only to clients whose Accept header names a binary type
-    return Response(body=answer.body.decode(), status_code=answer.status, headers={"Content-Type": answer.content_type, **answer.headers})
+    return Response(
+        body=answer.body.decode(),
+        status_code=answer.status,
+        headers={"Content-Type": answer.content_type, **answer.headers},
+    )

@@ -1,1 +1,3 @@
-"""Collections on object storage: log, segments, manifest, snapshots, search. Knows records and vectors, not requests or pictures."""
+"""Collections on object storage: log, segments, manifest, snapshots, search. Knows records and
+vectors, not requests or pictures.
+"""

@@ -1,4 +1,6 @@
-"""The collections of a store: made, found, listed, switched to a new generation, dropped (docs/FORMAT.md §2)."""
+"""The collections of a store: made, found, listed, switched to a new generation, dropped
+(docs/FORMAT.md §2).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,20 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, InvalidField, ObjectMissing, OutcomeUnknown, StorageError, VersionConflict
-from chalicelib.index.read.cache import Cache
+from chalicelib.errors import (
+    AlreadyExists,
+    CollectionNotFound,
+    InvalidField,
+    ObjectMissing,
+    OutcomeUnknown,
+    StorageError,
+    VersionConflict,
+)
 from chalicelib.index.collection import Collection, Pointer
-from chalicelib.index.read.generation import Generation, Tools
 from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
 from chalicelib.index.format.table import Shape
+from chalicelib.index.read.cache import Cache
+from chalicelib.index.read.generation import Generation, Tools
 from chalicelib.service import Service
 from chalicelib.storage.object_store import ObjectStore
 
@@ -37,9 +47,11 @@ class Catalog:
         cache_bytes: int = 1 << 30,
         grace_s: float = 86_400,
     ) -> None:
-        """`new_id` makes hex text of at least 16 digits that nobody else will make; `cache_bytes` bounds the opened objects in memory.
+        """`new_id` makes hex text of at least 16 digits that nobody else will make; `cache_bytes`
+        bounds the opened objects in memory.
 
-        `grace_s`: how long garbage, deletions and tokens are kept; longer than any request or retry lasts.
+        `grace_s`: how long garbage, deletions and tokens are kept; longer than any request or retry
+        lasts.
         """
         pool = functools.cache(lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="read"))
         self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool, grace_s)
@@ -47,11 +59,16 @@ class Catalog:
         self._open: dict[str, Collection] = {}
         self._generations: dict[tuple[str, str], Generation] = {}
 
-    def create(self, name: str, service: Service, *, fingerprint: str, dimension: int, bits: int) -> Collection:
-        """A new, empty collection. Raises AlreadyExists, InvalidField, OutcomeUnknown, StoreUnavailable."""
+    def create(
+        self, name: str, service: Service, *, fingerprint: str, dimension: int, bits: int
+    ) -> Collection:
+        """A new, empty collection. Raises AlreadyExists, InvalidField, OutcomeUnknown,
+        StoreUnavailable.
+        """
         if not _NAME.fullmatch(name):
             raise InvalidField(
-                "collection", f"{name!r} is no name for a collection: 1 to 128 of A-Z a-z 0-9 . _ -, not beginning with . or -"
+                "collection",
+                f"{name!r} is no name for a collection: 1 to 128 of A-Z a-z 0-9 . _ -, not beginning with . or -",
             )
         if dimension <= 0 or bits <= 0:
             raise ValueError(f"dimension {dimension} and bits {bits} must be positive")
@@ -62,7 +79,9 @@ class Catalog:
                 self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
             except AlreadyExists:
                 if self._pointer(name).generation != generation:
-                    with contextlib.suppress(StorageError):  # whoever may create need not be allowed to delete; the collector is
+                    with contextlib.suppress(
+                        StorageError
+                    ):  # whoever may create need not be allowed to delete; the collector is
                         self._erase(name, generation)
                     raise AlreadyExists(f"there is a collection {name} already") from None
             except OutcomeUnknown:
@@ -71,7 +90,9 @@ class Catalog:
         raise OutcomeUnknown(f"whether the collection {name} was made is not known; look for it")
 
     def open(self, name: str) -> Collection:
-        """The collection of that name; the same object every time. Raises CollectionNotFound, StoreUnavailable."""
+        """The collection of that name; the same object every time. Raises CollectionNotFound,
+        StoreUnavailable.
+        """
         with self._lock:
             known = self._open.get(name)
         return known or self._remember(name, self._pointer(name))
@@ -88,7 +109,9 @@ class Catalog:
         return True
 
     def unreachable(self) -> list[Generation]:
-        """Generations that no collection serves: replaced, under construction, or left behind. For the collector."""
+        """Generations that no collection serves: replaced, under construction, or left behind. For
+        the collector.
+        """
         found = []
         for name in self._folders("collections/"):
             try:
@@ -96,7 +119,11 @@ class Catalog:
             except CollectionNotFound:
                 current = ""
             folders = self._folders(f"collections/{name}/")
-            found += [self._generation(name, part) for part in folders if _GENERATION.fullmatch(part) and part != current]
+            found += [
+                self._generation(name, part)
+                for part in folders
+                if _GENERATION.fullmatch(part) and part != current
+            ]
         return found
 
     def _folders(self, prefix: str) -> Iterator[str]:
@@ -104,23 +131,31 @@ class Catalog:
         after = prefix
         while (found := next(self._tools.store.list(prefix, after=after), None)) is not None:
             name, slash, _ = found.key[len(prefix) :].partition("/")
-            after = f"{prefix}{name}0" if slash else found.key  # "0" comes right after "/": the rest of the folder is skipped
+            after = (
+                f"{prefix}{name}0" if slash else found.key
+            )  # "0" comes right after "/": the rest of the folder is skipped
             if slash:
                 yield name
 
     def drop(self, name: str) -> None:
-        """Removes the collection and everything in it, jobs included. Raises CollectionNotFound, StoreUnavailable."""
+        """Removes the collection and everything in it, jobs included. Raises CollectionNotFound,
+        StoreUnavailable.
+        """
         pointer = self._pointer(name)
         keys = [stat.key for stat in self._tools.store.list(f"collections/{name}/")]
         self._tools.store.delete(_pointer_key(name))
         with self._lock:
             self._open.pop(name, None)
-        self._close(self._generation(name, pointer.generation), successor="")  # a writer under way must not be told that it is durable
+        self._close(
+            self._generation(name, pointer.generation), successor=""
+        )  # a writer under way must not be told that it is durable
         for key in keys:
             self._tools.store.delete(key)
         self._erase(name, pointer.generation)
 
-    def begin_generation(self, name: str, *, fingerprint: str, dimension: int, bits: int) -> Collection:
+    def begin_generation(
+        self, name: str, *, fingerprint: str, dimension: int, bits: int
+    ) -> Collection:
         """A fresh, empty generation that nobody sees until `switch`; `info.generation` names it.
 
         Raises CollectionNotFound, StoreUnavailable.
@@ -130,18 +165,25 @@ class Catalog:
         return self._tied(name, pointer, generation)
 
     def generation(self, name: str, generation: str) -> Collection:
-        """A generation by its id, current or not. Raises CollectionNotFound when it was dropped or switched away, StoreUnavailable."""
+        """A generation by its id, current or not. Raises CollectionNotFound when it was dropped or
+        switched away, StoreUnavailable.
+        """
         collection = self._tied(name, self._pointer(name), generation)
         if collection.generation.manifest().manifest.successor is not None:
-            raise CollectionNotFound(f"generation {generation} of {name} was switched away or dropped")
+            raise CollectionNotFound(
+                f"generation {generation} of {name} was switched away or dropped"
+            )
         return collection
 
     def retired(self, name: str, generation: str) -> Generation:
-        """A generation by its id, also one that was switched away: its snapshot holds whatever was acknowledged in it."""
+        """A generation by its id, also one that was switched away: its snapshot holds whatever was
+        acknowledged in it.
+        """
         return self._generation(name, generation)
 
     def switch(self, name: str, generation: str) -> None:
-        """Puts `generation` in the place of the current one, in one step; twice is once. Snapshots taken before go on answering.
+        """Puts `generation` in the place of the current one, in one step; twice is once. Snapshots
+        taken before go on answering.
 
         Raises CollectionNotFound, StorageError.
         """
@@ -152,17 +194,23 @@ class Catalog:
                 self._point_to(name, generation)
                 return
             self._close(current, successor=generation)
-        raise VersionConflict(f"the generation of {name} could not be switched because others kept changing it; try again")
+        raise VersionConflict(
+            f"the generation of {name} could not be switched because others kept changing it; try again"
+        )
 
     def abandon(self, name: str, generation: str) -> None:
-        """Removes a generation that was never switched to. Raises StoreUnavailable, ValueError for the current one."""
+        """Removes a generation that was never switched to. Raises StoreUnavailable, ValueError for
+        the current one.
+        """
         if self._current(name).id == generation:
             raise ValueError(f"generation {generation} is the one that {name} serves")
         self._erase(name, generation)
 
     def _begin(self, name: str, *, fingerprint: str, shape: Shape) -> str:
         generation = self._tools.new_id()
-        self._generation(name, generation).create(Manifest(generation=generation, fingerprint=fingerprint, shape=shape))
+        self._generation(name, generation).create(
+            Manifest(generation=generation, fingerprint=fingerprint, shape=shape)
+        )
         return generation
 
     def _current(self, name: str) -> Generation:
@@ -186,7 +234,9 @@ class Catalog:
             except CollectionNotFound:
                 return
             return
-        raise VersionConflict(f"the manifest of {generation.name} kept changing; nothing was written, try again")
+        raise VersionConflict(
+            f"the manifest of {generation.name} kept changing; nothing was written, try again"
+        )
 
     def _point_to(self, name: str, generation: str) -> None:
         """Brings collection.json up to date; until then readers take one step more."""
@@ -195,7 +245,9 @@ class Catalog:
             pointer = _decode_pointer(name, blob.data)
             if pointer.generation != generation:
                 new = Pointer(pointer.service, pointer.created, generation)
-                self._tools.store.replace(_pointer_key(name), _encode_pointer(new), version=blob.version)
+                self._tools.store.replace(
+                    _pointer_key(name), _encode_pointer(new), version=blob.version
+                )
         except (ObjectMissing, VersionConflict, OutcomeUnknown):
             return  # dropped, or somebody else is doing the same
 
@@ -212,7 +264,12 @@ class Catalog:
             raise CollectionNotFound(f"there is no collection {name}; make it first") from None
 
     def _remember(self, name: str, pointer: Pointer) -> Collection:
-        made = Collection(name, pointer, lambda generation: self._generation(name, generation), lambda: self._pointer(name))
+        made = Collection(
+            name,
+            pointer,
+            lambda generation: self._generation(name, generation),
+            lambda: self._pointer(name),
+        )
         with self._lock:
             return self._open.setdefault(name, made)
 
@@ -233,7 +290,14 @@ def _pointer_key(name: str) -> str:
 
 
 def _encode_pointer(pointer: Pointer) -> bytes:
-    return sealed({"format": FORMAT, "service": pointer.service.name.lower(), "created": pointer.created, "generation": pointer.generation})
+    return sealed(
+        {
+            "format": FORMAT,
+            "service": pointer.service.name.lower(),
+            "created": pointer.created,
+            "generation": pointer.generation,
+        }
+    )
 
 
 def _decode_pointer(name: str, data: bytes) -> Pointer:

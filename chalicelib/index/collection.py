@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound, FingerprintMismatch
-from chalicelib.index.read.generation import Generation
 from chalicelib.index.format.manifest import Manifest
 from chalicelib.index.format.records import Change, Put
+from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.service import Service
 
@@ -47,9 +47,15 @@ class Collection:
     """Made by Catalog. All methods may be called from several threads."""
 
     def __init__(
-        self, name: str, pointer: Pointer, open_generation: Callable[[str], Generation], reload: Callable[[], Pointer] | None
+        self,
+        name: str,
+        pointer: Pointer,
+        open_generation: Callable[[str], Generation],
+        reload: Callable[[], Pointer] | None,
     ) -> None:
-        """`reload` reads the pointer again; without it, the collection is that one generation and no other."""
+        """`reload` reads the pointer again; without it, the collection is that one generation and
+        no other.
+        """
         self._name = name
         self._pointer = pointer
         self._open = open_generation
@@ -58,7 +64,9 @@ class Collection:
 
     @property
     def info(self) -> Info:
-        """As last seen: `snapshot` and `append` notice a switch of generations. Reads the manifest the first time."""
+        """As last seen: `snapshot` and `append` notice a switch of generations. Reads the manifest
+        the first time.
+        """
         generation = self._generation
         manifest = generation.known().manifest
         return Info(
@@ -85,11 +93,13 @@ class Collection:
         return self._follow()[0]
 
     def append(self, changes: Sequence[Change], *, token: str | None = None) -> None:
-        """Makes `changes`, in their order and all at once; durable and visible to every later snapshot when it returns.
+        """Makes `changes`, in their order and all at once; durable and visible to every later
+        snapshot when it returns.
 
-        `token` names this append: repeated within the grace period it happens once, at the place of the first attempt.
-        Raises FingerprintMismatch where vectors do not fit or the models were changed meanwhile, ValueError for text that is not Unicode,
-        OutcomeUnknown, StoreUnavailable, CollectionNotFound.
+        `token` names this append: repeated within the grace period it happens once, at the place of
+        the first attempt. Raises FingerprintMismatch where vectors do not fit or the models were
+        changed meanwhile, ValueError for text that is not Unicode, OutcomeUnknown,
+        StoreUnavailable, CollectionNotFound.
         """
         if not changes:
             return
@@ -99,15 +109,21 @@ class Collection:
         while True:
             _check_vectors(changes, manifest)
             generation.append(changes, manifest, token=token)
-            current, manifest = self._follow()  # after the write: it counts only if its generation was current when it landed
+            current, manifest = (
+                self._follow()
+            )  # after the write: it counts only if its generation was current when it landed
             if current.id == generation.id:
                 return
             generation = current
             if manifest.fingerprint != fingerprint:
-                raise FingerprintMismatch(f"the models of {self._name} were changed meanwhile; analyse the picture again")
+                raise FingerprintMismatch(
+                    f"the models of {self._name} were changed meanwhile; analyse the picture again"
+                )
 
     def snapshot(self) -> Snapshot:
-        """Sees every acknowledged append. Raises CollectionNotFound, CorruptObject, FormatTooNew, StoreUnavailable."""
+        """Sees every acknowledged append. Raises CollectionNotFound, CorruptObject, FormatTooNew,
+        StoreUnavailable.
+        """
         while True:
             try:
                 snapshot = self._generation.snapshot()
@@ -130,7 +146,9 @@ class Collection:
                 self._generation = generation
                 return generation, manifest
             if self._reload is None:
-                raise CollectionNotFound(f"generation {generation.id} of {self._name} was switched away or dropped")
+                raise CollectionNotFound(
+                    f"generation {generation.id} of {self._name} was switched away or dropped"
+                )
             if not following:
                 self._pointer = self._reload()
                 following = self._pointer.generation

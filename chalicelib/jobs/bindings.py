@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from chalicelib.errors import AlreadyExists, NotFound, ObjectMissing, OutcomeUnknown, VersionConflict
+from chalicelib.errors import (
+    AlreadyExists,
+    NotFound,
+    ObjectMissing,
+    OutcomeUnknown,
+    VersionConflict,
+)
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 
@@ -69,14 +75,19 @@ def _read(store: ObjectStore) -> tuple[list[Binding], str | None]:
         blob = store.get(_KEY)
     except ObjectMissing:
         return [], None
-    found = [Binding(**values | {"role": Role(**values["role"]) if values["role"] else None}) for values in json.loads(blob.data)]
+    found = [
+        Binding(**values | {"role": Role(**values["role"]) if values["role"] else None})
+        for values in json.loads(blob.data)
+    ]
     return found, blob.version
 
 
 def _change(store: ObjectStore, change: Callable[[list[Binding]], list[Binding]]) -> None:
     while True:
         current, version = _read(store)
-        wanted = sorted(change([replace(each) for each in current]), key=lambda each: (each.bucket, each.path))
+        wanted = sorted(
+            change([replace(each) for each in current]), key=lambda each: (each.bucket, each.path)
+        )
         data = json.dumps([asdict(each) for each in wanted], indent=1).encode()
         try:
             if version is None:

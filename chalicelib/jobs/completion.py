@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
-from chalicelib.jobs.replay import carry, missed
-from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
 from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
+from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
+from chalicelib.jobs.replay import carry, missed
 from chalicelib.jobs.work import Plan, Wording, Work
 from chalicelib.usecases.deployment import Deployment
 
@@ -23,7 +23,8 @@ _READERS: Final = 8
 
 
 def finish(job: Job, made: Plan, deployment: Deployment, wording: Wording) -> bool:
-    """Ends `job` if all of it is done; whether it was. May be called by several workers at once: one of them wins.
+    """Ends `job` if all of it is done; whether it was. May be called by several workers at once:
+    one of them wins.
 
     Raises StorageError.
     """
@@ -37,7 +38,11 @@ def finish(job: Job, made: Plan, deployment: Deployment, wording: Wording) -> bo
     total = merged([refused, *outcomes])
     if total.errors:
         with suppress(AlreadyExists):
-            put_once(deployment.store, work.errors_key, "\n".join(error.text() for error in total.errors).encode() + b"\n")
+            put_once(
+                deployment.store,
+                work.errors_key,
+                "\n".join(error.text() for error in total.errors).encode() + b"\n",
+            )
     end(job, _ending(job, total, work, deployment), deployment, wording)
     return True
 
@@ -49,9 +54,17 @@ def _ending(job: Job, total: Outcome, work: Work, deployment: Deployment) -> Cal
         message = f"{failed} of the lines could not be carried out; the error file names each"
     if failed and not total.added + total.deleted:
         first = total.errors[0]
-        status, code, message = JobStatus.FAIL, first.code, f"no line could be carried out; line {first.line}: {first.message}"
+        status, code, message = (
+            JobStatus.FAIL,
+            first.code,
+            f"no line could be carried out; line {first.line}: {first.message}",
+        )
     if job.kind is JobKind.REBUILD and status is JobStatus.SUCCESS:
-        status, code, message = _switch(job, failed, total.added, deployment) or (status, code, message)
+        status, code, message = _switch(job, failed, total.added, deployment) or (
+            status,
+            code,
+            message,
+        )
     return lambda current: replace(
         current,
         status=status,
@@ -65,13 +78,21 @@ def _ending(job: Job, total: Outcome, work: Work, deployment: Deployment) -> Cal
     )
 
 
-def _switch(job: Job, failed: int, added: int, deployment: Deployment) -> tuple[JobStatus, str, str] | None:
-    """Puts the new generation in the old one's place. The job's status, code and message where that may not be; None where it was done."""
+def _switch(
+    job: Job, failed: int, added: int, deployment: Deployment
+) -> tuple[JobStatus, str, str] | None:
+    """Puts the new generation in the old one's place. The job's status, code and message where that
+    may not be; None where it was done.
+    """
     if failed and not job.accept_failures:
         message = f"{failed} lines failed, so the old records stay in place; correct them, or accept failures and rebuild again"
         return JobStatus.FAIL, "BadRequest", message
     if not added:
-        return JobStatus.FAIL, "BadRequest", "increment.meta adds nothing, so the old records stay in place"
+        return (
+            JobStatus.FAIL,
+            "BadRequest",
+            "increment.meta adds nothing, so the old records stay in place",
+        )
     stuck = _replace(job, deployment)
     if stuck:
         message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
@@ -80,16 +101,22 @@ def _switch(job: Job, failed: int, added: int, deployment: Deployment) -> tuple[
 
 
 def _replace(job: Job, deployment: Deployment) -> int:
-    """Puts the new generation in the old one's place, with what was written to the old one meanwhile. How many pictures forbid it."""
+    """Puts the new generation in the old one's place, with what was written to the old one
+    meanwhile. How many pictures forbid it.
+    """
     before = Work(job, deployment.store).before_key
-    old, generation = deployment.catalog.retired(job.collection, job.replaces or ""), job.generation or ""
+    old, generation = (
+        deployment.catalog.retired(job.collection, job.replaces or ""),
+        job.generation or "",
+    )
     new = deployment.catalog.generation(job.collection, generation)
     found = missed(before, old.snapshot(), new.snapshot(), deployment.store)
     if found.stuck and not job.accept_failures:
         return found.stuck
     carry(found, new)
     deployment.catalog.switch(job.collection, generation)
-    # An add may have been acknowledged between that look and the switch; from the switch on, nothing more is acknowledged in the old one.
+    # An add may have been acknowledged between that look and the switch; from the switch on,
+    # nothing more is acknowledged in the old one.
     carry(missed(before, old.snapshot(), new.snapshot(), deployment.store), new)
     return 0
 
@@ -99,7 +126,9 @@ def fail(job: Job, error: LookalikeError, deployment: Deployment, wording: Wordi
     code, message = wording.code(error), str(error)
     end(
         job,
-        lambda current: replace(current, status=JobStatus.FAIL, code=code, message=message, modified=deployment.clock()),
+        lambda current: replace(
+            current, status=JobStatus.FAIL, code=code, message=message, modified=deployment.clock()
+        ),
         deployment,
         wording,
     )
@@ -110,10 +139,20 @@ def end(job: Job, ending: Callable[[Job], Job], deployment: Deployment, wording:
     ended, ours = update(job, deployment.store, ending)
     if not ours:
         return
-    _log.info("job %d of collection %s ended: %s, %d added, %d failed", job.id, job.collection, ended.status, ended.added, ended.failed)
+    _log.info(
+        "job %d of collection %s ended: %s, %d added, %d failed",
+        job.id,
+        job.collection,
+        ended.status,
+        ended.added,
+        ended.failed,
+    )
     if ended.kind is JobKind.REBUILD and ended.status is JobStatus.FAIL and ended.generation:
         with suppress(CollectionNotFound):
             deployment.catalog.abandon(ended.collection, ended.generation)
     if ended.callback:
-        deployment.notify(ended.callback, json.dumps(wording.row(listed(ended, deployment)), ensure_ascii=False).encode())
+        deployment.notify(
+            ended.callback,
+            json.dumps(wording.row(listed(ended, deployment)), ensure_ascii=False).encode(),
+        )
     Work(ended, deployment.store).clear()

@@ -1,6 +1,8 @@
-"""The coordinator: reads increment.meta twice as a stream, decides which line counts for each picture, and cuts the rest into slices.
+"""The coordinator: reads increment.meta twice as a stream, decides which line counts for each
+picture, and cuts the rest into slices.
 
-After planning no two slices speak of the same picture, so they may be carried out in any order, twice, or by several workers at once.
+After planning no two slices speak of the same picture, so they may be carried out in any order,
+twice, or by several workers at once.
 """
 
 from __future__ import annotations
@@ -12,16 +14,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from chalicelib.errors import AlreadyExists, LookalikeError, OverCapacity, RecordNotFound, Superseded
+from chalicelib.errors import (
+    AlreadyExists,
+    LookalikeError,
+    OverCapacity,
+    RecordNotFound,
+    Superseded,
+)
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Key
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.storage.source import MetaFile
 from chalicelib.jobs import increment_meta as meta
-from chalicelib.jobs.records import Job, JobKind, put_once, update
 from chalicelib.jobs.increment_meta import Line, Operation
 from chalicelib.jobs.outcomes import LineError, Outcome, line_error, progress
-from chalicelib.jobs.work import Entry, Plan, Task, LineOperation, Work, encode_entries, encode_plan
+from chalicelib.jobs.records import Job, JobKind, put_once, update
+from chalicelib.jobs.work import Entry, LineOperation, Plan, Task, Work, encode_entries, encode_plan
+from chalicelib.storage.source import MetaFile
 from chalicelib.usecases.deployment import Deployment
 
 _WRITERS: Final = 8
@@ -31,8 +39,15 @@ OpenMeta = Callable[[str], MetaFile]
 """Opens increment.meta at its beginning, at a version if that is not empty."""
 
 
-def plan(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deployment, code: Callable[[LookalikeError], str]) -> Plan:
-    """Plans `job` and hands its slices to the queue; what is planned already is only handed on again.
+def plan(
+    job: Job,
+    target: Collection,
+    open_meta: OpenMeta,
+    deployment: Deployment,
+    code: Callable[[LookalikeError], str],
+) -> Plan:
+    """Plans `job` and hands its slices to the queue; what is planned already is only handed on
+    again.
 
     Raises SourceError, StorageError.
     """
@@ -41,7 +56,11 @@ def plan(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deployme
     if made is None:
         made = _make(job, target, open_meta, deployment, code)
     count = sum(made.sizes)
-    update(job, deployment.store, lambda current: replace(current, lines=count, modified=deployment.clock()))
+    update(
+        job,
+        deployment.store,
+        lambda current: replace(current, lines=count, modified=deployment.clock()),
+    )
     publish(job, made, work, deployment)
     return made
 
@@ -50,16 +69,30 @@ def publish(job: Job, made: Plan, work: Work, deployment: Deployment) -> int:
     """Hands every slice that is not done to the queue; how many."""
     done = progress(work.spans(), len(made.sizes))
     missing = [number for number, size in enumerate(made.sizes) if done[number] < size]
-    deployment.queue.send([Task("slice", job.collection, job.id, number, made.attempt).text() for number in missing])
+    deployment.queue.send(
+        [Task("slice", job.collection, job.id, number, made.attempt).text() for number in missing]
+    )
     return len(missing)
 
 
-def _make(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deployment, code: Callable[[LookalikeError], str]) -> Plan:
+def _make(
+    job: Job,
+    target: Collection,
+    open_meta: OpenMeta,
+    deployment: Deployment,
+    code: Callable[[LookalikeError], str],
+) -> Plan:
     work = Work(job, deployment.store)
     opened = open_meta("")
     survey = _survey(opened)
     snapshot = target.snapshot()
-    sorter = _Sorter(survey, snapshot, deployment.settings.capacity_records, fresh=job.kind is JobKind.REBUILD, code=code)
+    sorter = _Sorter(
+        survey,
+        snapshot,
+        deployment.settings.capacity_records,
+        fresh=job.kind is JobKind.REBUILD,
+        code=code,
+    )
     size = max(8, min(deployment.queue.grain, -(-survey.operations // 8)))
     attempt = deployment.new_id()
     sizes: list[int] = []
@@ -69,11 +102,20 @@ def _make(job: Job, target: Collection, open_meta: OpenMeta, deployment: Deploym
             writes = [write for write in writes if not _checked(write)]
             if len(writes) >= 2 * _WRITERS:
                 writes.pop(0).result()
-            writes.append(pool.submit(put_once, deployment.store, work.slice_key(attempt, len(sizes)), encode_entries(entries)))
+            writes.append(
+                pool.submit(
+                    put_once,
+                    deployment.store,
+                    work.slice_key(attempt, len(sizes)),
+                    encode_entries(entries),
+                )
+            )
             sizes.append(len(entries))
         for write in writes:
             write.result()
-    put_once(deployment.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode())
+    put_once(
+        deployment.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode()
+    )
     with suppress(AlreadyExists):  # of two planners the one whose plan is written first is followed
         put_once(deployment.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
     return work.plan() or Plan(attempt, tuple(sizes))
@@ -99,7 +141,9 @@ def _cut(entries: Iterator[Entry], size: int) -> Iterator[list[Entry]]:
 
 @dataclass(slots=True)
 class _Survey:
-    """The first reading: where each picture and each product is spoken of last. Keys are 12-byte digests: 1M lines take 130 MB."""
+    """The first reading: where each picture and each product is spoken of last. Keys are 12-byte
+    digests: 1M lines take 130 MB.
+    """
 
     version: str
     operations: int = 0
@@ -131,13 +175,23 @@ def _parsed(line: Line) -> tuple[Operation, ...]:
 
 
 def _digest(*parts: str) -> bytes:
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    return hashlib.blake2b(
+        "\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12
+    ).digest()
 
 
 class _Sorter:
     """The second reading: entries for slices, and the lines that get into none."""
 
-    def __init__(self, survey: _Survey, snapshot: Snapshot, capacity: int, *, fresh: bool, code: Callable[[LookalikeError], str]) -> None:
+    def __init__(
+        self,
+        survey: _Survey,
+        snapshot: Snapshot,
+        capacity: int,
+        *,
+        fresh: bool,
+        code: Callable[[LookalikeError], str],
+    ) -> None:
         self.errors: list[LineError] = []
         self._survey = survey
         self._snapshot = snapshot
@@ -159,12 +213,19 @@ class _Sorter:
                 continue
             for pick, operation in enumerate(operations):
                 number += 1
-                yield from self._sorted(number, LineOperation(line.number, line.text, pick), operation)
+                yield from self._sorted(
+                    number, LineOperation(line.number, line.text, pick), operation
+                )
 
     def _sorted(self, number: int, item: LineOperation, operation: Operation) -> Iterator[Entry]:
         wiped, wiping_line = self._survey.wiped.get(_digest(operation.product_id), (0, 0))
         if wiped > number:
-            self._report(item, Superseded(f"line {wiping_line} deletes the whole product {operation.product_id!r}"))
+            self._report(
+                item,
+                Superseded(
+                    f"line {wiping_line} deletes the whole product {operation.product_id!r}"
+                ),
+            )
             return
         if operation.pic_name is None:
             yield from self._wipe(number, item, operation.product_id)
@@ -179,7 +240,9 @@ class _Sorter:
             wanted = self._check(key, operation, earlier)
         except LookalikeError as error:
             for each in earlier:
-                self._report(each, Superseded(f"line {item.line} speaks of the same picture; it counts"))
+                self._report(
+                    each, Superseded(f"line {item.line} speaks of the same picture; it counts")
+                )
             self._report(item, error)
             return
         if wanted:
@@ -188,7 +251,9 @@ class _Sorter:
     def _wipe(self, number: int, item: LineOperation, product_id: str) -> Iterator[Entry]:
         rows = self._snapshot.of_product(product_id)
         if not rows and not self._fresh:
-            self._report(item, RecordNotFound(f"there is no picture of product {product_id!r} to delete"))
+            self._report(
+                item, RecordNotFound(f"there is no picture of product {product_id!r} to delete")
+            )
         for row in rows:
             deletion = LineOperation(item.line, meta.dump_deletion(*row.key), 0)
             digest = _digest(*row.key)
@@ -201,7 +266,9 @@ class _Sorter:
         if operation.adds:
             if self._tight and self._snapshot.find(key) is None:
                 if self._room <= 0:
-                    raise OverCapacity("the collection is full; delete records or raise LOOKALIKE_CAPACITY_RECORDS")
+                    raise OverCapacity(
+                        "the collection is full; delete records or raise LOOKALIKE_CAPACITY_RECORDS"
+                    )
                 self._room -= 1
             return True
         if any(wanted(each).adds for each in earlier):
@@ -209,7 +276,9 @@ class _Sorter:
         if self._snapshot.find(key) is None:
             if self._fresh:
                 return False
-            raise RecordNotFound(f"there is no picture {key.pic_name!r} of product {key.product_id!r} to delete")
+            raise RecordNotFound(
+                f"there is no picture {key.pic_name!r} of product {key.product_id!r} to delete"
+            )
         return True
 
     def _report(self, where: Line | LineOperation, error: LookalikeError) -> None:

@@ -15,7 +15,9 @@ from chalicelib.usecases.deployment import Deployment
 
 
 def export(job: Job, deployment: Deployment, wording: Wording) -> None:
-    """Writes the file and ends `job`. A second delivery finds the file of the first. Raises CollectionNotFound, StorageError."""
+    """Writes the file and ends `job`. A second delivery finds the file of the first. Raises
+    CollectionNotFound, StorageError.
+    """
     collection = deployment.catalog.open(job.collection)
     snapshot = collection.snapshot()
     data = lines_of(snapshot, with_category=collection.info.service.has_categories)
@@ -26,7 +28,12 @@ def export(job: Job, deployment: Deployment, wording: Wording) -> None:
     end(
         job,
         lambda current: replace(
-            current, status=JobStatus.SUCCESS, lines=count, added=count, export_key=work.export_key, modified=deployment.clock()
+            current,
+            status=JobStatus.SUCCESS,
+            lines=count,
+            added=count,
+            export_key=work.export_key,
+            modified=deployment.clock(),
         ),
         deployment,
         wording,

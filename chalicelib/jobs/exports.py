@@ -1,12 +1,14 @@
-"""Starts exports of a collection's records, and says how they go. Pictures are no part of them: there are none."""
+"""Starts exports of a collection's records, and says how they go. Pictures are no part of them:
+there are none.
+"""
 
 from __future__ import annotations
 
 from chalicelib.contract.messages import ListExports, StartExport
-from chalicelib.jobs.records import Job, JobKind
-from chalicelib.jobs.listing import JobPage, page_of
-from chalicelib.usecases.deployment import Deployment
 from chalicelib.jobs.imports import begin, draft
+from chalicelib.jobs.listing import JobPage, page_of
+from chalicelib.jobs.records import Job, JobKind
+from chalicelib.usecases.deployment import Deployment
 
 
 def start_export(message: StartExport, deployment: Deployment) -> Job:

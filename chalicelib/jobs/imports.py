@@ -7,21 +7,22 @@ from typing import Final
 
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError
-from chalicelib.storage import callback
-from chalicelib.storage.source import Location, other_region
 from chalicelib.jobs import records as jobs
 from chalicelib.jobs.bindings import binding_of, located
 from chalicelib.jobs.completion import fail
-from chalicelib.jobs.records import Job, JobKind, put_once
 from chalicelib.jobs.listing import JobPage, page_of
+from chalicelib.jobs.records import Job, JobKind, put_once
 from chalicelib.jobs.work import Task, Wording, Work
+from chalicelib.storage import callback
+from chalicelib.storage.source import Location, other_region
 from chalicelib.usecases.deployment import Deployment
 
 GROUP: Final = JobKind.IMPORT.group
 
 
 def start_import(message: StartImport, deployment: Deployment) -> Job:
-    """Begins an import from a bucket, after all that can be checked without reading a picture has been.
+    """Begins an import from a bucket, after all that can be checked without reading a picture has
+    been.
 
     Raises CollectionNotFound, InvalidField("callback"), SourceError, JobRunning, StorageError.
     """
@@ -30,24 +31,46 @@ def start_import(message: StartImport, deployment: Deployment) -> Job:
         callback.check(message.callback)
     location = located(message.bucket, message.path, deployment.store)
     deployment.sources.open(location).check()
-    return begin(draft(JobKind.IMPORT, message.collection, deployment, location=location, tell=message.callback), deployment)
+    return begin(
+        draft(
+            JobKind.IMPORT, message.collection, deployment, location=location, tell=message.callback
+        ),
+        deployment,
+    )
 
 
-def start_folder_import(collection: str, location: Location, deployment: Deployment, *, meta: bytes | None = None) -> Job:
-    """Begins an import from a folder of this machine; `meta` stands for the increment.meta that the folder lacks.
+def start_folder_import(
+    collection: str, location: Location, deployment: Deployment, *, meta: bytes | None = None
+) -> Job:
+    """Begins an import from a folder of this machine; `meta` stands for the increment.meta that the
+    folder lacks.
 
     Raises CollectionNotFound, SourceError, JobRunning, StorageError.
     """
     deployment.catalog.open(collection)
     if meta is None:
         deployment.sources.open(location).check()
-    return begin(draft(JobKind.IMPORT, collection, deployment, location=location, own_meta=meta is not None), deployment, meta=meta)
+    return begin(
+        draft(JobKind.IMPORT, collection, deployment, location=location, own_meta=meta is not None),
+        deployment,
+        meta=meta,
+    )
 
 
-def import_of_event(bucket: str, path: str, trigger: str, deployment: Deployment, wording: Wording, *, region: str = "") -> Job | None:
-    """Begins the import that a new increment.meta in a bound folder asks for; None if nobody bound it.
+def import_of_event(
+    bucket: str,
+    path: str,
+    trigger: str,
+    deployment: Deployment,
+    wording: Wording,
+    *,
+    region: str = "",
+) -> Job | None:
+    """Begins the import that a new increment.meta in a bound folder asks for; None if nobody bound
+    it.
 
-    A running import is waited for. What is wrong with the bucket becomes a failed job, for nobody waits for an answer.
+    A running import is waited for. What is wrong with the bucket becomes a failed job, for nobody
+    waits for an answer.
 
     Args:
         bucket: name of the bucket.
@@ -64,12 +87,20 @@ def import_of_event(bucket: str, path: str, trigger: str, deployment: Deployment
         return None
     deployment.catalog.open(binding.collection)
     location = Location("bucket", bucket, path, binding.role)
-    job = jobs.create(draft(JobKind.IMPORT, binding.collection, deployment, location=location), deployment.store)
+    job = jobs.create(
+        draft(JobKind.IMPORT, binding.collection, deployment, location=location), deployment.store
+    )
     try:
-        put_once(deployment.store, f"collections/{binding.collection}/jobs/events/{trigger}", str(job.id).encode())
+        put_once(
+            deployment.store,
+            f"collections/{binding.collection}/jobs/events/{trigger}",
+            str(job.id).encode(),
+        )
     except AlreadyExists:
         jobs.forget(job, deployment.store)
-        first = int(deployment.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data)
+        first = int(
+            deployment.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data
+        )
         job = jobs.load(binding.collection, GROUP, first, deployment.store)
         if job.finished:
             return job
@@ -89,9 +120,18 @@ def list_imports(message: ListImports, deployment: Deployment) -> JobPage:
     wanted = (message.job_id, message.bucket, message.path)
 
     def fits(job: Job) -> bool:
-        return all(item is None or item == has for item, has in zip(wanted, (job.id, job.bucket, job.path), strict=True))
+        return all(
+            item is None or item == has
+            for item, has in zip(wanted, (job.id, job.bucket, job.path), strict=True)
+        )
 
-    return page_of(message.collection, GROUP, message.page, deployment, fits=None if wanted == (None, None, None) else fits)
+    return page_of(
+        message.collection,
+        GROUP,
+        message.page,
+        deployment,
+        fits=None if wanted == (None, None, None) else fits,
+    )
 
 
 def draft(
@@ -117,15 +157,27 @@ def draft(
     )
 
 
-def begin(wanted: Job, deployment: Deployment, *, meta: bytes | None = None, before: Callable[[Job], None] = lambda _: None) -> Job:
-    """Writes the job down, does what must be done `before` it, and hands it to the queue. Raises JobRunning, StorageError."""
+def begin(
+    wanted: Job,
+    deployment: Deployment,
+    *,
+    meta: bytes | None = None,
+    before: Callable[[Job], None] = lambda _: None,
+) -> Job:
+    """Writes the job down, does what must be done `before` it, and hands it to the queue. Raises
+    JobRunning, StorageError.
+    """
     job = jobs.create(wanted, deployment.store)
     holder = jobs.claim(job, deployment.store)
     if holder is not None:
         jobs.forget(job, deployment.store)
-        raise JobRunning(f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)")
+        raise JobRunning(
+            f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)"
+        )
     if meta is not None:
         put_once(deployment.store, Work(job, deployment.store).meta_key, meta)
     before(job)
-    deployment.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+    deployment.queue.send(
+        [Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()]
+    )
     return job

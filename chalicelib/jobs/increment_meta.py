@@ -1,4 +1,6 @@
-"""increment.meta: one JSON object a line (API.md §7). The file's own words occur here and nowhere else below the gateway."""
+"""increment.meta: one JSON object a line (API.md §7). The file's own words occur here and nowhere
+else below the gateway.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,21 @@ _ATTRIBUTES: Final = {
     "StrAttr3": "str_attr3",
     "StrAttr4": "str_attr4",
 }
-_MEMBERS: Final = frozenset({"OperationType", "ProductId", "PicName", "CategoryId", "Region", "Crop", *_ATTRIBUTES})
+_MEMBERS: Final = frozenset(
+    {"OperationType", "ProductId", "PicName", "CategoryId", "Region", "Crop", *_ATTRIBUTES}
+)
 _OLD_MEMBERS: Final = frozenset({"operator", "item_id", "cat_id", "cust_content", "pic_list"})
-_MEMBER_OF: Final = {"product_id": "ProductId", "pic_name": "PicName"} | {attribute: name for name, attribute in _ATTRIBUTES.items()}
-"""Field of the contract → member. The contract's messages begin with the field, and whoever reads them wrote the member."""
-_OLD_MEMBER_OF: Final = {"product_id": "item_id", "pic_name": "pic_list", "custom_content": "cust_content"}
+_MEMBER_OF: Final = {"product_id": "ProductId", "pic_name": "PicName"} | {
+    attribute: name for name, attribute in _ATTRIBUTES.items()
+}
+"""Field of the contract → member. The contract's messages begin with the field, and whoever reads
+them wrote the member.
+"""
+_OLD_MEMBER_OF: Final = {
+    "product_id": "item_id",
+    "pic_name": "pic_list",
+    "custom_content": "cust_content",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +70,11 @@ class Line:
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of a file that arrives in `chunks`, blank ones left out. Holds one chunk and one line, however large the file.
+    """The lines of a file that arrives in `chunks`, blank ones left out. Holds one chunk and one
+    line, however large the file.
 
-    Bytes that are not UTF-8 become U+FFFD, which `parse` refuses; a byte order mark at the beginning is dropped.
+    Bytes that are not UTF-8 become U+FFFD, which `parse` refuses; a byte order mark at the
+    beginning is dropped.
     """
     for number, (raw, too_long) in enumerate(_split(chunks), start=1):
         if number == 1:
@@ -88,7 +102,8 @@ def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 def parse(line: Line) -> tuple[Operation, ...]:
     """What `line` wants: one operation, or one per picture in the older form.
 
-    Raises InvalidRequest for what is not such a line, MissingField, InvalidField with the message's field.
+    Raises InvalidRequest for what is not such a line, MissingField, InvalidField with the message's
+    field.
     """
     if line.too_long:
         raise InvalidRequest(f"the line is longer than {MAX_LINE_BYTES} bytes")
@@ -98,7 +113,9 @@ def parse(line: Line) -> tuple[Operation, ...]:
     older = "operator" in members or "item_id" in members
     unknown = sorted(members.keys() - (_OLD_MEMBERS if older else _MEMBERS))
     if unknown:
-        raise InvalidRequest(f"unknown member {unknown[0]!r}; a line may have {', '.join(sorted(_OLD_MEMBERS if older else _MEMBERS))}")
+        raise InvalidRequest(
+            f"unknown member {unknown[0]!r}; a line may have {', '.join(sorted(_OLD_MEMBERS if older else _MEMBERS))}"
+        )
     try:
         return _older(members) if older else (_current(members),)
     except (InvalidField, MissingField) as error:
@@ -109,11 +126,15 @@ def _object(text: str) -> dict[str, Any]:
     try:
         members = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"the line is not a JSON object: {error.msg} at character {error.colno}") from None
+        raise InvalidRequest(
+            f"the line is not a JSON object: {error.msg} at character {error.colno}"
+        ) from None
     except RecursionError:
         raise InvalidRequest("the line is not a JSON object: nested too deeply") from None
     except ValueError:
-        raise InvalidRequest("the line is not a JSON object: a number in it has thousands of digits") from None
+        raise InvalidRequest(
+            "the line is not a JSON object: a number in it has thousands of digits"
+        ) from None
     if not isinstance(members, dict):
         raise InvalidRequest("the line is not a JSON object in braces, but another JSON value")
     return members
@@ -127,7 +148,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _in_the_files_words(error: InvalidField | MissingField, member_of: Mapping[str, str]) -> InvalidField | MissingField:
+def _in_the_files_words(
+    error: InvalidField | MissingField, member_of: Mapping[str, str]
+) -> InvalidField | MissingField:
     """`error` with the member's name where its message begins with the field's."""
     begin, space, rest = str(error).partition(" ")
     if begin != error.field or begin not in member_of:
@@ -141,17 +164,27 @@ def _current(members: Mapping[str, Any]) -> Operation:
     check_id("product_id", product_id)
     name = _text(members, "PicName", "pic_name")
     if not adds:
-        return Operation(adds=False, product_id=product_id, pic_name=_checked_name(name) if name else None)
+        return Operation(
+            adds=False, product_id=product_id, pic_name=_checked_name(name) if name else None
+        )
     region = _text(members, "Region", "region")
     crop = members.get("Crop", True)
     if not isinstance(crop, bool):
         raise InvalidField("crop", f"Crop is {crop!r}; it must be true or false")
-    values = {attribute: _attribute(members[name], name) for name, attribute in _ATTRIBUTES.items() if members.get(name) is not None}
+    values = {
+        attribute: _attribute(members[name], name)
+        for name, attribute in _ATTRIBUTES.items()
+        if members.get(name) is not None
+    }
     return Operation(
         adds=True,
         product_id=product_id,
         pic_name=_checked_name(name),
-        view=View(_number(members.get("CategoryId"), "CategoryId", "category_id"), crop, parse_region(region) if region else None),
+        view=View(
+            _number(members.get("CategoryId"), "CategoryId", "category_id"),
+            crop,
+            parse_region(region) if region else None,
+        ),
         attributes=AttributeValues(**values),
     )
 
@@ -170,15 +203,23 @@ def _older(members: Mapping[str, Any]) -> tuple[Operation, ...]:
             raise MissingField("pic_name", "pic_list is missing or empty")
         return (Operation(adds=False, product_id=product_id, pic_name=None),)
     view = View(_number(members.get("cat_id"), "cat_id", "category_id")) if adds else View()
-    attributes = AttributeValues(custom_content=_text(members, "cust_content", "custom_content") or None) if adds else AttributeValues()
-    return tuple(Operation(adds, product_id, _checked_name(name), view, attributes) for name in names)
+    attributes = (
+        AttributeValues(custom_content=_text(members, "cust_content", "custom_content") or None)
+        if adds
+        else AttributeValues()
+    )
+    return tuple(
+        Operation(adds, product_id, _checked_name(name), view, attributes) for name in names
+    )
 
 
 def _adds(value: object, member: str) -> bool:
     if value is None:
         raise MissingField("operation", f"{member} is missing; it must be ADD or DELETE")
     if not isinstance(value, str) or value.upper() not in ("ADD", "DELETE"):
-        raise InvalidField("operation", f"{member} is {str(value)[:40]!r}; it must be ADD or DELETE")
+        raise InvalidField(
+            "operation", f"{member} is {str(value)[:40]!r}; it must be ADD or DELETE"
+        )
     return value.upper() == "ADD"
 
 
@@ -186,7 +227,8 @@ def _checked_name(name: str) -> str:
     check_id("pic_name", name)
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise InvalidField(
-            "pic_name", f"PicName {name[:80]!r} must be a path relative to increment.meta, without / at its ends and without . or .. in it"
+            "pic_name",
+            f"PicName {name[:80]!r} must be a path relative to increment.meta, without / at its ends and without . or .. in it",
         )
     return name
 
@@ -222,21 +264,39 @@ def _attribute(value: object, member: str) -> Any:
 
 
 def dump(row: Row, *, with_category: bool) -> str:
-    """The line that adds `row` again, without its end. `with_category`: where the service has categories."""
-    members: dict[str, object] = {"OperationType": "ADD", "ProductId": row.key.product_id, "PicName": row.key.pic_name}
+    """The line that adds `row` again, without its end. `with_category`: where the service has
+    categories.
+    """
+    members: dict[str, object] = {
+        "OperationType": "ADD",
+        "ProductId": row.key.product_id,
+        "PicName": row.key.pic_name,
+    }
     if with_category:
         members["CategoryId"] = row.category_id
     members["Region"] = row.region.text()
     values = {each.name: getattr(row.attributes, each.name) for each in fields(row.attributes)}
-    members |= {name: values[attribute] for name, attribute in _ATTRIBUTES.items() if values[attribute] is not None}
+    members |= {
+        name: values[attribute]
+        for name, attribute in _ATTRIBUTES.items()
+        if values[attribute] is not None
+    }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
 
 
 def dump_addition(product_id: str, pic_name: str) -> str:
     """The line that adds a picture about which nothing else is known."""
-    return json.dumps({"OperationType": "ADD", "ProductId": product_id, "PicName": pic_name}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        {"OperationType": "ADD", "ProductId": product_id, "PicName": pic_name},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
 
 
 def dump_deletion(product_id: str, pic_name: str) -> str:
     """The line that deletes one picture."""
-    return json.dumps({"OperationType": "DELETE", "ProductId": product_id, "PicName": pic_name}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        {"OperationType": "DELETE", "ProductId": product_id, "PicName": pic_name},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

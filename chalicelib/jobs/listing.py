@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from chalicelib.contract.values import JobsPage
 from chalicelib.jobs import records as jobs
-from chalicelib.jobs.records import Job
 from chalicelib.jobs.outcomes import LineError, Outcome, Span, covering, merged
+from chalicelib.jobs.records import Job
 from chalicelib.jobs.work import Plan, Work
-from chalicelib.usecases.downloads import VALID_S, sign_download
 from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.downloads import VALID_S, sign_download
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,9 @@ class ListedJob:
     path: str
     callback: str | None
     error_url: str | None
-    """JSON lines of what was not carried out; good for two hours. Begins with / where the gateway serves it."""
+    """JSON lines of what was not carried out; good for two hours. Begins with / where the gateway
+    serves it.
+    """
     meta_url: str | None
     """The exported lines, likewise."""
     created: float
@@ -51,16 +53,30 @@ class JobPage:
     total: int
 
 
-def page_of(collection: str, group: str, page: JobsPage, deployment: Deployment, *, fits: Callable[[Job], bool] | None = None) -> JobPage:
+def page_of(
+    collection: str,
+    group: str,
+    page: JobsPage,
+    deployment: Deployment,
+    *,
+    fits: Callable[[Job], bool] | None = None,
+) -> JobPage:
     """The jobs of a group that fit. Raises CollectionNotFound, StorageError."""
     deployment.catalog.open(collection)
     found = jobs.ids(collection, group, deployment.store)
     first = (page.number - 1) * page.size
     if fits is None:
-        chosen = [jobs.load(collection, group, job_id, deployment.store) for job_id in found[first : first + page.size]]
+        chosen = [
+            jobs.load(collection, group, job_id, deployment.store)
+            for job_id in found[first : first + page.size]
+        ]
         total = len(found)
     else:
-        fitting = [job for job_id in found if fits(job := jobs.load(collection, group, job_id, deployment.store))]
+        fitting = [
+            job
+            for job_id in found
+            if fits(job := jobs.load(collection, group, job_id, deployment.store))
+        ]
         chosen, total = fitting[first : first + page.size], len(fitting)
     return JobPage([listed(job, deployment) for job in chosen], page.number, page.size, total)
 
@@ -88,7 +104,11 @@ def listed(job: Job, deployment: Deployment) -> ListedJob:
 def _link(key: str | None, deployment: Deployment) -> str | None:
     if key is None:
         return None
-    return deployment.presign(key, VALID_S) if deployment.presign else f"/files/{sign_download(key, deployment)}"
+    return (
+        deployment.presign(key, VALID_S)
+        if deployment.presign
+        else f"/files/{sign_download(key, deployment)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +131,9 @@ class Progress:
 
 @dataclass(slots=True)
 class Watch:
-    """Follows one job; remembers what it has read, so that looking again costs one listing and the new outcomes."""
+    """Follows one job; remembers what it has read, so that looking again costs one listing and the
+    new outcomes.
+    """
 
     collection: str
     group: str
@@ -128,13 +150,17 @@ class Watch:
         if job.finished:
             return self._ended(job, deployment)
         if self._plan is None and (plan := work.plan()):
-            self._refused = Outcome.decode(deployment.store.get(work.refused_key(plan.attempt)).data)
+            self._refused = Outcome.decode(
+                deployment.store.get(work.refused_key(plan.attempt)).data
+            )
             self._plan = plan
         spans = covering(work.spans(), len(self._plan.sizes)) if self._plan else []
         for span in spans:
             if span not in self._outcomes:
                 self._outcomes[span] = work.outcome(span)
-        total = merged([*([self._refused] if self._refused else []), *(self._outcomes[span] for span in spans)])
+        total = merged(
+            [*([self._refused] if self._refused else []), *(self._outcomes[span] for span in spans)]
+        )
         return Progress(
             job=job,
             total=sum(self._plan.sizes) if self._plan else 0,
@@ -149,4 +175,13 @@ class Watch:
     def _ended(self, job: Job, deployment: Deployment) -> Progress:
         data = deployment.store.get(job.error_key).data if job.error_key else b""
         errors = tuple(LineError.parse(line) for line in data.decode().splitlines())
-        return Progress(job, job.lines, job.lines, job.added, job.deleted, job.failed, errors, job.modified - job.created)
+        return Progress(
+            job,
+            job.lines,
+            job.lines,
+            job.added,
+            job.deleted,
+            job.failed,
+            errors,
+            job.modified - job.created,
+        )

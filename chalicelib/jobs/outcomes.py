@@ -1,4 +1,6 @@
-"""What became of lines: each worker writes down what it did, and the sum of that is the job's progress and result."""
+"""What became of lines: each worker writes down what it did, and the sum of that is the job's
+progress and result.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,12 @@ class LineError:
 
     def text(self) -> str:
         """One line of the error file."""
-        members = {"Line": self.line, "Input": self.input, "Code": self.code, "Message": self.message}
+        members = {
+            "Line": self.line,
+            "Input": self.input,
+            "Code": self.code,
+            "Message": self.message,
+        }
         return json.dumps(members, ensure_ascii=False)
 
     @classmethod
@@ -76,17 +83,25 @@ class Outcome:
     def decode(cls, data: bytes) -> Outcome:
         """From the store."""
         values = json.loads(data)
-        return cls(values["added"], values["deleted"], tuple(LineError(**error) for error in values["errors"]))
+        return cls(
+            values["added"],
+            values["deleted"],
+            tuple(LineError(**error) for error in values["errors"]),
+        )
 
 
 def chain(spans: Iterable[Span], slice_number: int) -> list[Span]:
-    """The spans that together cover a slice from its beginning, without overlap; where two begin alike, the longer.
+    """The spans that together cover a slice from its beginning, without overlap; where two begin
+    alike, the longer.
 
-    Two workers that had the same message may have stopped at different entries; their spans then overlap and say the same.
+    Two workers that had the same message may have stopped at different entries; their spans then
+    overlap and say the same.
     """
     longest: dict[int, Span] = {}
     for span in spans:
-        if span.slice == slice_number and (span.start not in longest or span.stop > longest[span.start].stop):
+        if span.slice == slice_number and (
+            span.start not in longest or span.stop > longest[span.start].stop
+        ):
             longest[span.start] = span
     found: list[Span] = []
     at = 0
@@ -101,7 +116,10 @@ def progress(spans: Iterable[Span], slices: int) -> list[int]:
     by_slice: list[list[Span]] = [[] for _ in range(slices)]
     for span in spans:
         by_slice[span.slice].append(span)
-    return [links[-1].stop if (links := chain(each, number)) else 0 for number, each in enumerate(by_slice)]
+    return [
+        links[-1].stop if (links := chain(each, number)) else 0
+        for number, each in enumerate(by_slice)
+    ]
 
 
 def covering(spans: Iterable[Span], slices: int) -> list[Span]:
@@ -120,4 +138,6 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
         added += outcome.added
         deleted += outcome.deleted
         errors |= dict.fromkeys(outcome.errors)
-    return Outcome(added, deleted, tuple(sorted(errors, key=lambda error: (error.line, error.message))))
+    return Outcome(
+        added, deleted, tuple(sorted(errors, key=lambda error: (error.line, error.message)))
+    )

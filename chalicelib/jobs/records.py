@@ -1,4 +1,6 @@
-"""Job records: one object each, changed by compare-and-swap; one job of a kind runs at a time in a collection."""
+"""Job records: one object each, changed by compare-and-swap; one job of a kind runs at a time in a
+collection.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from chalicelib.errors import AlreadyExists, FormatTooNew, JobNotFound, ObjectMissing, OutcomeUnknown, VersionConflict
+from chalicelib.errors import (
+    AlreadyExists,
+    FormatTooNew,
+    JobNotFound,
+    ObjectMissing,
+    OutcomeUnknown,
+    VersionConflict,
+)
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 
@@ -106,7 +115,8 @@ def load(collection: str, group: str, job_id: int, store: ObjectStore) -> Job:
 
 
 def update(job: Job, store: ObjectStore, change: Callable[[Job], Job]) -> tuple[Job, bool]:
-    """The record after `change`, and whether this call changed it. `change` may be called several times; a finished job is left alone.
+    """The record after `change`, and whether this call changed it. `change` may be called several
+    times; a finished job is left alone.
 
     Raises JobNotFound, StorageError.
     """
@@ -171,14 +181,20 @@ def claim(job: Job, store: ObjectStore) -> int | None:
 def running(collection: str, group: str, store: ObjectStore) -> Job | None:
     """The unfinished job of the group that holds the claim."""
     try:
-        job = load(collection, group, int(store.get(f"collections/{collection}/jobs/{group}.running").data), store)
+        job = load(
+            collection,
+            group,
+            int(store.get(f"collections/{collection}/jobs/{group}.running").data),
+            store,
+        )
     except (ObjectMissing, JobNotFound):
         return None
     return None if job.finished else job
 
 
 def put_once(store: ObjectStore, key: str, data: bytes) -> None:
-    """Creates an object; the same bytes a second time are no error, so that a lost answer can be repeated.
+    """Creates an object; the same bytes a second time are no error, so that a lost answer can be
+    repeated.
 
     Raises AlreadyExists for other bytes, StoreUnavailable.
     """
@@ -206,7 +222,9 @@ def _load(key: str, store: ObjectStore) -> tuple[Job, str]:
     try:
         blob = store.get(key)
     except ObjectMissing as error:
-        raise JobNotFound(f"there is no job {int(key.rpartition('/')[2].removesuffix('.json'))}") from error
+        raise JobNotFound(
+            f"there is no job {int(key.rpartition('/')[2].removesuffix('.json'))}"
+        ) from error
     return _decode(key, blob.data), blob.version
 
 
@@ -217,9 +235,13 @@ def _encode(job: Job) -> bytes:
 def _decode(key: str, data: bytes) -> Job:
     values: dict[str, Any] = json.loads(data)
     if values.pop("format") > _FORMAT:
-        raise FormatTooNew(f"{key} was written by a later version of Lookalike; upgrade this deployment")
+        raise FormatTooNew(
+            f"{key} was written by a later version of Lookalike; upgrade this deployment"
+        )
     if values["location"]:
         role = values["location"]["role"]
-        values["location"] = Location(**values["location"] | {"role": Role(**role) if role else None})
+        values["location"] = Location(
+            **values["location"] | {"role": Role(**role) if role else None}
+        )
     values["kind"], values["status"] = JobKind(values["kind"]), JobStatus(values["status"])
     return Job(**{field.name: values[field.name] for field in fields(Job) if field.name in values})

@@ -1,4 +1,6 @@
-"""Looks after jobs whose messages were lost or whose coordinator died at the wrong moment; runs on a schedule and at a local start."""
+"""Looks after jobs whose messages were lost or whose coordinator died at the wrong moment; runs on
+a schedule and at a local start.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Final
 from chalicelib.errors import JobNotFound
 from chalicelib.jobs import records as jobs
 from chalicelib.jobs.completion import finish
-from chalicelib.jobs.records import Job, JobKind, update
 from chalicelib.jobs.coordinator import publish
+from chalicelib.jobs.records import Job, JobKind, update
 from chalicelib.jobs.work import SLICE_SECONDS, Task, Wording, Work
 from chalicelib.usecases.deployment import Deployment
 
@@ -23,7 +25,9 @@ _LOOK_AT: Final = 20
 
 
 def recover(deployment: Deployment, wording: Wording, *, quiet_s: float = QUIET_S) -> list[Job]:
-    """Hands what is missing of each unfinished job that was quiet for `quiet_s` to the queue again; those jobs. Raises StorageError."""
+    """Hands what is missing of each unfinished job that was quiet for `quiet_s` to the queue again;
+    those jobs. Raises StorageError.
+    """
     revived = []
     for collection in deployment.catalog.names():
         for group in (JobKind.IMPORT.group, JobKind.EXPORT.group):
@@ -39,11 +43,20 @@ def recover(deployment: Deployment, wording: Wording, *, quiet_s: float = QUIET_
 
 
 def _last_sign(job: Job, deployment: Deployment) -> float:
-    return max([job.modified, *(stat.modified for stat in deployment.store.list(Work(job, deployment.store).prefix))])
+    return max(
+        [
+            job.modified,
+            *(stat.modified for stat in deployment.store.list(Work(job, deployment.store).prefix)),
+        ]
+    )
 
 
 def _revive(job: Job, deployment: Deployment, wording: Wording) -> None:
-    _log.warning("job %d of collection %s was quiet for too long; its work is handed out again", job.id, job.collection)
+    _log.warning(
+        "job %d of collection %s was quiet for too long; its work is handed out again",
+        job.id,
+        job.collection,
+    )
     update(job, deployment.store, lambda current: replace(current, modified=deployment.clock()))
     if not hand_out(job, deployment):
         plan = Work(job, deployment.store).plan()
@@ -52,10 +65,14 @@ def _revive(job: Job, deployment: Deployment, wording: Wording) -> None:
 
 
 def hand_out(job: Job, deployment: Deployment) -> int:
-    """Sends the messages that are still to be done, whether or not they are in the queue already; how many. Raises StorageError."""
+    """Sends the messages that are still to be done, whether or not they are in the queue already;
+    how many. Raises StorageError.
+    """
     work = Work(job, deployment.store)
     plan = work.plan() if job.kind is not JobKind.EXPORT else None
     if plan is not None:
         return publish(job, plan, work, deployment)
-    deployment.queue.send([Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()])
+    deployment.queue.send(
+        [Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()]
+    )
     return 1

@@ -1,4 +1,6 @@
-"""What was written to a collection while a rebuild ran is carried over, so that a rebuild loses no acknowledged write."""
+"""What was written to a collection while a rebuild ran is carried over, so that a rebuild loses no
+acknowledged write.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from chalicelib.errors import ObjectMissing
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Change, Delete, Put, Record
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.storage.object_store import ObjectStore
 from chalicelib.jobs.records import put_once
+from chalicelib.storage.object_store import ObjectStore
 
 _BYTES: Final = 10
 """Of a digest: among a million records, two differ by chance alike once in 10^12 rebuilds."""
@@ -35,7 +37,9 @@ class Missed:
     changes: tuple[Change, ...]
     """To be appended to the new generation."""
     stuck: int
-    """Pictures added or replaced meanwhile whose features are of the old models, so that they cannot be carried over."""
+    """Pictures added or replaced meanwhile whose features are of the old models, so that they
+    cannot be carried over.
+    """
 
 
 def remember(snapshot: Snapshot, key: str, store: ObjectStore) -> None:
@@ -79,7 +83,10 @@ def _print_of(record: Record) -> _Print:
     return _Print(
         _digest(*record.key),
         _digest(words),
-        hashlib.blake2b(vector.code.tobytes() + vector.feature.tobytes() + repr(float(vector.scale)).encode(), digest_size=_BYTES).digest(),
+        hashlib.blake2b(
+            vector.code.tobytes() + vector.feature.tobytes() + repr(float(vector.scale)).encode(),
+            digest_size=_BYTES,
+        ).digest(),
     )
 
 

@@ -1,4 +1,6 @@
-"""Does what a message of the queue says. Messages come at least once, in any order, and again after their worker died."""
+"""Does what a message of the queue says. Messages come at least once, in any order, and again after
+their worker died.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,16 @@ from chalicelib.errors import (
     StoreUnavailable,
 )
 from chalicelib.index.collection import Collection
-from chalicelib.storage.source import Location, MetaFile
-from chalicelib.usecases.add import fitting_analyzer
 from chalicelib.jobs import records as jobs
-from chalicelib.jobs.export import export
 from chalicelib.jobs.completion import fail, finish
-from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.coordinator import OpenMeta, plan
+from chalicelib.jobs.export import export
+from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.slices import do_slice
 from chalicelib.jobs.work import Task, Wording, Work
 from chalicelib.jobs.worker import WorkerContext
+from chalicelib.storage.source import Location, MetaFile
+from chalicelib.usecases.add import fitting_analyzer
 from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
@@ -36,15 +38,24 @@ LATER_S: Final = 60
 """Until work is tried again that met a store or bucket which did not answer."""
 
 
-def handle(message: str, deployment: Deployment, wording: Wording, *, remaining_s: Callable[[], float], receives: int = 1) -> None:
-    """Does `message`, or part of it, and hands on the rest. When it returns, the message may be deleted.
+def handle(
+    message: str,
+    deployment: Deployment,
+    wording: Wording,
+    *,
+    remaining_s: Callable[[], float],
+    receives: int = 1,
+) -> None:
+    """Does `message`, or part of it, and hands on the rest. When it returns, the message may be
+    deleted.
 
     Args:
         message: a Task's text.
         deployment: this deployment.
         wording: how the contract says things.
         remaining_s: seconds until this process is ended.
-        receives: how often the message was delivered, this time included; more than once means that a worker died on it.
+        receives: how often the message was delivered, this time included; more than once means that
+            a worker died on it.
 
     Raises StorageError where not even handing on worked; the queue then delivers the message again.
     """
@@ -61,13 +72,22 @@ def handle(message: str, deployment: Deployment, wording: Wording, *, remaining_
         with trace.stage("export" if task.do == "export" else "import"):
             _do(task, job, deployment, wording, remaining_s, receives)
     except (StoreUnavailable, OutcomeUnknown) as error:
-        _log.warning("job %d of collection %s waits %d s: %s", job.id, job.collection, LATER_S, error)
+        _log.warning(
+            "job %d of collection %s waits %d s: %s", job.id, job.collection, LATER_S, error
+        )
         deployment.queue.send([message], delay_s=LATER_S)
     except LookalikeError as error:
         fail(job, error, deployment, wording)
 
 
-def _do(task: Task, job: Job, deployment: Deployment, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+def _do(
+    task: Task,
+    job: Job,
+    deployment: Deployment,
+    wording: Wording,
+    remaining_s: Callable[[], float],
+    receives: int,
+) -> None:
     if task.do == "slice":
         _slice(task, job, deployment, wording, remaining_s, receives)
     elif jobs.claim(job, deployment.store) is not None:
@@ -82,10 +102,19 @@ def _do(task: Task, job: Job, deployment: Deployment, wording: Wording, remainin
             finish(job, made, deployment, wording)
 
 
-def _slice(task: Task, job: Job, deployment: Deployment, wording: Wording, remaining_s: Callable[[], float], receives: int) -> None:
+def _slice(
+    task: Task,
+    job: Job,
+    deployment: Deployment,
+    wording: Wording,
+    remaining_s: Callable[[], float],
+    receives: int,
+) -> None:
     target = target_of(job, deployment)
     source = deployment.sources.open(_location(job))
-    context = WorkerContext(target, source, fitting_analyzer(target, deployment), wording.code, remaining_s)
+    context = WorkerContext(
+        target, source, fitting_analyzer(target, deployment), wording.code, remaining_s
+    )
     if not do_slice(task, job, deployment.store, context, receives=receives):
         deployment.queue.send([task.text()])
         return

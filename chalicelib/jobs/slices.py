@@ -1,4 +1,6 @@
-"""One delivery of a slice: what is left of it, what was done, and what to do about a slice that kills its workers."""
+"""One delivery of a slice: what is left of it, what was done, and what to do about a slice that
+kills its workers.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,27 @@ from typing import Final
 
 from chalicelib import trace
 from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing
-from chalicelib.storage.object_store import ObjectStore
-from chalicelib.jobs.records import Job, put_once
 from chalicelib.jobs.outcomes import Outcome, Span, chain, line_error
+from chalicelib.jobs.records import Job, put_once
 from chalicelib.jobs.work import Entry, Task, Work
 from chalicelib.jobs.worker import Unexpected, WorkerContext, run_span
+from chalicelib.storage.object_store import ObjectStore
 
 STEPS: Final = (16, 4, 1)
-"""Entries per checkpoint at the first, second and third careful try. Where all three died, the next entry is given up."""
+"""Entries per checkpoint at the first, second and third careful try. Where all three died, the next
+entry is given up.
+"""
 
 
-def do_slice(task: Task, job: Job, store: ObjectStore, context: WorkerContext, *, receives: int) -> bool:
+def do_slice(
+    task: Task, job: Job, store: ObjectStore, context: WorkerContext, *, receives: int
+) -> bool:
     """Does a slice from where it was left; whether nothing of it is left. Raises StorageError.
 
-    A first delivery goes on to the end or to the time limit. A later one may mean that a worker died, or only that the queue was impatient:
-    it writes down that it tries, and goes in shorter steps the more tries came to nothing. So what came before a deadly entry is kept, and
-    in the end that entry alone is reported as failed and left behind.
+    A first delivery goes on to the end or to the time limit. A later one may mean that a worker
+    died, or only that the queue was impatient: it writes down that it tries, and goes in shorter
+    steps the more tries came to nothing. So what came before a deadly entry is kept, and in the end
+    that entry alone is reported as failed and left behind.
     """
     work = Work(job, store)
     try:
@@ -34,20 +41,33 @@ def do_slice(task: Task, job: Job, store: ObjectStore, context: WorkerContext, *
     if start >= len(entries):
         return True
     tries = work.tried(task.slice, start) if receives > 1 else None
-    stop = len(entries) if tries is None else min(start + STEPS[min(tries, len(STEPS) - 1)], len(entries))
+    stop = (
+        len(entries)
+        if tries is None
+        else min(start + STEPS[min(tries, len(STEPS) - 1)], len(entries))
+    )
     span = Span(task.slice, start, stop)
     if tries is not None and tries >= len(STEPS):
         outcome = _given_up(entries[start:stop], context)
     else:
-        span, outcome = run_span(entries[start:stop], span, context, token=f"{job.kind.group}-{job.id}")
+        span, outcome = run_span(
+            entries[start:stop], span, context, token=f"{job.kind.group}-{job.id}"
+        )
     trace.note("pictures", outcome.added)
     trace.note("failures", len(outcome.errors))
-    with suppress(AlreadyExists):  # somebody else did the same span; the two say the same, but for passing trouble with a picture
+    with suppress(
+        AlreadyExists
+        # somebody else did the same span; the two say the same, but for passing trouble with a picture
+    ):
         put_once(store, work.outcome_key(span), outcome.encode())
     return span.stop == len(entries)
 
 
 def _given_up(entries: list[Entry], context: WorkerContext) -> Outcome:
-    error: LookalikeError = Unexpected("several workers died on this line; take it out of the import, or try it alone")
+    error: LookalikeError = Unexpected(
+        "several workers died on this line; take it out of the import, or try it alone"
+    )
     code = context.code(error)
-    return Outcome(0, 0, tuple(line_error(entry.item.line, entry.item.text, error, code) for entry in entries))
+    return Outcome(
+        0, 0, tuple(line_error(entry.item.line, entry.item.text, error, code) for entry in entries)
+    )

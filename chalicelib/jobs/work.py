@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing, OutcomeUnknown
-from chalicelib.storage.object_store import ObjectStore
-from chalicelib.jobs.records import Job
 from chalicelib.jobs.outcomes import Outcome, Span
+from chalicelib.jobs.records import Job
+from chalicelib.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from chalicelib.jobs.listing import ListedJob
@@ -61,7 +61,9 @@ class LineOperation(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What to do for one picture: the last item of the file, or if that fails the one before it, and so on."""
+    """What to do for one picture: the last item of the file, or if that fails the one before it,
+    and so on.
+    """
 
     item: LineOperation
     earlier: tuple[LineOperation, ...]
@@ -70,7 +72,9 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a job is cut up. Written once, before any of it is carried out; whoever plans a second time takes this one."""
+    """How a job is cut up. Written once, before any of it is carried out; whoever plans a second
+    time takes this one.
+    """
 
     attempt: str
     """Which planner's slices count."""
@@ -79,7 +83,9 @@ class Plan:
 
 
 class Work:
-    """The objects of one job. All are written once; all but the results for people are deleted when it has ended."""
+    """The objects of one job. All are written once; all but the results for people are deleted when
+    it has ended.
+    """
 
     def __init__(self, job: Job, store: ObjectStore) -> None:
         self.prefix = f"collections/{job.collection}/jobs/{job.kind.group}-work/{job.id:016d}/"
@@ -136,7 +142,9 @@ class Work:
         return [Span.named(stat.key.rpartition("/")[2]) for stat in self._store.list(prefix)]
 
     def tried(self, number: int, start: int) -> int:
-        """How often workers have set out carefully from entry `start` of a slice before; writes down that another one does."""
+        """How often workers have set out carefully from entry `start` of a slice before; writes
+        down that another one does.
+        """
         prefix = f"{self.prefix}tries/{number:07d}-{start:07d}-"
         while True:
             before = sum(1 for _ in self._store.list(prefix))
@@ -151,7 +159,10 @@ class Work:
     def entries(self, attempt: str, number: int) -> list[Entry]:
         """One slice. Raises ObjectMissing when the job has ended."""
         data = self._store.get(self.slice_key(attempt, number)).data
-        return [Entry(LineOperation(*item), tuple(LineOperation(*each) for each in earlier)) for item, earlier in map(json.loads, data.splitlines())]
+        return [
+            Entry(LineOperation(*item), tuple(LineOperation(*each) for each in earlier))
+            for item, earlier in map(json.loads, data.splitlines())
+        ]
 
     def outcome(self, span: Span) -> Outcome:
         """Outcome of a span."""
@@ -166,7 +177,9 @@ class Work:
 
 def encode_entries(entries: Sequence[Entry]) -> bytes:
     """For the store: a line each."""
-    return b"\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() for entry in entries)
+    return b"\n".join(
+        json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() for entry in entries
+    )
 
 
 def encode_plan(plan: Plan) -> bytes:

@@ -1,4 +1,6 @@
-"""A worker: takes one slice, fetches ahead of the models, appends everything as one batch, and writes down what became of it."""
+"""A worker: takes one slice, fetches ahead of the models, appends everything as one batch, and
+writes down what became of it.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,31 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib import trace
-from chalicelib.errors import BadPicture, LookalikeError, PictureNotFound, SourceError, StorageError, Superseded
+from chalicelib.errors import (
+    BadPicture,
+    LookalikeError,
+    PictureNotFound,
+    SourceError,
+    StorageError,
+    Superseded,
+)
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Change, Delete, Key, Put
+from chalicelib.jobs.coordinator import wanted
+from chalicelib.jobs.increment_meta import Operation
+from chalicelib.jobs.outcomes import LineError, Outcome, Span, line_error
+from chalicelib.jobs.work import Entry, LineOperation
 from chalicelib.service import MAX_PICTURE_BYTES
 from chalicelib.storage.source import Source
 from chalicelib.usecases.add import record_of
-from chalicelib.jobs.increment_meta import Operation
-from chalicelib.jobs.outcomes import LineError, Outcome, Span, line_error
-from chalicelib.jobs.coordinator import wanted
-from chalicelib.jobs.work import Entry, LineOperation
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 
 _log = logging.getLogger(__name__)
 
 FETCHERS: Final = 4
-"""Pictures being fetched at once: S3 answers in 20 to 50 ms, the models take 12 to 40 per picture (benchmarks/import.py)."""
+"""Pictures being fetched at once: S3 answers in 20 to 50 ms, the models take 12 to 40 per picture
+(benchmarks/import.py).
+"""
 AHEAD: Final = 12
 """Pictures fetched and not yet analysed, at most: 48 MiB."""
 BATCH: Final = 4
@@ -56,15 +67,20 @@ class _SpanState:
     deleted: int = 0
 
 
-def run_span(entries: list[Entry], span: Span, context: WorkerContext, *, token: str) -> tuple[Span, Outcome]:
-    """Carries out `entries`, which are those of `span`, until they are done or time runs short; what was done is durable.
+def run_span(
+    entries: list[Entry], span: Span, context: WorkerContext, *, token: str
+) -> tuple[Span, Outcome]:
+    """Carries out `entries`, which are those of `span`, until they are done or time runs short;
+    what was done is durable.
 
-    `token` makes the append idempotent: the same job, slice and entries append once, however often they are delivered.
+    `token` makes the append idempotent: the same job, slice and entries append once, however often
+    they are delivered.
 
     Returns:
         The span done, which is shorter than `span` if time ran short, and its outcome.
 
-    Raises StorageError; a picture that cannot be had because the bucket does not answer is no reason to drop its line.
+    Raises StorageError; a picture that cannot be had because the bucket does not answer is no
+    reason to drop its line.
     """
     state = _SpanState([], [])
     done = 0
@@ -80,7 +96,9 @@ def run_span(entries: list[Entry], span: Span, context: WorkerContext, *, token:
     return did, Outcome(state.added, state.deleted, tuple(state.errors))
 
 
-def _analysed(entries: list[Entry], state: _SpanState, context: WorkerContext, pool: ThreadPoolExecutor) -> Iterator[int]:
+def _analysed(
+    entries: list[Entry], state: _SpanState, context: WorkerContext, pool: ThreadPoolExecutor
+) -> Iterator[int]:
     """Works through `entries` in order; yields how many more are done after each batch."""
     waiting = iter(entries)
     fetched: deque[tuple[Entry, Operation, Future[bytes] | None]] = deque()
@@ -101,14 +119,24 @@ def _analysed(entries: list[Entry], state: _SpanState, context: WorkerContext, p
                 picture.cancel()
 
 
-def _begun(entry: Entry, context: WorkerContext, pool: ThreadPoolExecutor) -> tuple[Entry, Operation, Future[bytes] | None]:
+def _begun(
+    entry: Entry, context: WorkerContext, pool: ThreadPoolExecutor
+) -> tuple[Entry, Operation, Future[bytes] | None]:
     operation = wanted(entry.item)
     if not operation.adds or operation.pic_name is None:
         return entry, operation, None
-    return entry, operation, pool.submit(context.source.picture, operation.pic_name, limit=MAX_PICTURE_BYTES)
+    return (
+        entry,
+        operation,
+        pool.submit(context.source.picture, operation.pic_name, limit=MAX_PICTURE_BYTES),
+    )
 
 
-def _settle(batch: list[tuple[Entry, Operation, Future[bytes] | None]], state: _SpanState, context: WorkerContext) -> list[Entry]:
+def _settle(
+    batch: list[tuple[Entry, Operation, Future[bytes] | None]],
+    state: _SpanState,
+    context: WorkerContext,
+) -> list[Entry]:
     """Does a batch; returns the entries that failed and have an earlier item to fall back on."""
     service = context.collection.info.service
     again: list[Entry] = []
@@ -125,14 +153,20 @@ def _settle(batch: list[tuple[Entry, Operation, Future[bytes] | None]], state: _
         except (PictureNotFound, BadPicture, SourceError) as error:
             again += _refuse(entry, error, state, context)
             continue
-        pictures.append((data, Request(service, crop=operation.view.crop, region=operation.view.region)))
+        pictures.append(
+            (data, Request(service, crop=operation.view.crop, region=operation.view.region))
+        )
         owners.append((entry, operation))
     with trace.stage("vision"):
         analyses = context.analyzer.analyze_many(pictures) if pictures else []
     for (entry, operation), analysis in zip(owners, analyses, strict=True):
         if isinstance(analysis, Analysis):
             record = record_of(
-                _key(operation), analysis, service=service, category_id=operation.view.category_id, attributes=operation.attributes
+                _key(operation),
+                analysis,
+                service=service,
+                category_id=operation.view.category_id,
+                attributes=operation.attributes,
             )
             state.changes.append(Put(record))
             state.added += 1
@@ -142,12 +176,18 @@ def _settle(batch: list[tuple[Entry, Operation, Future[bytes] | None]], state: _
     return again
 
 
-def _refuse(entry: Entry, error: Exception, state: _SpanState, context: WorkerContext) -> list[Entry]:
+def _refuse(
+    entry: Entry, error: Exception, state: _SpanState, context: WorkerContext
+) -> list[Entry]:
     if isinstance(error, StorageError):
         raise error
-    if not isinstance(error, LookalikeError):  # a mistake of ours with one picture must not cost the others
+    if not isinstance(
+        error, LookalikeError
+    ):  # a mistake of ours with one picture must not cost the others
         _log.error("line %d of an import failed unexpectedly", entry.item.line, exc_info=error)
-        error = Unexpected(f"the picture could not be processed ({type(error).__name__}); the log of this deployment has the details")
+        error = Unexpected(
+            f"the picture could not be processed ({type(error).__name__}); the log of this deployment has the details"
+        )
     state.errors.append(line_error(entry.item.line, entry.item.text, error, context.code(error)))
     return [Entry(entry.earlier[-1], entry.earlier[:-1])] if entry.earlier else []
 
@@ -161,7 +201,9 @@ def _supersede(entry: Entry, state: _SpanState, context: WorkerContext) -> None:
         state.errors.append(superseded(item, entry.item, context.code))
 
 
-def superseded(item: LineOperation, by: LineOperation, code: Callable[[LookalikeError], str]) -> LineError:
+def superseded(
+    item: LineOperation, by: LineOperation, code: Callable[[LookalikeError], str]
+) -> LineError:
     """The report of a item that gave way to a later one."""
     error = Superseded(f"line {by.line} speaks of the same picture; it counts")
     return line_error(item.line, item.text, error, code(error))

@@ -16,7 +16,9 @@ class Account(Protocol):
         ...
 
     def bucket_region(self, bucket: str) -> str:
-        """Where `bucket` is; "" where the store does not say (not AWS). Raises Forbidden, StoreUnavailable."""
+        """Where `bucket` is; "" where the store does not say (not AWS). Raises Forbidden,
+        StoreUnavailable.
+        """
         ...
 
     def queue_length(self, url: str) -> int:
@@ -41,11 +43,21 @@ class AwsAccount:
 
     def queue_length(self, url: str) -> int:
         """See Account."""
-        answer = self._ask("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        answer = self._ask(
+            "sqs",
+            "get_queue_attributes",
+            QueueUrl=url,
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _ask(self, service: str, operation: str, **parameters: object) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            NoCredentialsError,
+            PartialCredentialsError,
+        )
 
         try:
             return getattr(client(service, self._region), operation)(**parameters)
@@ -56,6 +68,8 @@ class AwsAccount:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if status in (400, 401, 403):
                 raise Forbidden(f"{service} refuses {operation}: {code}") from error
-            raise StoreUnavailable(f"{service} answers {operation} with {code or status}") from error
+            raise StoreUnavailable(
+                f"{service} answers {operation} with {code or status}"
+            ) from error
         except BotoCoreError as error:
             raise StoreUnavailable(f"{service} cannot be reached: {error}") from error

@@ -17,7 +17,16 @@ from urllib.parse import quote, urlsplit
 from chalicelib.errors import PictureNotFound, SourceError, SourceFault, StoreUnavailable
 from chalicelib.storage.clients import Credentials as Lent
 from chalicelib.storage.clients import client
-from chalicelib.storage.source import META, FolderSource, Location, MetaFile, Role, Source, other_region, too_large
+from chalicelib.storage.source import (
+    META,
+    FolderSource,
+    Location,
+    MetaFile,
+    Role,
+    Source,
+    other_region,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -33,12 +42,20 @@ _KEPT: Final = 4
 
 
 class AwsSources:
-    """Buckets of this deployment's region, read with its own role or with one that a bucket's owner lends.
+    """Buckets of this deployment's region, read with its own role or with one that a bucket's owner
+    lends.
 
-    Opened buckets are kept, a few of them, so that a worker's next slice finds clients and connections ready.
+    Opened buckets are kept, a few of them, so that a worker's next slice finds clients and
+    connections ready.
     """
 
-    def __init__(self, region: str, *, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        region: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._region = region
         self._clock = clock
         self._sleep = sleep
@@ -74,14 +91,26 @@ class AwsSources:
         if location.role:
             lent = self._assume(location.role)
             made = client("s3", self._region, config=config, credentials=lent)
-            return BucketSource(location, self._region, made, Credentials(lent.key, lent.secret, lent.token), sleep=self._sleep)
+            return BucketSource(
+                location,
+                self._region,
+                made,
+                Credentials(lent.key, lent.secret, lent.token),
+                sleep=self._sleep,
+            )
         own = botocore.session.Session().get_credentials()
         if own is None:
             raise SourceError(
                 SourceFault.NO_PERMISSION,
                 f"bucket {location.bucket!r} cannot be read: this process has no AWS credentials; run `aws configure` or set AWS_PROFILE",
             )
-        return BucketSource(location, self._region, client("s3", self._region, config=config), own, sleep=self._sleep)
+        return BucketSource(
+            location,
+            self._region,
+            client("s3", self._region, config=config),
+            own,
+            sleep=self._sleep,
+        )
 
     def _assume(self, role: Role) -> Lent:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -90,7 +119,10 @@ class AwsSources:
         sts = client("sts", self._region)
         try:
             answer = sts.assume_role(
-                RoleArn=role.arn, RoleSessionName="lookalike-import", ExternalId=role.external_id, DurationSeconds=_ROLE_VALID_S
+                RoleArn=role.arn,
+                RoleSessionName="lookalike-import",
+                ExternalId=role.external_id,
+                DurationSeconds=_ROLE_VALID_S,
             )["Credentials"]
         except ClientError as error:
             if _code(error) in ("AccessDenied", "NoSuchEntity", "ValidationError"):
@@ -106,11 +138,18 @@ class AwsSources:
                     f"AWS does not accept the credentials with which the role {role.arn} was to be assumed ({_code(error)}); "
                     "renew them: `aws sts get-caller-identity` says whether they are good",
                 ) from error
-            raise StoreUnavailable(f"AWS did not answer for the role {role.arn}: {_code(error)}; repeat later") from error
+            raise StoreUnavailable(
+                f"AWS did not answer for the role {role.arn}: {_code(error)}; repeat later"
+            ) from error
         except NoCredentialsError as error:
-            raise SourceError(SourceFault.NO_PERMISSION, f"the role {role.arn} is assumed with AWS credentials; none found") from error
+            raise SourceError(
+                SourceFault.NO_PERMISSION,
+                f"the role {role.arn} is assumed with AWS credentials; none found",
+            ) from error
         except BotoCoreError as error:
-            raise StoreUnavailable(f"AWS did not answer for the role {role.arn}: {error}; repeat later") from error
+            raise StoreUnavailable(
+                f"AWS did not answer for the role {role.arn}: {error}; repeat later"
+            ) from error
         finally:
             sts.close()
         return Lent(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
@@ -120,7 +159,13 @@ class BucketSource:
     """One folder of one bucket."""
 
     def __init__(
-        self, location: Location, region: str, s3: Any, credentials: Credentials, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        location: Location,
+        region: str,
+        s3: Any,
+        credentials: Credentials,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = s3
         self._bucket = location.bucket
@@ -150,12 +195,15 @@ class BucketSource:
     def _check_region(self) -> None:
         with self._faults(""):
             try:
-                headers = self._client.head_bucket(Bucket=self._bucket)["ResponseMetadata"]["HTTPHeaders"]
+                headers = self._client.head_bucket(Bucket=self._bucket)["ResponseMetadata"][
+                    "HTTPHeaders"
+                ]
             except self._client.exceptions.ClientError as error:
                 headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
                 if _status(error) == 404:
                     raise SourceError(
-                        SourceFault.NO_BUCKET, f"there is no bucket {self._bucket!r}; check the spelling, and that it was not deleted"
+                        SourceFault.NO_BUCKET,
+                        f"there is no bucket {self._bucket!r}; check the spelling, and that it was not deleted",
                     ) from error
                 if _status(error) not in (301, 400, 403):
                     raise
@@ -167,10 +215,12 @@ class BucketSource:
         listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         if listed.get("KeyCount"):
             raise SourceError(
-                SourceFault.NO_META, f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md says how)"
+                SourceFault.NO_META,
+                f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md says how)",
             ) from error
         raise SourceError(
-            SourceFault.NO_PATH, f"there is nothing under {self._named}; check the path's spelling, upper and lower case count"
+            SourceFault.NO_PATH,
+            f"there is nothing under {self._named}; check the path's spelling, upper and lower case count",
         ) from error
 
     @contextlib.contextmanager
@@ -182,12 +232,20 @@ class BucketSource:
         except ClientError as error:
             if _status(error) == 403:
                 raise self._denied(name) from error
-            raise StoreUnavailable(f"{self._named} could not be read: {_code(error)}; repeat later") from error
+            raise StoreUnavailable(
+                f"{self._named} could not be read: {_code(error)}; repeat later"
+            ) from error
         except BotoCoreError as error:
-            raise StoreUnavailable(f"{self._named} could not be read: {error}; repeat later") from error
+            raise StoreUnavailable(
+                f"{self._named} could not be read: {error}; repeat later"
+            ) from error
 
     def _denied(self, name: str) -> SourceError:
-        what = f"{self._prefix + name!r} in bucket {self._bucket!r}" if name else f"bucket {self._bucket!r}"
+        what = (
+            f"{self._prefix + name!r} in bucket {self._bucket!r}"
+            if name
+            else f"bucket {self._bucket!r}"
+        )
         needs = f"s3:GetObject on arn:aws:s3:::{self._bucket}/{self._prefix}* and s3:ListBucket on arn:aws:s3:::{self._bucket}"
         if self._role:
             how = f"The role {self._role.arn}, which reads it, needs {needs}: its owner adds them to its permissions (docs/IMPORTS.md)"
@@ -203,13 +261,16 @@ class BucketSource:
         condition = {"IfMatch": version} if version else {}
         with self._faults(META):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + META, **condition)
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=self._prefix + META, **condition
+                )
             except self._client.exceptions.ClientError as error:
                 if _status(error) == 404:
                     self._no_meta(error)
                 if _status(error) == 412:
                     raise SourceError(
-                        SourceFault.NO_META, f"{META} in {self._named} was replaced while it was being read; start the import again"
+                        SourceFault.NO_META,
+                        f"{META} in {self._named} was replaced while it was being read; start the import again",
                     ) from error
                 raise
         return MetaFile(answer["ETag"], self._chunks(answer["Body"]))
@@ -220,7 +281,9 @@ class BucketSource:
         try:
             yield from body.iter_chunks(_CHUNK)
         except BotoCoreError as error:
-            raise StoreUnavailable(f"reading {META} in {self._named} broke off: {error}; repeat") from error
+            raise StoreUnavailable(
+                f"reading {META} in {self._named} broke off: {error}; repeat"
+            ) from error
         finally:
             body.close()
 
@@ -238,7 +301,9 @@ class BucketSource:
                     raise too_large(name, answer.size, limit)
                 return answer.data
             if answer.status == 404:
-                raise PictureNotFound(f"there is no object {self._prefix + name!r} in bucket {self._bucket!r}; upper and lower case count")
+                raise PictureNotFound(
+                    f"there is no object {self._prefix + name!r} in bucket {self._bucket!r}; upper and lower case count"
+                )
             if answer.status == 403:
                 raise self._denied(name)
             if answer.status < 500 and answer.status != 429:
@@ -256,14 +321,18 @@ class _Answer:
 class _Getter:
     """GETs of one bucket: botocore's signature over http.client with kept connections.
 
-    A GET through the boto3 client costs 2.8 ms CPU, this one 0.5 (docs/adr/0041-light-get.md), beside 12 ms of inference.
+    A GET through the boto3 client costs 2.8 ms CPU, this one 0.5 (docs/adr/0041-light-get.md),
+    beside 12 ms of inference.
     """
 
     def __init__(self, s3: Any, bucket: str, credentials: Credentials, region: str) -> None:
         from botocore.auth import S3SigV4Auth
 
-        # The client knows where the bucket lives (virtual host, path style, AWS_ENDPOINT_URL); its presigned URL tells.
-        example = urlsplit(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"}))
+        # The client knows where the bucket lives (virtual host, path style, AWS_ENDPOINT_URL); its
+        # presigned URL tells.
+        example = urlsplit(
+            s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"})
+        )
         self._host = example.netloc
         self._root = example.path[:-1]
         self._base = f"{example.scheme}://{example.netloc}"
@@ -279,7 +348,10 @@ class _Getter:
         try:
             try:
                 answer = _ask(connection, path, headers)
-            except (ConnectionError, http.client.BadStatusLine):  # the server had closed a kept connection
+            except (
+                ConnectionError,
+                http.client.BadStatusLine,
+            ):  # the server had closed a kept connection
                 connection.close()
                 answer = _ask(connection, path, headers)
             size = int(answer.headers.get("Content-Length", 0))
@@ -305,7 +377,9 @@ class _Getter:
             return self._idle.get_nowait()
         except queue.Empty:
             if self._tls:
-                return http.client.HTTPSConnection(self._host, timeout=_TIMEOUT_S, context=self._tls)
+                return http.client.HTTPSConnection(
+                    self._host, timeout=_TIMEOUT_S, context=self._tls
+                )
             return http.client.HTTPConnection(self._host, timeout=_TIMEOUT_S)
 
     def close(self) -> None:
@@ -315,7 +389,9 @@ class _Getter:
                 self._idle.get_nowait().close()
 
 
-def _ask(connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+def _ask(
+    connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
     connection.request("GET", path, headers=dict(headers))
     return connection.getresponse()
 

@@ -1,4 +1,6 @@
-"""Tells a caller's address that a job has ended. The address is the caller's choice, so it must not reach into our own network."""
+"""Tells a caller's address that a job has ended. The address is the caller's choice, so it must not
+reach into our own network.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` is one that everybody on the Internet may use: not private, loopback, link-local, multicast or reserved."""
+    """Whether `address` is one that everybody on the Internet may use: not private, loopback,
+    link-local, multicast or reserved.
+    """
     found = ipaddress.ip_address(address.partition("%")[0])
     reached: ipaddress.IPv4Address | ipaddress.IPv6Address = found
     if isinstance(found, ipaddress.IPv6Address):  # some stand for an IPv4 address, and lead there
@@ -39,7 +43,9 @@ def is_public(address: str) -> bool:
 
 
 def check(url: str) -> None:
-    """Raises InvalidField("callback") for an address that is plainly none of the Internet's. A name is looked up when it is called."""
+    """Raises InvalidField("callback") for an address that is plainly none of the Internet's. A name
+    is looked up when it is called.
+    """
     parts = urlsplit(url)
     host = parts.hostname
     try:
@@ -47,31 +53,55 @@ def check(url: str) -> None:
     except ValueError:
         host, port = None, None
     if parts.scheme not in ("http", "https") or not host or parts.username is not None or port == 0:
-        raise InvalidField("callback", f"the callback address {url[:80]!r} must be http(s)://host/…, without user and password")
+        raise InvalidField(
+            "callback",
+            f"the callback address {url[:80]!r} must be http(s)://host/…, without user and password",
+        )
     with contextlib.suppress(ValueError):
         if is_public(host):
             return
-        raise InvalidField("callback", f"the callback address {url[:80]!r} is private; only public addresses are called")
+        raise InvalidField(
+            "callback",
+            f"the callback address {url[:80]!r} is private; only public addresses are called",
+        )
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        raise InvalidField("callback", f"the callback address {url[:80]!r} is private; only public addresses are called")
+        raise InvalidField(
+            "callback",
+            f"the callback address {url[:80]!r} is private; only public addresses are called",
+        )
 
 
 def post(
-    url: str, body: bytes, *, resolver: Resolve = resolve, allowed: Callable[[str], bool] = is_public, limit_s: float = _LIMIT_S
+    url: str,
+    body: bytes,
+    *,
+    resolver: Resolve = resolve,
+    allowed: Callable[[str], bool] = is_public,
+    limit_s: float = _LIMIT_S,
 ) -> bool:
-    """POSTs JSON to `url` once; follows nothing, reads nothing but the status. Whether it was answered within `limit_s`.
+    """POSTs JSON to `url` once; follows nothing, reads nothing but the status. Whether it was
+    answered within `limit_s`.
 
-    The name is resolved once and the connection goes to that very address, so a name that changes its mind cannot lead inside.
-    All of it, the look-up and a server that answers one byte at a time too, gets `limit_s` seconds: what is slower goes on unheeded.
+    The name is resolved once and the connection goes to that very address, so a name that changes
+    its mind cannot lead inside. All of it, the look-up and a server that answers one byte at a time
+    too, gets `limit_s` seconds: what is slower goes on unheeded.
     """
     answered = threading.Event()
-    sender = threading.Thread(target=_send, args=(url, body, resolver, allowed, answered), name="callback", daemon=True)
+    sender = threading.Thread(
+        target=_send, args=(url, body, resolver, allowed, answered), name="callback", daemon=True
+    )
     sender.start()
     sender.join(limit_s)
     return answered.is_set()
 
 
-def _send(url: str, body: bytes, resolver: Resolve, allowed: Callable[[str], bool], answered: threading.Event) -> None:
+def _send(
+    url: str,
+    body: bytes,
+    resolver: Resolve,
+    allowed: Callable[[str], bool],
+    answered: threading.Event,
+) -> None:
     # the contract: the result of a callback is ignored, and so is its failure
     with contextlib.suppress(OSError, http.client.HTTPException, InvalidField, ValueError):
         if allowed is is_public:
@@ -82,9 +112,16 @@ def _send(url: str, body: bytes, resolver: Resolve, allowed: Callable[[str], boo
         addresses = resolver(parts.hostname or "", port)
         if not addresses or not all(map(allowed, addresses)):
             return
-        with contextlib.closing(_Pinned(parts.hostname or "", port, addresses[0], secure=secure)) as connection:
+        with contextlib.closing(
+            _Pinned(parts.hostname or "", port, addresses[0], secure=secure)
+        ) as connection:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", target, body, {"Content-Type": "application/json;charset=utf-8", "User-Agent": "Lookalike"})
+            connection.request(
+                "POST",
+                target,
+                body,
+                {"Content-Type": "application/json;charset=utf-8", "User-Agent": "Lookalike"},
+            )
             connection.getresponse()
         answered.set()
 

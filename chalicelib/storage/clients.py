@@ -1,4 +1,6 @@
-"""AWS clients by botocore alone: boto3 adds 50 ms of CPU to a cold start and nothing that is used here (docs/adr/0051)."""
+"""AWS clients by botocore alone: boto3 adds 50 ms of CPU to a cold start and nothing that is used
+here (docs/adr/0051).
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,15 @@ _sessions: list[Session] = []
 
 
 def client(
-    service: str, region: str, *, config: Config | None = None, credentials: Credentials | None = None
+    service: str,
+    region: str,
+    *,
+    config: Config | None = None,
+    credentials: Credentials | None = None,
 ) -> Any:  # botocore has no types
-    """A client of `service` in `region`; AWS_ENDPOINT_URL redirects it, credentials come from where the AWS tools look for them
-    unless given. Safe to use from several threads. Building the first one costs about 0.2 s of CPU: build late and keep it.
+    """A client of `service` in `region`; AWS_ENDPOINT_URL redirects it, credentials come from where
+    the AWS tools look for them unless given. Safe to use from several threads. Building the first
+    one costs about 0.2 s of CPU: build late and keep it.
     """
     with _lock:  # sessions may be shared by threads only once their clients exist
         if not _sessions:

@@ -1,4 +1,6 @@
-"""A store in a folder: the same promises as S3, across processes and kill -9, on any POSIX file system with hard links."""
+"""A store in a folder: the same promises as S3, across processes and kill -9, on any POSIX file
+system with hard links.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ _LEFT_BEHIND_S = 86_400
 
 
 class FileStore:
-    """`objects/<key>` holds the bytes as they are. A write goes to `tmp/`, is synced, then linked or renamed into place.
+    """`objects/<key>` holds the bytes as they are. A write goes to `tmp/`, is synced, then linked
+    or renamed into place.
 
-    The version is a hash of the content, like S3's ETag. `locks/` serialises replacements of one key.
+    The version is a hash of the content, like S3's ETag. `locks/` serialises replacements of one
+    key.
     """
 
     def __init__(self, root: Path) -> None:
@@ -81,7 +85,9 @@ class FileStore:
             except FileNotFoundError:
                 current = ""
             if current != version:
-                raise VersionConflict(f"{key} was replaced or deleted meanwhile; nothing was written")
+                raise VersionConflict(
+                    f"{key} was replaced or deleted meanwhile; nothing was written"
+                )
             written.rename(path)
             _sync_folder(path.parent)
         return _version(data)
@@ -104,11 +110,16 @@ class FileStore:
             entries = list(os.scandir(self._objects / folder))
         except (FileNotFoundError, NotADirectoryError):
             return
-        names = sorted((entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name, entry) for entry in entries)
+        names = sorted(
+            (entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name, entry)
+            for entry in entries
+        )
         for name, entry in names:
             key = folder + name
             if name.endswith("/"):
-                if (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
+                if (key.startswith(prefix) or prefix.startswith(key)) and (
+                    key > after or after.startswith(key)
+                ):
                     yield from self._walk(key, prefix, after)
             elif key.startswith(prefix) and key > after:
                 try:
@@ -121,7 +132,9 @@ class FileStore:
         return self._objects / check_key(key)
 
     def _make_folder(self, folder: Path) -> None:
-        """Makes `folder`; every new name on the way to it is synced, else a power cut could lose the branch."""
+        """Makes `folder`; every new name on the way to it is synced, else a power cut could lose
+        the branch.
+        """
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
@@ -143,7 +156,9 @@ class FileStore:
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        """Only one process and thread at a time; the kernel lets go of the lock of a process that dies."""
+        """Only one process and thread at a time; the kernel lets go of the lock of a process that
+        dies.
+        """
         name = hashlib.blake2b(key.encode(), digest_size=1).hexdigest()
         with (self._locks / name).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -169,4 +184,6 @@ def _translated(key: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise ObjectMissing(key) from None
     except OSError as error:
-        raise StoreUnavailable(f"the folder store failed at {key}: {error.strerror}; check the disk and its free space") from error
+        raise StoreUnavailable(
+            f"the folder store failed at {key}: {error.strerror}; check the disk and its free space"
+        ) from error

@@ -48,7 +48,9 @@ class MemoryStore:
         with self._lock:
             found = self._objects.get(check_key(key))
             if found is None or found[0].version != version:
-                raise VersionConflict(f"{key} was replaced or deleted meanwhile; nothing was written")
+                raise VersionConflict(
+                    f"{key} was replaced or deleted meanwhile; nothing was written"
+                )
             return self._put(key, data)
 
     def delete(self, key: str) -> None:

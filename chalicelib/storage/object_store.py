@@ -16,7 +16,9 @@ class Blob:
 
     data: bytes
     version: str
-    """Opaque; an ETag on S3. Compare only for equality, within one key. The same bytes may have the same version."""
+    """Opaque; an ETag on S3. Compare only for equality, within one key. The same bytes may have the
+    same version.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,11 @@ class Stat:
 
 
 class ObjectStore(Protocol):
-    """Keys are `/`-separated printable ASCII, no part empty, `.`, `..` or over 255 characters, and no key lies "inside" another.
+    """Keys are `/`-separated printable ASCII, no part empty, `.`, `..` or over 255 characters, and
+    no key lies "inside" another.
 
-    All methods may be called from several threads. A malformed key is a ValueError: keys are made by this program.
+    All methods may be called from several threads. A malformed key is a ValueError: keys are made
+    by this program.
     """
 
     def get(self, key: str) -> Blob:
@@ -41,11 +45,14 @@ class ObjectStore(Protocol):
         ...
 
     def get_if_changed(self, key: str, *, version: str) -> Blob | None:
-        """The object, or None while it is still at `version`. Raises ObjectMissing, StoreUnavailable."""
+        """The object, or None while it is still at `version`. Raises ObjectMissing,
+        StoreUnavailable.
+        """
         ...
 
     def view(self, key: str) -> memoryview:
-        """The object's bytes without a copy where the store can (a folder maps the file); read-only, valid while it is referenced.
+        """The object's bytes without a copy where the store can (a folder maps the file);
+        read-only, valid while it is referenced.
 
         Meant for immutable objects. Raises ObjectMissing, StoreUnavailable.
         """
@@ -54,12 +61,14 @@ class ObjectStore(Protocol):
     def create(self, key: str, data: bytes) -> str:
         """Writes an object that does not exist and returns its version; durable when it returns.
 
-        Raises AlreadyExists (nothing written), OutcomeUnknown (asking is up to the caller), StoreUnavailable.
+        Raises AlreadyExists (nothing written), OutcomeUnknown (asking is up to the caller),
+        StoreUnavailable.
         """
         ...
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
-        """Overwrites the object if it is still at `version`; returns the new version; durable when it returns.
+        """Overwrites the object if it is still at `version`; returns the new version; durable when
+        it returns.
 
         Raises VersionConflict (also when it is gone), OutcomeUnknown, StoreUnavailable.
         """
@@ -70,15 +79,21 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
-        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII). Raises StoreUnavailable.
+        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII).
+        Raises StoreUnavailable.
 
-        Read lazily: who stops early saves the rest. Objects created or deleted while it is read may or may not be in it.
+        Read lazily: who stops early saves the rest. Objects created or deleted while it is read may
+        or may not be in it.
         """
         ...
 
 
 def check_key(key: str) -> str:
     """`key`, if it is one (see ObjectStore). Raises ValueError."""
-    if len(key) > 900 or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in key.split("/")):
-        raise ValueError(f"{key!r} is not an object key: parts of printable ASCII joined by single slashes")
+    if len(key) > 900 or not all(
+        _PART.fullmatch(part) and part not in {".", ".."} for part in key.split("/")
+    ):
+        raise ValueError(
+            f"{key!r} is not an object key: parts of printable ASCII joined by single slashes"
+        )
     return key

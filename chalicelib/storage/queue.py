@@ -1,4 +1,6 @@
-"""Work for later: at least once, in any order, again after its worker died. Messages are short text."""
+"""Work for later: at least once, in any order, again after its worker died. Messages are short
+text.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,21 @@ _SQS_BATCH: Final = 10
 
 
 class Queue(Protocol):
-    """Where work is put. Who takes it out is the platform's affair: Lambda from SQS, worker processes from a folder."""
+    """Where work is put. Who takes it out is the platform's affair: Lambda from SQS, worker
+    processes from a folder.
+    """
 
     @property
     def grain(self) -> int:
-        """Pictures that one message should stand for at most: many where writes cost money, few where somebody watches."""
+        """Pictures that one message should stand for at most: many where writes cost money, few
+        where somebody watches.
+        """
         ...
 
     def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:
-        """Puts `messages`, to be delivered after `delay_s` (0 to 900). Raises StoreUnavailable; some may then be there."""
+        """Puts `messages`, to be delivered after `delay_s` (0 to 900). Raises StoreUnavailable;
+        some may then be there.
+        """
         ...
 
 
@@ -33,18 +41,25 @@ class NoQueue:
 
     grain = 1
 
-    def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:  # noqa: ARG002  # the protocol's
+    # the protocol's
+    def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:  # noqa: ARG002
         """Raises Unsupported."""
-        raise Unsupported("this process cannot start jobs: it was started without a queue; set LOOKALIKE_QUEUE")
+        raise Unsupported(
+            "this process cannot start jobs: it was started without a queue; set LOOKALIKE_QUEUE"
+        )
 
 
 class SqsQueue:
-    """Amazon SQS. Its redrive policy moves what failed repeatedly to a dead-letter queue (infra/template.yaml)."""
+    """Amazon SQS. Its redrive policy moves what failed repeatedly to a dead-letter queue
+    (infra/template.yaml).
+    """
 
     grain = 256
 
     def __init__(self, client: Callable[[], Any], url: str) -> None:
-        """`client` is called at the first message only: building one costs CPU that most requests need not pay."""
+        """`client` is called at the first message only: building one costs CPU that most requests
+        need not pay.
+        """
         self._make = client
         self._client: Any = None
         self._url = url
@@ -61,11 +76,17 @@ class SqsQueue:
                 for at, body in enumerate(messages[first : first + _SQS_BATCH])
             ]
             try:
-                failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+                failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get(
+                    "Failed", []
+                )
             except (BotoCoreError, ClientError) as error:
-                raise StoreUnavailable(f"the queue {self._url} did not take the work: {error}; repeat later") from error
+                raise StoreUnavailable(
+                    f"the queue {self._url} did not take the work: {error}; repeat later"
+                ) from error
             if failed:
-                raise StoreUnavailable(f"the queue {self._url} did not take {len(failed)} of {len(entries)} messages; repeat later")
+                raise StoreUnavailable(
+                    f"the queue {self._url} did not take {len(failed)} of {len(entries)} messages; repeat later"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +101,20 @@ class Delivery:
 
 
 class FolderQueue:
-    """A folder of message files, with SQS's promises for the processes of one machine; survives restarts.
+    """A folder of message files, with SQS's promises for the processes of one machine; survives
+    restarts.
 
-    waiting/{due, ns}-{id}-{times}         a message nobody has, delivered so often
-    taken/{due, ns}-{id}-{times}.{expiry, ns}.{pid}  one that a process took; after expiry, or when the process is gone, it goes back
-    Every step is one rename, so two takers cannot have the same delivery and a crash leaves the message in one of the two.
+    waiting/{due, ns}-{id}-{times}         a message nobody has, delivered so often taken/{due,
+    ns}-{id}-{times}.{expiry, ns}.{pid}  one that a process took; after expiry, or when the process
+    is gone, it goes back Every step is one rename, so two takers cannot have the same delivery and
+    a crash leaves the message in one of the two.
     """
 
     grain = 32
 
-    def __init__(self, folder: Path, *, new_id: Callable[[], str], clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, folder: Path, *, new_id: Callable[[], str], clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._waiting = folder / "waiting"
         self._taken = folder / "taken"
         self._new_id = new_id
@@ -127,7 +152,9 @@ class FolderQueue:
         return None
 
     def delete(self, delivery: Delivery) -> None:
-        """The work is done. Harmless when the lease had ended; the message may then be delivered again."""
+        """The work is done. Harmless when the lease had ended; the message may then be delivered
+        again.
+        """
         delivery.path.unlink(missing_ok=True)
 
     def release(self, delivery: Delivery) -> None:
@@ -142,7 +169,9 @@ class FolderQueue:
     def due(self) -> bool:
         """Whether a message can be taken now."""
         self._give_back()
-        return any(int(name.partition("-")[0]) <= self._clock_ns() for name in _names(self._waiting))
+        return any(
+            int(name.partition("-")[0]) <= self._clock_ns() for name in _names(self._waiting)
+        )
 
     def _give_back(self) -> None:
         now = self._clock_ns()

@@ -18,12 +18,25 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown, StorageError, StoreUnavailable, VersionConflict
-from chalicelib.storage.object_store import Blob, Stat, check_key
+from chalicelib.errors import (
+    AlreadyExists,
+    ObjectMissing,
+    OutcomeUnknown,
+    StorageError,
+    StoreUnavailable,
+    VersionConflict,
+)
 from chalicelib.storage.clients import client
+from chalicelib.storage.object_store import Blob, Stat, check_key
 
 _ATTEMPTS: Final = 4
-_NOTHING_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, NoCredentialsError, PartialCredentialsError)
+_NOTHING_SENT = (
+    EndpointConnectionError,
+    ConnectTimeoutError,
+    ProxyConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 _Answer = TypeVar("_Answer")
 
 
@@ -53,7 +66,8 @@ class S3Client(Protocol):
 
 
 def connect(region: str, *, connections: int = 32) -> S3Client:
-    """A client as S3Store needs it: one attempt per call, so that a lost answer is seen and not repeated behind our back.
+    """A client as S3Store needs it: one attempt per call, so that a lost answer is seen and not
+    repeated behind our back.
 
     AWS_ENDPOINT_URL redirects it.
     """
@@ -70,7 +84,9 @@ def connect(region: str, *, connections: int = 32) -> S3Client:
 
 
 class S3Store:
-    """Objects `{prefix}{key}` of one bucket. Reads, listings and deletions are repeated here; conditional writes never are."""
+    """Objects `{prefix}{key}` of one bucket. Reads, listings and deletions are repeated here;
+    conditional writes never are.
+    """
 
     def __init__(
         self,
@@ -83,7 +99,9 @@ class S3Store:
     ) -> None:
         retries = client.meta.config.retries or {}
         if retries.get("total_max_attempts") != 1:
-            raise ValueError("S3Store needs a client that makes one attempt per call; make it with storage.s3.connect")
+            raise ValueError(
+                "S3Store needs a client that makes one attempt per call; make it with storage.s3.connect"
+            )
         self._client = client
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
@@ -109,7 +127,9 @@ class S3Store:
 
     def create(self, key: str, data: bytes) -> str:
         """See ObjectStore."""
-        return self._put(key, data, {"IfNoneMatch": "*"}, AlreadyExists(f"an object {key} is there already"))
+        return self._put(
+            key, data, {"IfNoneMatch": "*"}, AlreadyExists(f"an object {key} is there already")
+        )
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
         """See ObjectStore."""
@@ -123,13 +143,19 @@ class S3Store:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
         """See ObjectStore."""
-        request: dict[str, object] = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, "MaxKeys": self._page_size}
+        request: dict[str, object] = {
+            "Bucket": self._bucket,
+            "Prefix": self._prefix + prefix,
+            "MaxKeys": self._page_size,
+        }
         if after:
             request["StartAfter"] = self._prefix + after
         while True:
             page = self._repeated(prefix, lambda: self._client.list_objects_v2(**request))
             for row in page.get("Contents", ()):
-                yield Stat(row["Key"][len(self._prefix) :], row["Size"], row["LastModified"].timestamp())
+                yield Stat(
+                    row["Key"][len(self._prefix) :], row["Size"], row["LastModified"].timestamp()
+                )
             if not page.get("IsTruncated"):
                 return
             request["ContinuationToken"] = page["NextContinuationToken"]
@@ -148,20 +174,31 @@ class S3Store:
                 version: str = self._client.put_object(**request)["ETag"]
             except ClientError as error:
                 status = _status(error)
-                if status == 412 or (status == 404 and "IfMatch" in condition and _code(error) != "NoSuchBucket"):
+                if status == 412 or (
+                    status == 404 and "IfMatch" in condition and _code(error) != "NoSuchBucket"
+                ):
                     raise refused from None
-                if status in {409, 503, 429}:  # another write was under way, or "slow down": refused before anything was written
+                if (
+                    status in {409, 503, 429}
+                    # another write was under way, or "slow down": refused before anything was written
+                ):
                     self._sleep(_pause_s(attempt))
                     continue
                 if status >= 500:
-                    raise OutcomeUnknown(f"writing {key}: {_words(error)}; it may or may not be there") from error
+                    raise OutcomeUnknown(
+                        f"writing {key}: {_words(error)}; it may or may not be there"
+                    ) from error
                 raise StorageError(self._refusal(key, error)) from error
             except _NOTHING_SENT as error:
                 raise StoreUnavailable(f"the store could not be reached: {error}") from error
             except BotoCoreError as error:
-                raise OutcomeUnknown(f"writing {key}: {error}; it may or may not be there") from error
+                raise OutcomeUnknown(
+                    f"writing {key}: {error}; it may or may not be there"
+                ) from error
             return version
-        raise StoreUnavailable(f"the store kept refusing to write {key} because it is busy; nothing was written")
+        raise StoreUnavailable(
+            f"the store kept refusing to write {key} because it is busy; nothing was written"
+        )
 
     def _repeated(self, key: str, call: Callable[[], _Answer]) -> _Answer:
         """`call`'s answer; outages are waited out, within about a second."""
@@ -186,7 +223,11 @@ class S3Store:
         raise StoreUnavailable(f"the store did not answer for {key}: {failure}") from failure
 
     def _refusal(self, key: str, error: ClientError) -> str:
-        hint = "check the role's policy" if _status(error) == 403 else "check the bucket's name and region"
+        hint = (
+            "check the role's policy"
+            if _status(error) == 403
+            else "check the bucket's name and region"
+        )
         return f"the bucket {self._bucket} refused {key}: {_words(error)}; {hint}"
 
 

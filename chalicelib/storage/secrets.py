@@ -1,4 +1,6 @@
-r"""Where access keys live: never in the store with the data. One small text, replaced as a whole under a version check."""
+r"""Where access keys live: never in the store with the data. One small text, replaced as a whole
+under a version check.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class SecretStore(Protocol):
         ...
 
     def replace(self, text: str, *, version: str) -> None:
-        """Writes `text` if the current version is still `version`. Raises VersionConflict (nothing written), StoreUnavailable."""
+        """Writes `text` if the current version is still `version`. Raises VersionConflict (nothing
+        written), StoreUnavailable.
+        """
         ...
 
 
@@ -63,23 +67,30 @@ class MemorySecrets:
 
 
 class FileSecrets:
-    """A file only its owner can read (mode 0600). Replaced by rename under a lock file, so readers never see half of it."""
+    """A file only its owner can read (mode 0600). Replaced by rename under a lock file, so readers
+    never see half of it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, *, max_age_s: float = 0.0) -> Secret:  # noqa: ARG002  # a local read is cheap and always current
+    # a local read is cheap and always current
+    def read(self, *, max_age_s: float = 0.0) -> Secret:  # noqa: ARG002
         """See SecretStore. Raises StorageError when others may read the file."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
             return Secret("", "")
         except OSError as error:
-            raise StoreUnavailable(f"cannot read the keys in {self._path}: {error.strerror}") from error
+            raise StoreUnavailable(
+                f"cannot read the keys in {self._path}: {error.strerror}"
+            ) from error
         with os.fdopen(descriptor, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
-                raise StorageError(f"{self._path} holds secrets but others may open it (mode {mode:04o}); run: chmod 600 {self._path}")
+                raise StorageError(
+                    f"{self._path} holds secrets but others may open it (mode {mode:04o}); run: chmod 600 {self._path}"
+                )
             data = file.read()
         return Secret(data.decode(), hashlib.sha256(data).hexdigest())
 
@@ -108,13 +119,17 @@ class FileSecrets:
 
 
 class SecretsManagerSecrets:
-    """One secret in AWS Secrets Manager. `client` is botocore's; the secret itself is made by the deployment's template.
+    """One secret in AWS Secrets Manager. `client` is botocore's; the secret itself is made by the
+    deployment's template.
 
-    A write stores a new version under a label of its own and then moves AWSCURRENT to it from the version that was read: the move fails
-    when another writer was faster, which makes it a compare-and-swap.
+    A write stores a new version under a label of its own and then moves AWSCURRENT to it from the
+    version that was read: the move fails when another writer was faster, which makes it a
+    compare-and-swap.
     """
 
-    def __init__(self, client: Any, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:  # botocore has no types
+    def __init__(
+        self, client: Any, name: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:  # botocore has no types
         self._client = client
         self._name = name
         self._clock = clock
@@ -134,9 +149,13 @@ class SecretsManagerSecrets:
         try:
             answer = self._client.get_secret_value(SecretId=self._name, VersionStage="AWSCURRENT")
         except self._client.exceptions.ResourceNotFoundException as error:
-            raise StorageError(f"there is no secret {self._name} with a value; the deployment's template creates it") from error
+            raise StorageError(
+                f"there is no secret {self._name} with a value; the deployment's template creates it"
+            ) from error
         except Exception as error:
-            raise StoreUnavailable(f"cannot read the secret {self._name}: {type(error).__name__}") from error
+            raise StoreUnavailable(
+                f"cannot read the secret {self._name}: {type(error).__name__}"
+            ) from error
         text = answer["SecretString"]
         return Secret("" if text.strip() in {"", "{}"} else text, answer["VersionId"])
 
@@ -145,19 +164,31 @@ class SecretsManagerSecrets:
         token = secrets.token_hex(16)
         label = f"DRAFT-{token}"
         try:
-            new = self._client.put_secret_value(SecretId=self._name, SecretString=text, ClientRequestToken=token, VersionStages=[label])
+            new = self._client.put_secret_value(
+                SecretId=self._name,
+                SecretString=text,
+                ClientRequestToken=token,
+                VersionStages=[label],
+            )
             try:
                 self._move("AWSCURRENT", to=new["VersionId"], of=version)
             finally:
                 # a version without labels is deleted by the service in time
                 self._move(label, to=None, of=new["VersionId"])
-        except (self._client.exceptions.InvalidParameterException, self._client.exceptions.InvalidRequestException) as error:
+        except (
+            self._client.exceptions.InvalidParameterException,
+            self._client.exceptions.InvalidRequestException,
+        ) as error:
             raise VersionConflict("the keys were changed meanwhile; nothing was written") from error
         except Exception as error:
-            raise StoreUnavailable(f"cannot write the secret {self._name}: {type(error).__name__}; read it before trying again") from error
+            raise StoreUnavailable(
+                f"cannot write the secret {self._name}: {type(error).__name__}; read it before trying again"
+            ) from error
         with self._lock:
             self._kept = None
 
     def _move(self, label: str, *, to: str | None, of: str) -> None:
         target = {"MoveToVersionId": to} if to else {}
-        self._client.update_secret_version_stage(SecretId=self._name, VersionStage=label, RemoveFromVersionId=of, **target)
+        self._client.update_secret_version_stage(
+            SecretId=self._name, VersionStage=label, RemoveFromVersionId=of, **target
+        )

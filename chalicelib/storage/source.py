@@ -1,4 +1,6 @@
-"""Where pictures are imported from: a folder of a bucket, or a folder on this machine. Only ever read."""
+"""Where pictures are imported from: a folder of a bucket, or a folder on this machine. Only ever
+read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from chalicelib.errors import BadPicture, PictureFault, PictureNotFound, SourceError, SourceFault, Unsupported
+from chalicelib.errors import (
+    BadPicture,
+    PictureFault,
+    PictureNotFound,
+    SourceError,
+    SourceFault,
+    Unsupported,
+)
 
 META: Final = "increment.meta"
 """Name of the file that lists what to import (API.md §7)."""
@@ -41,7 +50,9 @@ class Location:
     bucket: str
     """Empty for a folder on this machine."""
     path: str
-    """Begins with `/` and does not end with one; `/` alone is the bucket's root. For a folder: its absolute path."""
+    """Begins with `/` and does not end with one; `/` alone is the bucket's root. For a folder: its
+    absolute path.
+    """
     role: Role | None = None
 
     def text(self) -> str:
@@ -59,24 +70,29 @@ class MetaFile:
 
 
 class Source(Protocol):
-    """A folder, opened. Nothing is contacted before the first call. `picture` may be called from several threads."""
+    """A folder, opened. Nothing is contacted before the first call. `picture` may be called from
+    several threads.
+    """
 
     def check(self) -> None:
-        """Raises SourceError with one of the seven faults if the import could not work; reads no picture."""
+        """Raises SourceError with one of the seven faults if the import could not work; reads no
+        picture.
+        """
         ...
 
     def meta(self, *, version: str = "") -> MetaFile:
         """increment.meta from its beginning; with `version`, exactly that one.
 
-        Raises SourceError(NO_META) if it is not there or was replaced, and the other faults; StoreUnavailable.
+        Raises SourceError(NO_META) if it is not there or was replaced, and the other faults;
+        StoreUnavailable.
         """
         ...
 
     def picture(self, name: str, *, limit: int) -> bytes:
         """The picture at `name`, relative to the folder.
 
-        Raises PictureNotFound, BadPicture(BYTES) if it has more than `limit` bytes (then it is not downloaded),
-        SourceError if it may not be read, StoreUnavailable.
+        Raises PictureNotFound, BadPicture(BYTES) if it has more than `limit` bytes (then it is not
+        downloaded), SourceError if it may not be read, StoreUnavailable.
         """
         ...
 
@@ -94,7 +110,9 @@ class NoSources:
 
     def open(self, location: Location) -> Source:
         """Raises Unsupported."""
-        raise Unsupported(f"this process cannot read {location.text()}: it was started without import sources")
+        raise Unsupported(
+            f"this process cannot read {location.text()}: it was started without import sources"
+        )
 
 
 class FolderSource:
@@ -109,7 +127,10 @@ class FolderSource:
         if not self._root.is_dir():
             raise SourceError(SourceFault.NO_PATH, f"there is no folder {self._named}")
         if not (self._root / META).is_file():
-            raise SourceError(SourceFault.NO_META, f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md)")
+            raise SourceError(
+                SourceFault.NO_META,
+                f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md)",
+            )
 
     def meta(self, *, version: str = "") -> MetaFile:
         """See Source.meta."""
@@ -117,7 +138,10 @@ class FolderSource:
         stat = (self._root / META).stat()
         found = f"{stat.st_mtime_ns}-{stat.st_size}"
         if version and version != found:
-            raise SourceError(SourceFault.NO_META, f"{META} in {self._named} was replaced while it was being read; start the import again")
+            raise SourceError(
+                SourceFault.NO_META,
+                f"{META} in {self._named} was replaced while it was being read; start the import again",
+            )
         return MetaFile(found, self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
@@ -129,12 +153,17 @@ class FolderSource:
         """See Source.picture. A name that leads out of the folder, also by a link, is not found."""
         path = (self._root / name).resolve()
         if not path.is_relative_to(self._root) or not path.is_file():
-            raise PictureNotFound(f"there is no file {name!r} in {self._named}; upper and lower case count")
+            raise PictureNotFound(
+                f"there is no file {name!r} in {self._named}; upper and lower case count"
+            )
         try:
             with path.open("rb") as file:
                 data = file.read(limit + 1)
         except PermissionError as error:
-            raise SourceError(SourceFault.NO_PERMISSION, f"the file {name!r} in {self._named} may not be read: {error.strerror}") from error
+            raise SourceError(
+                SourceFault.NO_PERMISSION,
+                f"the file {name!r} in {self._named} may not be read: {error.strerror}",
+            ) from error
         if len(data) > limit:
             raise too_large(name, path.stat().st_size, limit)
         return data
@@ -142,7 +171,9 @@ class FolderSource:
 
 def too_large(name: str, size: int, limit: int) -> BadPicture:
     """The refusal of a picture of `size` bytes."""
-    return BadPicture(PictureFault.BYTES, f"{name!r} has {size} bytes; at most {limit} are allowed: scale it down")
+    return BadPicture(
+        PictureFault.BYTES, f"{name!r} has {size} bytes; at most {limit} are allowed: scale it down"
+    )
 
 
 def other_region(bucket: str, region: str, ours: str) -> SourceError:
@@ -155,7 +186,9 @@ def other_region(bucket: str, region: str, ours: str) -> SourceError:
 
 
 class LocalSources:
-    """Folders of this machine; a bucket is a folder under `buckets`, so that imports can be tried without AWS."""
+    """Folders of this machine; a bucket is a folder under `buckets`, so that imports can be tried
+    without AWS.
+    """
 
     def __init__(self, buckets: Path) -> None:
         self._buckets = buckets
@@ -172,6 +205,11 @@ class LocalSources:
                 "or set AWS_REGION to read buckets of Amazon S3",
             )
         folder = bucket / location.path.lstrip("/")
-        if not folder.resolve().is_relative_to(bucket.resolve()):  # a caller of the API must not read this machine's other folders
-            raise SourceError(SourceFault.NO_PATH, f"there is nothing under {location.text()}: the path leads out of the bucket")
+        if not folder.resolve().is_relative_to(
+            bucket.resolve()
+        ):  # a caller of the API must not read this machine's other folders
+            raise SourceError(
+                SourceFault.NO_PATH,
+                f"there is nothing under {location.text()}: the path leads out of the bucket",
+            )
         return FolderSource(folder, named=location.text())

@@ -34,13 +34,16 @@ class Added:
 def add_picture(message: AddPicture, deployment: Deployment) -> Added:
     """Adds or replaces one record.
 
-    Raises CollectionNotFound, OverCapacity, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
+    Raises CollectionNotFound, OverCapacity, FingerprintMismatch, BadPicture, InvalidField("region",
+    "picture_url"), StorageError.
     """
     return add_pictures([message], deployment)[0]
 
 
 def add_pictures(messages: Sequence[AddPicture], deployment: Deployment) -> list[Added]:
-    """Adds or replaces records of one collection: all of them, or none where one is refused. Raises as add_picture does."""
+    """Adds or replaces records of one collection: all of them, or none where one is refused. Raises
+    as add_picture does.
+    """
     collection = deployment.catalog.open(messages[0].collection)
     service = collection.info.service
     claim(collection, len(messages), deployment)
@@ -49,7 +52,9 @@ def add_pictures(messages: Sequence[AddPicture], deployment: Deployment) -> list
     for message in messages:
         picture = take(message.picture, deployment)
         with stage("vision"):
-            analysis = analyzer.analyze(picture, Request(service, crop=message.view.crop, region=message.view.region))
+            analysis = analyzer.analyze(
+                picture, Request(service, crop=message.view.crop, region=message.view.region)
+            )
         record = record_of(
             Key(message.product_id, message.pic_name),
             analysis,
@@ -58,7 +63,14 @@ def add_pictures(messages: Sequence[AddPicture], deployment: Deployment) -> list
             attributes=message.attributes,
         )
         records.append(record)
-        added.append(Added(service=service, category_id=record.category_id, region=analysis.region, regions=analysis.regions))
+        added.append(
+            Added(
+                service=service,
+                category_id=record.category_id,
+                region=analysis.region,
+                regions=analysis.regions,
+            )
+        )
     with stage("append"):
         collection.append([Put(record) for record in records])
     return added
@@ -82,7 +94,14 @@ def check_fingerprint(snapshot: Snapshot, analyzer: PictureAnalyzer, *, name: st
         )
 
 
-def record_of(key: Key, analysis: Analysis, *, service: Service, category_id: int | None, attributes: AttributeValues) -> Record:
+def record_of(
+    key: Key,
+    analysis: Analysis,
+    *,
+    service: Service,
+    category_id: int | None,
+    attributes: AttributeValues,
+) -> Record:
     """The record of an analysed picture; `category_id` is the caller's item."""
     return Record(
         key=key,
@@ -94,7 +113,9 @@ def record_of(key: Key, analysis: Analysis, *, service: Service, category_id: in
 
 
 def category_used(analysis: Analysis, *, service: Service, category_id: int | None) -> int:
-    """The category that counts (API.md §2.3): the given one, else the likeliest; OTHERS where the service has none."""
+    """The category that counts (API.md §2.3): the given one, else the likeliest; OTHERS where the
+    service has none.
+    """
     if not service.has_categories:
         return OTHERS
     if category_id is not None:
@@ -104,4 +125,6 @@ def category_used(analysis: Analysis, *, service: Service, category_id: int | No
 
 def stored(values: AttributeValues) -> Attributes:
     """A request's attributes as the index keeps them."""
-    return Attributes(**{field.name: getattr(values, field.name) for field in fields(AttributeValues)})
+    return Attributes(
+        **{field.name: getattr(values, field.name) for field in fields(AttributeValues)}
+    )

@@ -1,4 +1,6 @@
-"""Asking many at once: each gets two tries, the first good answer counts, and either all are answered or the whole fails."""
+"""Asking many at once: each gets two tries, the first good answer counts, and either all are
+answered or the whole fails.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Ask = Callable[[bytes], bytes]
 """Takes a question and returns its answer; raises when there is none."""
 
 PATIENCE_S: Final = 8.0
-"""Silence after which a part is asked again, and after which the search then fails: twice fits the API's 29 s and the SDKs' 10 s once."""
+"""Silence after which a part is asked again, and after which the search then fails: twice fits the
+API's 29 s and the SDKs' 10 s once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,18 @@ class _Waiting:
     under_way: int = 1
 
 
-def ask_parts(questions: Sequence[bytes], ask: Ask, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
-    """The answer to each question, in order. A try that fails or is silent for `patience_s` is followed by a second one.
+def ask_parts(
+    questions: Sequence[bytes],
+    ask: Ask,
+    *,
+    patience_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[bytes]:
+    """The answer to each question, in order. A try that fails or is silent for `patience_s` is
+    followed by a second one.
 
-    Raises the last error of a question whose tries both failed, StoreUnavailable for one that stayed silent.
+    Raises the last error of a question whose tries both failed, StoreUnavailable for one that
+    stayed silent.
     """
     arrived: SimpleQueue[tuple[int, bytes | Exception]] = SimpleQueue()
     waiting = {number: _Waiting(clock() + patience_s) for number in range(len(questions))}
@@ -80,8 +92,12 @@ def _again(entry: _Waiting, deadline: float) -> None:
     entry.deadline = deadline
 
 
-def _try(ask: Ask, question: bytes, number: int, arrived: SimpleQueue[tuple[int, bytes | Exception]]) -> None:
-    """Asks from a thread of its own, which nobody waits for: one that hangs must not hold up the answer or the end of the process."""
+def _try(
+    ask: Ask, question: bytes, number: int, arrived: SimpleQueue[tuple[int, bytes | Exception]]
+) -> None:
+    """Asks from a thread of its own, which nobody waits for: one that hangs must not hold up the
+    answer or the end of the process.
+    """
 
     def run() -> None:
         try:

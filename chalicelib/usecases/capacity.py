@@ -30,13 +30,18 @@ _lock = threading.Lock()
 def claim(collection: Collection, records: int, deployment: Deployment) -> None:
     """Raises OverCapacity if `records` more would not fit.
 
-    An add costs one write and must not cost a listing too, so far from the limit a count up to a minute old plus what this process added
-    since decides. Near it the collection is read, and replacing a record may be refused: a full collection takes nothing.
+    An add costs one write and must not cost a listing too, so far from the limit a count up to a
+    minute old plus what this process added since decides. Near it the collection is read, and
+    replacing a record may be refused: a full collection takes nothing.
     """
     limit = deployment.settings.capacity_records
     with _lock:
         count = _counts.get(collection)
-        if count is None or deployment.clock() - count.looked > _FRESH_S or count.records + records > limit - _NEAR:
+        if (
+            count is None
+            or deployment.clock() - count.looked > _FRESH_S
+            or count.records + records > limit - _NEAR
+        ):
             count = _Count(deployment.clock(), len(collection.snapshot()))
             _counts[collection] = count
         if count.records + records > limit:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The components of one deployment, built by wiring once per process. Effects are members, so tests can replace them."""
+    """The components of one deployment, built by wiring once per process. Effects are members, so
+    tests can replace them.
+    """
 
     settings: Settings
     store: ObjectStore
@@ -37,9 +39,13 @@ class Deployment:
     queue: Queue = field(default_factory=NoQueue)
     """Where imports and exports put their work."""
     presign: Callable[[str, int], str] | None = None
-    """URL under which anybody can download the object of a key for some seconds; None: the gateway serves it (usecases/downloads.py)."""
+    """URL under which anybody can download the object of a key for some seconds; None: the gateway
+    serves it (usecases/downloads.py).
+    """
     notify: Callable[[str, bytes], object] = field(default=lambda _url, _body: None)
-    """Tells a callback address that a job has ended; what comes of it is ignored (storage/callback.py)."""
+    """Tells a callback address that a job has ended; what comes of it is ignored
+    (storage/callback.py).
+    """
     transit: ObjectStore | None = None
     """Where uploaded pictures lie until they are used; None: in `store`."""
     fan_out: FanOut = field(default_factory=FanOut)

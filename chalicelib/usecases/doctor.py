@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from chalicelib.errors import CollectionNotFound, Forbidden, LookalikeError, ObjectMissing, StorageError, StoreUnavailable, StoreUnfit
+from chalicelib.errors import (
+    CollectionNotFound,
+    Forbidden,
+    LookalikeError,
+    ObjectMissing,
+    StorageError,
+    StoreUnavailable,
+    StoreUnfit,
+)
 from chalicelib.storage.account import Account
 from chalicelib.storage.probe import probe
 from chalicelib.usecases.deployment import Deployment
@@ -19,7 +27,9 @@ from chalicelib.vision.analysis import PictureAnalyzer
 State = Literal["ok", "warn", "fail"]
 
 MAX_SKEW_S: Final = 60.0
-"""Half of what would reorder records of two writers is harmless (docs/FORMAT.md); signatures are refused at 15 minutes."""
+"""Half of what would reorder records of two writers is harmless (docs/FORMAT.md); signatures are
+refused at 15 minutes.
+"""
 _MAX_PACKAGE: Final = 250 * 2**20
 _LITTLE_SPACE: Final = 2**30
 _SCRATCH: Final = "probes/doctor"
@@ -36,8 +46,15 @@ class Check:
     """What was found; for anything but "ok" also what to do."""
 
 
-def checks(deployment: Deployment, collection: str | None = None, *, account: Account | None = None, package: Path | None = None) -> Iterator[Check]:
-    """Findings, one after the other as they are made; of `collection` alone, or of all. Raises nothing: an error is a finding.
+def checks(
+    deployment: Deployment,
+    collection: str | None = None,
+    *,
+    account: Account | None = None,
+    package: Path | None = None,
+) -> Iterator[Check]:
+    """Findings, one after the other as they are made; of `collection` alone, or of all. Raises
+    nothing: an error is a finding.
 
     `account` where the store is on AWS, `package` where a deployment's zip lies beside the code.
     """
@@ -53,36 +70,64 @@ def checks(deployment: Deployment, collection: str | None = None, *, account: Ac
     if package is not None and package.exists():
         yield _package(package)
     if reachable:
-        yield from _collections(deployment, collection, deployment.analyzer() if models.state == "ok" else None)
+        yield from _collections(
+            deployment, collection, deployment.analyzer() if models.state == "ok" else None
+        )
 
 
 def _account(deployment: Deployment, account: Account) -> Iterator[Check]:
     try:
         yield Check("credentials", "ok", f"AWS knows us as {account.caller()}")
     except Forbidden as error:
-        yield Check("credentials", "fail", f"{error}. Log in (aws sso login, aws configure) or set AWS_PROFILE")
+        yield Check(
+            "credentials",
+            "fail",
+            f"{error}. Log in (aws sso login, aws configure) or set AWS_PROFILE",
+        )
         return
     except LookalikeError as error:
-        yield Check("credentials", "fail", f"{error}. Check the network, and AWS_ENDPOINT_URL if it is set")
+        yield Check(
+            "credentials", "fail", f"{error}. Check the network, and AWS_ENDPOINT_URL if it is set"
+        )
         return
     bucket = deployment.settings.store.removeprefix("s3://").split("/")[0]
     yield _region(deployment.settings.region, bucket, account)
     if deployment.settings.queue:
         try:
-            yield Check("queue", "ok", f"{account.queue_length(deployment.settings.queue)} import slices are waiting")
+            yield Check(
+                "queue",
+                "ok",
+                f"{account.queue_length(deployment.settings.queue)} import slices are waiting",
+            )
         except LookalikeError as error:
-            yield Check("queue", "fail", f"{error}. LOOKALIKE_QUEUE must be the stack's output ImportQueueUrl")
+            yield Check(
+                "queue",
+                "fail",
+                f"{error}. LOOKALIKE_QUEUE must be the stack's output ImportQueueUrl",
+            )
 
 
 def _region(region: str, bucket: str, account: Account) -> Check:
     try:
         actual = account.bucket_region(bucket)
     except LookalikeError as error:
-        return Check("region", "fail", f"bucket {bucket}: {error}. LOOKALIKE_STORE must name the stack's output StoreBucket")
+        return Check(
+            "region",
+            "fail",
+            f"bucket {bucket}: {error}. LOOKALIKE_STORE must name the stack's output StoreBucket",
+        )
     if not actual:
-        return Check("region", "warn", f"the store does not say where bucket {bucket} is; on AWS it must be in {region}")
+        return Check(
+            "region",
+            "warn",
+            f"the store does not say where bucket {bucket} is; on AWS it must be in {region}",
+        )
     if actual != region:
-        return Check("region", "fail", f"this is set to region {region}, but bucket {bucket} is in {actual}: set AWS_REGION={actual}")
+        return Check(
+            "region",
+            "fail",
+            f"this is set to region {region}, but bucket {bucket} is in {actual}: set AWS_REGION={actual}",
+        )
     return Check("region", "ok", f"bucket and deployment are both in {region}")
 
 
@@ -100,21 +145,38 @@ def _store(deployment: Deployment) -> Iterator[Check]:
         step = "delete from"
         deployment.store.delete(key)
     except StoreUnavailable as error:
-        yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and the network")
+        yield Check(
+            "store",
+            "fail",
+            f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and the network",
+        )
         return
     except StorageError as error:
         yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}")
         return
     except (OSError, ValueError) as error:
-        yield Check("store", "fail", f"cannot {step} {deployment.settings.store}: {error}. Whoever runs this must own it, or choose another")
+        yield Check(
+            "store",
+            "fail",
+            f"cannot {step} {deployment.settings.store}: {error}. Whoever runs this must own it, or choose another",
+        )
         return
-    yield Check("store", "ok", f"{deployment.settings.store} can be written, replaced, read, listed and deleted from")
+    yield Check(
+        "store",
+        "ok",
+        f"{deployment.settings.store} can be written, replaced, read, listed and deleted from",
+    )
     yield _clock(stat.modified - deployment.clock())
     yield _conditions(deployment)
     if not deployment.settings.store.startswith("s3://"):
         free = shutil.disk_usage(deployment.settings.store).free
         state: State = "ok" if free > _LITTLE_SPACE else "warn"
-        yield Check("space", state, f"{free / 2**30:.1f} GiB are free" + ("" if state == "ok" else ": make room before adding more"))
+        yield Check(
+            "space",
+            state,
+            f"{free / 2**30:.1f} GiB are free"
+            + ("" if state == "ok" else ": make room before adding more"),
+        )
 
 
 def _clock(skew: float) -> Check:
@@ -122,7 +184,9 @@ def _clock(skew: float) -> Check:
         return Check("clock", "ok", f"within {abs(skew):.0f} s of the store's")
     direction = "behind" if skew > 0 else "ahead of"
     return Check(
-        "clock", "fail", f"this machine's clock is {abs(skew):.0f} s {direction} the store's: turn time synchronisation on (chrony, ntp)"
+        "clock",
+        "fail",
+        f"this machine's clock is {abs(skew):.0f} s {direction} the store's: turn time synchronisation on (chrony, ntp)",
     )
 
 
@@ -130,7 +194,9 @@ def _conditions(deployment: Deployment) -> Check:
     try:
         probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)
     except StoreUnfit as error:
-        return Check("conditions", "fail", f"{error}. Use another store: this one would lose records")
+        return Check(
+            "conditions", "fail", f"{error}. Use another store: this one would lose records"
+        )
     except StorageError as error:
         return Check("conditions", "fail", f"could not be tried: {error}")
     return Check("conditions", "ok", "the store honours conditional writes")
@@ -141,10 +207,16 @@ def _keys(deployment: Deployment) -> Check:
         keys = list_keys(deployment)
     except LookalikeError as error:
         on_aws = deployment.settings.secrets.startswith("secretsmanager:")
-        hint = ". LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME" if on_aws else ""
+        hint = (
+            ". LOOKALIKE_SECRETS must be the stack's output KeysSecret, as secretsmanager:NAME"
+            if on_aws
+            else ""
+        )
         return Check("keys", "fail", f"{error}{hint}")
     if not keys:
-        return Check("keys", "warn", "there is no access key, so nobody can call: lookalike keys create")
+        return Check(
+            "keys", "warn", "there is no access key, so nobody can call: lookalike keys create"
+        )
     return Check("keys", "ok", f"{len(keys)} access key{'s' if len(keys) > 1 else ''}")
 
 
@@ -154,12 +226,18 @@ def _models(deployment: Deployment) -> Check:
     except LookalikeError as error:
         return Check("models", "fail", str(error))
     except OSError as error:
-        said = f"models/{Path(error.filename).name}: {error.strerror}" if error.filename else str(error)
+        said = (
+            f"models/{Path(error.filename).name}: {error.strerror}"
+            if error.filename
+            else str(error)
+        )
         return Check("models", "fail", f"{said}. {_RESTORE_MODELS}")
     except (ValueError, KeyError) as error:
         return Check("models", "fail", f"{error}. {_RESTORE_MODELS}")
     return Check(
-        "models", "ok", f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and {analyzer.bits} bits a picture"
+        "models",
+        "ok",
+        f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and {analyzer.bits} bits a picture",
     )
 
 
@@ -172,14 +250,20 @@ def _package(package: Path) -> Check:
     return Check("package", "ok", f"{said}; Lambda takes 250")
 
 
-def _collections(deployment: Deployment, only: str | None, analyzer: PictureAnalyzer | None) -> Iterator[Check]:
+def _collections(
+    deployment: Deployment, only: str | None, analyzer: PictureAnalyzer | None
+) -> Iterator[Check]:
     try:
         names = [only] if only is not None else deployment.catalog.names()
     except LookalikeError as error:
         yield Check("collections", "fail", str(error))
         return
     if not names:
-        yield Check("collections", "warn", "there is none yet: lookalike collections create NAME --type product")
+        yield Check(
+            "collections",
+            "warn",
+            "there is none yet: lookalike collections create NAME --type product",
+        )
     for name in names:
         yield _collection(deployment, name, analyzer)
 
@@ -190,14 +274,28 @@ def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | N
         collection = deployment.catalog.open(name)
         stats = collection.snapshot().stats
     except CollectionNotFound:
-        return Check(title, "fail", f"there is none of that name: lookalike collections list, or collections create {name} --type product")
+        return Check(
+            title,
+            "fail",
+            f"there is none of that name: lookalike collections list, or collections create {name} --type product",
+        )
     except ObjectMissing as error:
-        return Check(title, "fail", f"{error}: an object is gone; lookalike scrub {name}, then docs/OPERATIONS.md, restore")
+        return Check(
+            title,
+            "fail",
+            f"{error}: an object is gone; lookalike scrub {name}, then docs/OPERATIONS.md, restore",
+        )
     except LookalikeError as error:
         return Check(title, "fail", f"{error}. lookalike scrub {name} shows what is damaged")
     if analyzer is not None and collection.info.fingerprint != analyzer.fingerprint:
-        return Check(title, "fail", f"its features are of other models than this version has: lookalike rebuild SOURCE -c {name}")
+        return Check(
+            title,
+            "fail",
+            f"its features are of other models than this version has: lookalike rebuild SOURCE -c {name}",
+        )
     said = f"rows: {stats.rows}, segments: {stats.segments}, log objects: {stats.log_objects}"
     if stats.log_objects > 4 * deployment.settings.compact_log_objects:
-        return Check(title, "warn", f"{said}: compaction does not keep up; lookalike compact {name}")
+        return Check(
+            title, "warn", f"{said}: compaction does not keep up; lookalike compact {name}"
+        )
     return Check(title, "ok", said)

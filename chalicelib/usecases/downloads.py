@@ -1,4 +1,6 @@
-"""Links to one object of the store, for people without a key: signed, and good for two hours. (S3 presigns its own.)"""
+"""Links to one object of the store, for people without a key: signed, and good for two hours. (S3
+presigns its own.)
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,34 @@ VALID_S: Final = 7200
 
 
 def sign_download(key: str, deployment: Deployment, *, valid_s: int = VALID_S) -> str:
-    """A token for /files/{token}: URL-safe text that allows reading the object `key` for `valid_s` seconds. Raises StoreUnavailable."""
-    content = json.dumps({"key": key, "expires": int(deployment.clock()) + valid_s}, separators=(",", ":")).encode()
+    """A token for /files/{token}: URL-safe text that allows reading the object `key` for `valid_s`
+    seconds. Raises StoreUnavailable.
+    """
+    content = json.dumps(
+        {"key": key, "expires": int(deployment.clock()) + valid_s}, separators=(",", ":")
+    ).encode()
     return _text(content) + "." + _text(_mac(content, deployment))
 
 
 def open_download(token: str, deployment: Deployment) -> bytes:
-    """The object. Raises Unauthenticated for a token that is not genuine or has expired, NotFound when the object is gone."""
+    """The object. Raises Unauthenticated for a token that is not genuine or has expired, NotFound
+    when the object is gone.
+    """
     try:
-        content, mac = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".", 1))
+        content, mac = (
+            base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".", 1)
+        )
     except ValueError as error:
-        raise Unauthenticated(AuthFault.TOKEN, "this link is incomplete; copy the whole of it") from error
+        raise Unauthenticated(
+            AuthFault.TOKEN, "this link is incomplete; copy the whole of it"
+        ) from error
     if not hmac.compare_digest(mac, _mac(content, deployment)):
         raise Unauthenticated(AuthFault.TOKEN, "this link is not genuine; ask for a new one")
     fields = json.loads(content)
     if deployment.clock() > fields["expires"]:
-        raise Unauthenticated(AuthFault.EXPIRED, "this link has expired; list the job again for a new one")
+        raise Unauthenticated(
+            AuthFault.EXPIRED, "this link has expired; list the job again for a new one"
+        )
     try:
         return deployment.store.get(fields["key"]).data
     except ObjectMissing as error:
@@ -40,7 +54,9 @@ def open_download(token: str, deployment: Deployment) -> bytes:
 
 
 def _mac(content: bytes, deployment: Deployment) -> bytes:
-    return hmac.new(signing_secret(deployment).encode(), b"lookalike-download\n" + content, hashlib.sha256).digest()
+    return hmac.new(
+        signing_secret(deployment).encode(), b"lookalike-download\n" + content, hashlib.sha256
+    ).digest()
 
 
 def _text(data: bytes) -> str:

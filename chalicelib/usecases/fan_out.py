@@ -1,7 +1,8 @@
-"""A search too large for one function: in parts, each searched elsewhere, merged here into the answer that one place would give.
+"""A search too large for one function: in parts, each searched elsewhere, merged here into the
+answer that one place would give.
 
-A part that fails, is silent or answers another question is asked once more; if that does not help the search fails. What only some of
-the parts found is never an answer.
+A part that fails, is silent or answers another question is asked once more; if that does not help
+the search fails. What only some of the parts found is never an answer.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ import numpy as np
 from chalicelib.contract.filters import Filter, parse
 from chalicelib.errors import ObjectMissing, StoreUnavailable
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Vector
 from chalicelib.index.read.fan_out import Part, PartHits, merge, search_part, split
 from chalicelib.index.read.query import Hits, Query
-from chalicelib.index.format.records import Vector
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.trace import note
-from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.ask_parts import ask_parts
+from chalicelib.usecases.deployment import Deployment
 
 MAX_PARTS: Final = 64
 """Functions that one search may use at once; beyond that parts grow."""
 
 
-def search(collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment) -> Hits:
-    """What `snapshot.search(query)` answers, searched in parts if the snapshot holds more rows than one function should.
+def search(
+    collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment
+) -> Hits:
+    """What `snapshot.search(query)` answers, searched in parts if the snapshot holds more rows than
+    one function should.
 
     Raises StoreUnavailable when a part was asked twice in vain, StorageError.
     """
@@ -38,40 +42,56 @@ def search(collection: Collection, snapshot: Snapshot, query: Query, deployment:
         return snapshot.search(query)
     try:
         return _search_parts(collection, snapshot, query, deployment)
-    except ObjectMissing:  # collected as garbage since the snapshot was taken: a new one knows where the rows went
+    except (
+        ObjectMissing
+    ):  # collected as garbage since the snapshot was taken: a new one knows where the rows went
         return _search_parts(collection, collection.snapshot(), query, deployment)
 
 
-def _search_parts(collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment) -> Hits:
+def _search_parts(
+    collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment
+) -> Hits:
     parts = split(snapshot, min(MAX_PARTS, -(-snapshot.stats.rows // deployment.fan_out.rows)))
     note("parts", len(parts))
     questions = [encode_question(collection.info.name, part, query) for part in parts]
     remote = deployment.fan_out.ask
 
     def ask(question: bytes) -> bytes:
-        return decode_answer(remote(question) if remote else answer_part(question, deployment), question)
+        return decode_answer(
+            remote(question) if remote else answer_part(question, deployment), question
+        )
 
     answers = ask_parts(questions, ask, patience_s=deployment.fan_out.patience_s)
     return merge(snapshot, query, [PartHits.parse(data) for data in answers])
 
 
 def answer_part(question: bytes, deployment: Deployment) -> bytes:
-    """What the function that searches a part does: JSON in, JSON out. Raises ValueError for what is no question, StorageError."""
+    """What the function that searches a part does: JSON in, JSON out. Raises ValueError for what is
+    no question, StorageError.
+    """
     body = json.loads(question)
     note("collection", body["collection"])
     collection = deployment.catalog.open(body["collection"])
     try:
-        hits = search_part(collection, Part.parse(body["part"]), _query(body["query"]))
+        part = Part.parse(body["part"])
+        generation = collection.at(part.manifest.generation)
+        hits = search_part(generation, part, _query(body["query"]))
     except ObjectMissing as error:
         return json.dumps({"to": _name(question), "gone": error.key}).encode()
-    return json.dumps({"to": _name(question), "hits": base64.b64encode(hits.data()).decode()}).encode()
+    return json.dumps(
+        {"to": _name(question), "hits": base64.b64encode(hits.data()).decode()}
+    ).encode()
 
 
 def encode_question(collection: str, part: Part, query: Query) -> bytes:
-    """The JSON that `answer_part` understands. Raises TypeError for a predicate that is no filter: only those can be sent."""
+    """The JSON that `answer_part` understands. Raises TypeError for a predicate that is no filter:
+    only those can be sent.
+    """
     predicate = query.predicate
     if predicate is not None and not isinstance(predicate, Filter):
-        raise TypeError(f"a {type(predicate).__name__} cannot be sent to another function; a filter can")
+        raise TypeError(
+            f"a {type(predicate).__name__} cannot be sent to another function; a filter can"
+        )
     asked = {
         "code": base64.b64encode(query.vector.code.tobytes()).decode(),
         "feature": base64.b64encode(query.vector.feature.tobytes()).decode(),
@@ -86,14 +106,18 @@ def encode_question(collection: str, part: Part, query: Query) -> bytes:
 
 
 def decode_answer(answer: bytes, question: bytes) -> bytes:
-    """The hits in `answer`. Raises StoreUnavailable when it answers something else, ObjectMissing when a segment was gone."""
+    """The hits in `answer`. Raises StoreUnavailable when it answers something else, ObjectMissing
+    when a segment was gone.
+    """
     try:
         body = json.loads(answer)
         fits = body["to"] == _name(question)
         gone = body.get("gone")
         data = base64.b64decode(body["hits"], validate=True) if fits and gone is None else b""
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreUnavailable(f"a part of the search answered nonsense: {error}; repeat later") from error
+        raise StoreUnavailable(
+            f"a part of the search answered nonsense: {error}; repeat later"
+        ) from error
     if not fits:
         raise StoreUnavailable("a part of the search answered another question; repeat later")
     if gone is not None:
@@ -102,7 +126,9 @@ def decode_answer(answer: bytes, question: bytes) -> bytes:
 
 
 def canonical(body: object) -> bytes:
-    """JSON with sorted keys: Lambda parses a payload and gives the function an equal one, not the same text."""
+    """JSON with sorted keys: Lambda parses a payload and gives the function an equal one, not the
+    same text.
+    """
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -121,7 +147,9 @@ def _query(asked: dict[str, object]) -> Query:
             scale=float(str(body["scale"])),
         ),
         count=int(str(body["count"])),
-        categories=frozenset(int(one) for one in categories) if isinstance(categories, list) else None,
+        categories=frozenset(int(one) for one in categories)
+        if isinstance(categories, list)
+        else None,
         predicate=parse(text) if isinstance(text, str) else None,
         distinct=body["distinct"] is True,
         min_similarity=float(str(body["min_similarity"])),

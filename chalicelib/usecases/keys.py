@@ -1,4 +1,6 @@
-"""Access keys: made, listed, rotated, revoked. A key may read or write, in all collections or in some."""
+"""Access keys: made, listed, rotated, revoked. A key may read or write, in all collections or in
+some.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,12 @@ class _Ring:
 
 
 def create_key(
-    deployment: Deployment, *, name: str = "", access: Access = "write", collections: frozenset[str] = frozenset(), bearer: bool = False
+    deployment: Deployment,
+    *,
+    name: str = "",
+    access: Access = "write",
+    collections: frozenset[str] = frozenset(),
+    bearer: bool = False,
 ) -> NewKey:
     """Makes a key. Raises InvalidField, Conflict when there are too many keys, StoreUnavailable."""
     if len(name) > 100:
@@ -96,7 +103,10 @@ def create_key(
 
 def list_keys(deployment: Deployment) -> list[Key]:
     """All keys, oldest first. Raises StoreUnavailable."""
-    return sorted(_parse(deployment.secrets.read().text).keys.values(), key=lambda key: (key.created, key.key_id))
+    return sorted(
+        _parse(deployment.secrets.read().text).keys.values(),
+        key=lambda key: (key.created, key.key_id),
+    )
 
 
 def find_key(deployment: Deployment, key_id: str, *, max_age_s: float) -> Key | None:
@@ -115,7 +125,9 @@ def revoke_key(deployment: Deployment, key_id: str) -> None:
 
 
 def rotate_key(deployment: Deployment, key_id: str) -> NewKey:
-    """Gives the key a second secret; the first stays valid until retire_key. Raises NotFound, Conflict while two are live."""
+    """Gives the key a second secret; the first stays valid until retire_key. Raises NotFound,
+    Conflict while two are live.
+    """
     new = NewKey(key_id=key_id, secret=_random(40))
 
     def rotated(keys: Mapping[str, Key]) -> dict[str, Key]:
@@ -141,7 +153,12 @@ def retire_key(deployment: Deployment, key_id: str) -> None:
 def signing_secret(deployment: Deployment) -> str:
     """The secret of this deployment's own links, made at its first use. Raises StoreUnavailable."""
     ring = _parse(deployment.secrets.read(max_age_s=60.0).text)
-    return ring.signing or _update(deployment, lambda ring: ring if ring.signing else replace(ring, signing=_random(40))).signing
+    return (
+        ring.signing
+        or _update(
+            deployment, lambda ring: ring if ring.signing else replace(ring, signing=_random(40))
+        ).signing
+    )
 
 
 def _get(keys: Mapping[str, Key], key_id: str) -> Key:
@@ -154,7 +171,9 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-def _change(deployment: Deployment, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]) -> None:
+def _change(
+    deployment: Deployment, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]
+) -> None:
     _update(deployment, lambda ring: replace(ring, keys=change(ring.keys)))
 
 
@@ -196,7 +215,9 @@ def _parse(text: str) -> _Ring:
     try:
         document = json.loads(text)
         if document["format"] != 1:
-            raise CorruptObject("keys", f"format {document['format']} is not known; upgrade this deployment")
+            raise CorruptObject(
+                "keys", f"format {document['format']} is not known; upgrade this deployment"
+            )
         keys = {
             row["id"]: Key(
                 key_id=row["id"],
@@ -212,4 +233,7 @@ def _parse(text: str) -> _Ring:
         return _Ring(keys=keys, signing=document["signing"])
     except (ValueError, KeyError, TypeError) as error:
         # the error may quote the text, which holds secrets
-        raise CorruptObject("keys", f"they cannot be read ({type(error).__name__}); restore them or remove them to start anew") from None
+        raise CorruptObject(
+            "keys",
+            f"they cannot be read ({type(error).__name__}); restore them or remove them to start anew",
+        ) from None

@@ -1,4 +1,6 @@
-"""Keeps collections in shape: compact, collect garbage, scrub. Each is safe to kill at any line and to run many times at once."""
+"""Keeps collections in shape: compact, collect garbage, scrub. Each is safe to kill at any line and
+to run many times at once.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.errors import CollectionNotFound, CorruptObject, StorageError, VersionConflict
+from chalicelib.index.format.positions import Position
+from chalicelib.index.read.generation import Generation
 from chalicelib.index.write.collect import abandoned, delete_all
 from chalicelib.index.write.collect import collect as collect_generation
 from chalicelib.index.write.compact import absorb
-from chalicelib.index.read.generation import Generation
 from chalicelib.index.write.graphs import grow, lacking, prune
 from chalicelib.index.write.merge import due, merge
-from chalicelib.index.format.positions import Position
 from chalicelib.index.write.scrub import Problem
 from chalicelib.index.write.scrub import scrub as scrub_generation
 from chalicelib.usecases.deployment import Deployment
@@ -83,17 +85,27 @@ class Scrubbed:
     """Of these, how many are dealt with."""
 
 
-def compact(deployment: Deployment, name: str, *, everything: bool = False, dry_run: bool = False, until: float = math.inf) -> Compacted:
-    """Empties the log of collection `name` into segments, merges what is due and builds graphs; `everything`: as few segments as possible.
+def compact(
+    deployment: Deployment,
+    name: str,
+    *,
+    everything: bool = False,
+    dry_run: bool = False,
+    until: float = math.inf,
+) -> Compacted:
+    """Empties the log of collection `name` into segments, merges what is due and builds graphs;
+    `everything`: as few segments as possible.
 
-    A dry run counts what is due now; what the log becomes may join in. No merge or graph is begun after the time `until`, seconds: the next
-    run goes on. Raises CollectionNotFound, StorageError.
+    A dry run counts what is due now; what the log becomes may join in. No merge or graph is begun
+    after the time `until`, seconds: the next run goes on. Raises CollectionNotFound, StorageError.
     """
     generation = _current(deployment, name)
     if dry_run:
         state = look(deployment, name)
         merged = len(due(generation.manifest().manifest.segments, everything=everything))
-        return replace(state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation)))
+        return replace(
+            state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation))
+        )
     taken = merges = graphs = 0
     while (done := _steady(lambda: absorb(generation))) is not None:
         taken += done.log_objects
@@ -107,9 +119,11 @@ def compact(deployment: Deployment, name: str, *, everything: bool = False, dry_
 
 
 def compact_all(deployment: Deployment, *, until: float = math.inf) -> list[Compacted]:
-    """Compacts every collection whose log is long or old, and goes on with merges and graphs that an earlier run had no time for.
+    """Compacts every collection whose log is long or old, and goes on with merges and graphs that
+    an earlier run had no time for.
 
-    Tries all of them, then raises the first StorageError. No merge or graph is begun after the time `until`, seconds.
+    Tries all of them, then raises the first StorageError. No merge or graph is begun after the time
+    `until`, seconds.
     """
 
     def one(name: str) -> Compacted:
@@ -126,14 +140,20 @@ def _unfinished(generation: Generation) -> bool:
 
 
 def look(deployment: Deployment, name: str) -> Compacted:
-    """The state of collection `name`; reads its listing and its manifest. Raises CollectionNotFound, StorageError."""
+    """The state of collection `name`; reads its listing and its manifest. Raises
+    CollectionNotFound, StorageError.
+    """
     generation = _current(deployment, name)
     names = [stat.key.rpartition("/")[2] for stat in generation.log()]
     manifest = generation.manifest().manifest
     waiting = [name for name in names if name not in set(manifest.absorbed)]
-    oldest_s = max((deployment.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0)
+    oldest_s = max(
+        (deployment.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0
+    )
     size = sum(segment.size for segment in manifest.segments)
-    return Compacted(name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size)
+    return Compacted(
+        name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size
+    )
 
 
 def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Collected:
@@ -146,7 +166,9 @@ def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Coll
 
 
 def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collected]:
-    """Collects the garbage of every collection, and generations that nobody serves. Tries all, then raises the first StorageError."""
+    """Collects the garbage of every collection, and generations that nobody serves. Tries all, then
+    raises the first StorageError.
+    """
     found = _each(deployment, lambda name: collect(deployment, name, dry_run=dry_run))
     for generation in deployment.catalog.unreachable():
         stats = abandoned(generation, unfinished_s=UNFINISHED_S)
@@ -158,20 +180,25 @@ def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collec
 
 
 def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbed:
-    """Verifies everything of collection `name`; writes nothing, unless `repair`: then damaged graphs are built anew. Records cannot be.
+    """Verifies everything of collection `name`; writes nothing, unless `repair`: then damaged
+    graphs are built anew. Records cannot be.
 
     Raises CollectionNotFound, StorageError.
     """
     generation = _current(deployment, name)
     found = scrub_generation(generation)
-    done = Scrubbed(name, found.objects, found.rows, found.bytes, found.problems, len(found.bad_graphs))
+    done = Scrubbed(
+        name, found.objects, found.rows, found.bytes, found.problems, len(found.bad_graphs)
+    )
     if not repair or not found.bad_graphs:
         return done
     _steady(lambda: prune(generation, set(found.bad_graphs)))
     with contextlib.suppress(CorruptObject):  # damaged rows, and these are among the problems
         while _steady(lambda: grow(generation)) is not None:
             continue
-    left = {ref.graph.id for ref in generation.manifest().manifest.segments if ref.graph is not None}
+    left = {
+        ref.graph.id for ref in generation.manifest().manifest.segments if ref.graph is not None
+    }
     return replace(done, repaired=len(found.bad_graphs - left))
 
 
@@ -180,7 +207,9 @@ def _current(deployment: Deployment, name: str) -> Generation:
 
 
 def _steady(step: Callable[[], _T | None]) -> _T | None:
-    """What `step` did; a lost compare-and-swap is tried again. None too where others won every time: they did the work."""
+    """What `step` did; a lost compare-and-swap is tried again. None too where others won every
+    time: they did the work.
+    """
     for _ in range(_ATTEMPTS):
         try:
             return step()

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.contract.messages import CreateCollection, DeleteByFilter, DeletePictures, Describe, LookUp, UpdatePictures
+from chalicelib.contract.messages import (
+    CreateCollection,
+    DeleteByFilter,
+    DeletePictures,
+    Describe,
+    LookUp,
+    UpdatePictures,
+)
 from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import RecordNotFound
 from chalicelib.index.collection import Collection
-from chalicelib.index.read.query import Row
 from chalicelib.index.format.records import Change, Delete, Key, Patch
+from chalicelib.index.read.query import Row
 from chalicelib.service import Service
 from chalicelib.usecases.deployment import Deployment
 
@@ -36,10 +43,16 @@ class Described:
 
 
 def create_collection(message: CreateCollection, deployment: Deployment) -> Described:
-    """Makes an empty collection for the models of this deployment. Raises AlreadyExists, StorageError."""
+    """Makes an empty collection for the models of this deployment. Raises AlreadyExists,
+    StorageError.
+    """
     analyzer = deployment.analyzer()
     collection = deployment.catalog.create(
-        message.collection, message.service, fingerprint=analyzer.fingerprint, dimension=analyzer.dimension, bits=analyzer.bits
+        message.collection,
+        message.service,
+        fingerprint=analyzer.fingerprint,
+        dimension=analyzer.dimension,
+        bits=analyzer.bits,
     )
     return _described(collection, deployment, count=0)
 
@@ -68,12 +81,16 @@ def look_up(message: LookUp, deployment: Deployment) -> Row | None:
 
 
 def update(message: UpdatePictures, deployment: Deployment) -> None:
-    """Changes attributes of one record, or of all of a product. Raises CollectionNotFound, RecordNotFound, StorageError."""
+    """Changes attributes of one record, or of all of a product. Raises CollectionNotFound,
+    RecordNotFound, StorageError.
+    """
     collection = deployment.catalog.open(message.collection)
     keys = _keys(collection, message.product_id, message.pic_name)
     if not keys:
         wanted = (
-            f"product {message.product_id!r}" if message.pic_name is None else f"picture {message.pic_name!r} of {message.product_id!r}"
+            f"product {message.product_id!r}"
+            if message.pic_name is None
+            else f"picture {message.pic_name!r} of {message.product_id!r}"
         )
         raise RecordNotFound(f"collection {message.collection} has no {wanted}")
     if message.changes != AttributeValues():
@@ -83,7 +100,9 @@ def update(message: UpdatePictures, deployment: Deployment) -> None:
 
 
 def delete(message: DeletePictures, deployment: Deployment) -> list[Key]:
-    """Deletes one record, or all of a product; the keys that were there. Raises CollectionNotFound, StorageError."""
+    """Deletes one record, or all of a product; the keys that were there. Raises CollectionNotFound,
+    StorageError.
+    """
     collection = deployment.catalog.open(message.collection)
     keys = _keys(collection, message.product_id, message.pic_name)
     _append(collection, [Delete(key) for key in keys])

@@ -1,4 +1,6 @@
-"""Remembers what was used once: strict protection against a request that is sent again by somebody who overheard it."""
+"""Remembers what was used once: strict protection against a request that is sent again by somebody
+who overheard it.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,19 @@ _HOUR_S: Final = 3600
 
 
 def spend(key_id: str, nonce: str, *, moment: float, deployment: Deployment) -> None:
-    """Marks (key id, nonce) as used, create-only, so of two copies at once one fails. Raises Unauthenticated(REPLAYED), StorageError.
+    """Marks (key id, nonce) as used, create-only, so of two copies at once one fails. Raises
+    Unauthenticated(REPLAYED), StorageError.
 
-    Filed under the hour of the signed `moment`, which a copy cannot change, so that old hours can be forgotten as a whole.
+    Filed under the hour of the signed `moment`, which a copy cannot change, so that old hours can
+    be forgotten as a whole.
     """
     name = hashlib.sha256(f"{key_id}\n{nonce}".encode()).hexdigest()
     try:
         deployment.store.create(f"{PREFIX}{int(moment // _HOUR_S):08d}/{name}", b"used")
     except AlreadyExists as error:
         raise Unauthenticated(
-            AuthFault.REPLAYED, "this request was received before: sign every request anew, with a nonce of its own"
+            AuthFault.REPLAYED,
+            "this request was received before: sign every request anew, with a nonce of its own",
         ) from error
 
 

@@ -1,4 +1,6 @@
-"""Where a collection's pictures can be seen. Lookalike keeps none; their owner may say at which URL each one lies."""
+"""Where a collection's pictures can be seen. Lookalike keeps none; their owner may say at which URL
+each one lies.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from chalicelib.errors import AlreadyExists, Conflict, CorruptObject, InvalidField, ObjectMissing, VersionConflict
+from chalicelib.errors import (
+    AlreadyExists,
+    Conflict,
+    CorruptObject,
+    InvalidField,
+    ObjectMissing,
+    VersionConflict,
+)
 from chalicelib.usecases.deployment import Deployment
 
 KEY: Final = "console/picture_urls.json"
@@ -18,12 +27,16 @@ _TEMPLATE: Final = re.compile(r"(https?://[^\s<>\"'\\]+|/[^\s<>\"'\\]*)")
 
 
 def picture_urls(deployment: Deployment) -> Mapping[str, str]:
-    """Collection to URL template with `{PicName}` and `{ProductId}` in it, of those that have one. Raises StorageError."""
+    """Collection to URL template with `{PicName}` and `{ProductId}` in it, of those that have one.
+    Raises StorageError.
+    """
     return _read(deployment)[0]
 
 
 def set_picture_url(collection: str, template: str | None, deployment: Deployment) -> None:
-    """Sets the template of a collection, or removes it. Raises CollectionNotFound, InvalidField("picture_url"), StorageError."""
+    """Sets the template of a collection, or removes it. Raises CollectionNotFound,
+    InvalidField("picture_url"), StorageError.
+    """
     if template is not None:
         deployment.catalog.open(collection)
         _check(template)
@@ -48,9 +61,15 @@ def set_picture_url(collection: str, template: str | None, deployment: Deploymen
 
 def _check(template: str) -> None:
     if len(template) > _MAX or not _TEMPLATE.fullmatch(template) or template.startswith("//"):
-        raise InvalidField("picture_url", f"{template[:80]!r} must be an https:// URL or a path on this host, at most {_MAX} characters")
+        raise InvalidField(
+            "picture_url",
+            f"{template[:80]!r} must be an https:// URL or a path on this host, at most {_MAX} characters",
+        )
     if "{PicName}" not in template and "{ProductId}" not in template:
-        raise InvalidField("picture_url", "the picture URL must name {PicName} or {ProductId}, or every picture would be the same one")
+        raise InvalidField(
+            "picture_url",
+            "the picture URL must name {PicName} or {ProductId}, or every picture would be the same one",
+        )
 
 
 def _read(deployment: Deployment) -> tuple[Mapping[str, str], str | None]:

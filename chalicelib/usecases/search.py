@@ -1,4 +1,6 @@
-"""Finds what looks alike: by a picture, by a stored record, by filter alone; and compares two pictures."""
+"""Finds what looks alike: by a picture, by a stored record, by filter alone; and compares two
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from chalicelib.contract.messages import ComparePictures, SearchByFilter, SearchByName, SearchByPicture, SearchByText
-from chalicelib.usecases.scores import least_similarity, score, sort_values
+from chalicelib.contract.messages import (
+    ComparePictures,
+    SearchByFilter,
+    SearchByName,
+    SearchByPicture,
+    SearchByText,
+)
 from chalicelib.contract.values import MAX_COUNT, Narrow, Page
 from chalicelib.errors import RecordNotFound, Unsupported
 from chalicelib.index.collection import Collection
-from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.format.records import Key, Vector, quantise
+from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import OTHERS, Service
@@ -22,13 +29,18 @@ from chalicelib.trace import note, stage
 from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import category_used, check_fingerprint
 from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.scores import least_similarity, score, sort_values
 from chalicelib.usecases.uploads import take
 from chalicelib.vision.analysis import Request, ScoreCurve
 
 COVERAGE: Final = 0.95
-"""Probability that the categories searched hold the picture's own, where none was given (docs/adr/0021)."""
+"""Probability that the categories searched hold the picture's own, where none was given
+(docs/adr/0021).
+"""
 ENOUGH: Final = MAX_COUNT
-"""Matching records, one full answer, that these categories must hold; a search that would find fewer there looks through all."""
+"""Matching records, one full answer, that these categories must hold; a search that would find
+fewer there looks through all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,9 @@ class _Wanted:
     categories: frozenset[int] | None
     """Looked through; None: all."""
     sure: bool
-    """Whether the caller gave the category. A predicted one narrows a search, but does not cut its answer short."""
+    """Whether the caller gave the category. A predicted one narrows a search, but does not cut its
+    answer short.
+    """
     category_id: int
     region: Region
     regions: tuple[Region, ...]
@@ -76,7 +90,8 @@ class _Wanted:
 def search_by_picture(message: SearchByPicture, deployment: Deployment) -> SearchResults:
     """The records most like a picture.
 
-    Raises CollectionNotFound, FingerprintMismatch, BadPicture, InvalidField("region", "picture_url"), StorageError.
+    Raises CollectionNotFound, FingerprintMismatch, BadPicture, InvalidField("region",
+    "picture_url"), StorageError.
     """
     started = deployment.clock()
     collection = deployment.catalog.open(message.collection)
@@ -94,19 +109,35 @@ def search_by_picture(message: SearchByPicture, deployment: Deployment) -> Searc
         region=analysis.region,
         regions=analysis.regions,
     )
-    return _find(wanted, collection, snapshot, deployment, page=message.page, narrow=message.narrow, started=started)
+    return _find(
+        wanted,
+        collection,
+        snapshot,
+        deployment,
+        page=message.page,
+        narrow=message.narrow,
+        started=started,
+    )
 
 
 def search_by_name(message: SearchByName, deployment: Deployment) -> SearchResults:
-    """The records most like a stored one, which comes first itself. Raises CollectionNotFound, RecordNotFound, StorageError."""
+    """The records most like a stored one, which comes first itself. Raises CollectionNotFound,
+    RecordNotFound, StorageError.
+    """
     started = deployment.clock()
     collection = deployment.catalog.open(message.collection)
     service = collection.info.service
     snapshot = _snapshot(collection)
     record = snapshot.find(Key(message.product_id, message.pic_name))
     if record is None:
-        raise RecordNotFound(f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}")
-    category_id = message.category_id if message.category_id is not None and service.has_categories else record.category_id
+        raise RecordNotFound(
+            f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}"
+        )
+    category_id = (
+        message.category_id
+        if message.category_id is not None and service.has_categories
+        else record.category_id
+    )
     wanted = _Wanted(
         vector=record.vector,
         categories=frozenset({category_id}) if service.has_categories else None,
@@ -115,11 +146,21 @@ def search_by_name(message: SearchByName, deployment: Deployment) -> SearchResul
         region=record.region,
         regions=(record.region,),
     )
-    return _find(wanted, collection, snapshot, deployment, page=message.page, narrow=message.narrow, started=started)
+    return _find(
+        wanted,
+        collection,
+        snapshot,
+        deployment,
+        page=message.page,
+        narrow=message.narrow,
+        started=started,
+    )
 
 
 def search_by_filter(message: SearchByFilter, deployment: Deployment) -> list[Row]:
-    """One page of the records that a filter matches, by key. Raises CollectionNotFound, StorageError."""
+    """One page of the records that a filter matches, by key. Raises CollectionNotFound,
+    StorageError.
+    """
     rows = deployment.catalog.open(message.collection).snapshot().select(message.filter)
     return rows[message.page.start : message.page.start + message.page.count]
 
@@ -127,16 +168,21 @@ def search_by_filter(message: SearchByFilter, deployment: Deployment) -> list[Ro
 def search_by_text(message: SearchByText, deployment: Deployment) -> SearchResults:
     """Raises CollectionNotFound; else Unsupported: no kind of collection understands text yet."""
     service = deployment.catalog.open(message.collection).info.service
-    raise Unsupported(f"collections of type {service.name.lower()} cannot be searched by text; search by picture, name or filter")
+    raise Unsupported(
+        f"collections of type {service.name.lower()} cannot be searched by text; search by picture, name or filter"
+    )
 
 
 def compare(message: ComparePictures, deployment: Deployment) -> float:
-    """How alike two pictures are, 0 to 1. Raises CollectionNotFound, BadPicture, InvalidField("picture_url")."""
+    """How alike two pictures are, 0 to 1. Raises CollectionNotFound, BadPicture,
+    InvalidField("picture_url").
+    """
     service = deployment.catalog.open(message.collection).info.service
     analyzer = deployment.analyzer()
     pictures = [take(message.primary, deployment), take(message.secondary, deployment)]
     first, second = (
-        quantise(analysis.feature, analysis.code) for analysis in (analyzer.analyze(data, Request(service)) for data in pictures)
+        quantise(analysis.feature, analysis.code)
+        for analysis in (analyzer.analyze(data, Request(service)) for data in pictures)
     )
     curve = analyzer.score_curve(service)
     return score(_similarity(first, second), curve.similarities, curve.scores)
@@ -150,8 +196,12 @@ def _similarity(first: Vector, second: Vector) -> float:
     return min(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))), 1.0 - 2.0**-24)
 
 
-def _searched(categories: Sequence[tuple[int, float]], *, service: Service, category_id: int | None) -> frozenset[int] | None:
-    """The given category, or the likeliest ones that together reach COVERAGE; None: all, where there are no categories."""
+def _searched(
+    categories: Sequence[tuple[int, float]], *, service: Service, category_id: int | None
+) -> frozenset[int] | None:
+    """The given category, or the likeliest ones that together reach COVERAGE; None: all, where
+    there are no categories.
+    """
     if not service.has_categories:
         return None
     if category_id is not None:
@@ -173,7 +223,14 @@ def _snapshot(collection: Collection) -> Snapshot:
 
 
 def _find(
-    wanted: _Wanted, collection: Collection, snapshot: Snapshot, deployment: Deployment, *, page: Page, narrow: Narrow, started: float
+    wanted: _Wanted,
+    collection: Collection,
+    snapshot: Snapshot,
+    deployment: Deployment,
+    *,
+    page: Page,
+    narrow: Narrow,
+    started: float,
 ) -> SearchResults:
     service = collection.info.service
     curve = deployment.analyzer().score_curve(service)
@@ -183,7 +240,9 @@ def _find(
         categories=wanted.categories,
         predicate=narrow.filter,
         distinct=narrow.distinct,
-        min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores) if narrow.min_score > 0 else -1.0,
+        min_similarity=least_similarity(narrow.min_score, curve.similarities, curve.scores)
+        if narrow.min_score > 0
+        else -1.0,
     )
     with stage("search"):
         hits = fan_out.search(collection, snapshot, query, deployment)
@@ -202,13 +261,18 @@ def _find(
     )
 
 
-def _matches(hits: Hits, start: int, curve: ScoreCurve, deployment: Deployment) -> tuple[Match, ...]:
+def _matches(
+    hits: Hits, start: int, curve: ScoreCurve, deployment: Deployment
+) -> tuple[Match, ...]:
     return tuple(
         Match(
             row=hit.row,
             score=score(hit.similarity, curve.similarities, curve.scores),
             sort_values=sort_values(
-                hit.similarity, hit.hamming, category_id=hit.row.category_id, by_category=deployment.settings.relevance_by_category
+                hit.similarity,
+                hit.hamming,
+                category_id=hit.row.category_id,
+                by_category=deployment.settings.relevance_by_category,
             ),
         )
         for hit in hits.hits[start:]

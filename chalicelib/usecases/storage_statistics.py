@@ -1,4 +1,6 @@
-"""What a collection is made of: its segments, its log, and how it grew. Costs what opening it costs; no row is read."""
+"""What a collection is made of: its segments, its log, and how it grew. Costs what opening it
+costs; no row is read.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ class StorageStatistics:
     rows: int
     """Of segments and log; replaced ones in the log may be counted twice."""
     growth: tuple[tuple[float, int], ...]
-    """(seconds since the epoch, rows), rising: as far as it can be told without reading rows. Those of a merged segment appear with its
-    newest, those of the log as if each of its objects brought as many."""
+    """(seconds since the epoch, rows), rising: as far as it can be told without reading rows. Those
+    of a merged segment appear with its newest, those of the log as if each of its objects brought
+    as many.
+    """
 
 
 def storage_statistics(collection: str, deployment: Deployment) -> StorageStatistics:
@@ -34,10 +38,17 @@ def storage_statistics(collection: str, deployment: Deployment) -> StorageStatis
     absorbed = frozenset(snapshot.manifest.absorbed)
     names = (stat.key.rpartition("/")[2] for stat in opened.generation.log())
     log = sorted(Position.parse(name).time / 1e6 for name in names if name not in absorbed)
-    return StorageStatistics(segments, stats.log_objects, stats.rows, tuple(_growth(opened.info.created, segments, log, stats.rows, deployment.clock())))
+    return StorageStatistics(
+        segments,
+        stats.log_objects,
+        stats.rows,
+        tuple(_growth(opened.info.created, segments, log, stats.rows, deployment.clock())),
+    )
 
 
-def _growth(created: float, segments: tuple[SegmentStats, ...], log: list[float], rows: int, now: float) -> Iterator[tuple[float, int]]:
+def _growth(
+    created: float, segments: tuple[SegmentStats, ...], log: list[float], rows: int, now: float
+) -> Iterator[tuple[float, int]]:
     yield created, 0
     total = 0
     for segment in segments:

@@ -1,6 +1,8 @@
-"""Pictures sent ahead of the call that uses them (API.md §6): allowed by a signed, expiring grant; private to one key; used once.
+"""Pictures sent ahead of the call that uses them (API.md §6): allowed by a signed, expiring grant;
+private to one key; used once.
 
-The grant needs no memory: it is a policy text with an HMAC under the key's own secret, so revoking the key ends its grants too.
+The grant needs no memory: it is a policy text with an HMAC under the key's own secret, so revoking
+the key ends its grants too.
 """
 
 from __future__ import annotations
@@ -41,55 +43,87 @@ class Grant:
 def authorize_upload(key: Key, deployment: Deployment) -> Grant:
     """A grant for `key`, valid for GRANT_S seconds."""
     object_key = f"{PREFIX}{key.key_id}/{deployment.new_id()}"
-    content = {"key": object_key, "expires": int(deployment.clock()) + GRANT_S, "max_bytes": MAX_PICTURE_BYTES}
+    content = {
+        "key": object_key,
+        "expires": int(deployment.clock()) + GRANT_S,
+        "max_bytes": MAX_PICTURE_BYTES,
+    }
     policy = base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
     return Grant(object_key=object_key, policy=policy, signature=_sign(policy, key.secrets[0]))
 
 
 def _sign(policy: str, secret: str) -> str:
     # the prefix keeps this from being mistaken for the signature of a request
-    return base64.b64encode(hmac.new(secret.encode(), b"lookalike-upload\n" + policy.encode(), hashlib.sha256).digest()).decode()
+    return base64.b64encode(
+        hmac.new(secret.encode(), b"lookalike-upload\n" + policy.encode(), hashlib.sha256).digest()
+    ).decode()
 
 
 def store_upload(grant: Grant, data: bytes, *, key: Key, deployment: Deployment) -> None:
     """Keeps the picture until it is used.
 
-    Raises Unauthenticated when the grant is not genuine, has expired or was used, InvalidField("picture") for an empty or too large file.
+    Raises Unauthenticated when the grant is not genuine, has expired or was used,
+    InvalidField("picture") for an empty or too large file.
     """
-    genuine = [hmac.compare_digest(_sign(grant.policy, secret).encode(), grant.signature.encode()) for secret in key.secrets]
+    genuine = [
+        hmac.compare_digest(_sign(grant.policy, secret).encode(), grant.signature.encode())
+        for secret in key.secrets
+    ]
     if not any(genuine):
-        raise Unauthenticated(AuthFault.SIGNATURE, "the upload's signature does not match its policy: ask for a new grant")
+        raise Unauthenticated(
+            AuthFault.SIGNATURE,
+            "the upload's signature does not match its policy: ask for a new grant",
+        )
     content = json.loads(base64.b64decode(grant.policy))
     if content["key"] != grant.object_key:
-        raise Unauthenticated(AuthFault.SIGNATURE, "the upload's key is not the one that was granted")
+        raise Unauthenticated(
+            AuthFault.SIGNATURE, "the upload's key is not the one that was granted"
+        )
     if deployment.clock() > content["expires"]:
-        raise Unauthenticated(AuthFault.EXPIRED, f"the grant to upload has expired after {GRANT_S} s: ask for a new one")
+        raise Unauthenticated(
+            AuthFault.EXPIRED,
+            f"the grant to upload has expired after {GRANT_S} s: ask for a new one",
+        )
     if not data:
         raise InvalidField("picture", "the uploaded file is empty")
     if len(data) > content["max_bytes"]:
-        raise InvalidField("picture", f"the uploaded file has {len(data)} bytes; at most {content['max_bytes']} are allowed")
+        raise InvalidField(
+            "picture",
+            f"the uploaded file has {len(data)} bytes; at most {content['max_bytes']} are allowed",
+        )
     try:
         _transit(deployment).create(grant.object_key, data)
     except Conflict as error:
-        raise Unauthenticated(AuthFault.REPLAYED, "this grant to upload has been used: ask for a new one") from error
+        raise Unauthenticated(
+            AuthFault.REPLAYED, "this grant to upload has been used: ask for a new one"
+        ) from error
 
 
 def take(picture: bytes | Uploaded, deployment: Deployment) -> bytes:
-    """The picture's bytes. An uploaded one is deleted before this returns. Raises InvalidField("picture_url") when it is not there."""
+    """The picture's bytes. An uploaded one is deleted before this returns. Raises
+    InvalidField("picture_url") when it is not there.
+    """
     if isinstance(picture, bytes):
         return picture
     key = f"{PREFIX}{picture.owner}/{picture.object_id}"
     try:
         data = _transit(deployment).get(key).data
     except ObjectMissing as error:
-        raise InvalidField("picture_url", "no such upload: it was never sent, has been used already, or has expired") from error
+        raise InvalidField(
+            "picture_url",
+            "no such upload: it was never sent, has been used already, or has expired",
+        ) from error
     _transit(deployment).delete(key)
     return data
 
 
 def sweep_uploads(deployment: Deployment) -> int:
     """Deletes uploads that nobody used for KEEP_S seconds; how many."""
-    stale = [stat.key for stat in _transit(deployment).list(PREFIX) if deployment.clock() - stat.modified > KEEP_S]
+    stale = [
+        stat.key
+        for stat in _transit(deployment).list(PREFIX)
+        if deployment.clock() - stat.modified > KEEP_S
+    ]
     for key in stale:
         _transit(deployment).delete(key)
     return len(stale)

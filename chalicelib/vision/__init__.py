@@ -1,1 +1,3 @@
-"""From picture bytes to category, subject and feature. The only room with Pillow and onnxruntime; no store, no requests."""
+"""From picture bytes to category, subject and feature. The only room with Pillow and onnxruntime;
+no store, no requests.
+"""

@@ -18,11 +18,15 @@ class Analysis:
     """One picture, analysed."""
 
     region: Region
-    """The subject: the caller's region unchanged, the one found, or the whole picture. docs/MODELS.md says what else the feature sees."""
+    """The subject: the caller's region unchanged, the one found, or the whole picture.
+    docs/MODELS.md says what else the feature sees.
+    """
     regions: tuple[Region, ...]
     """Every subject found, largest first; the used one alone where none was looked for."""
     categories: tuple[tuple[int, float], ...]
-    """(category id, probability), likeliest first, sums to 1; empty for services without categories."""
+    """(category id, probability), likeliest first, sums to 1; empty for services without
+    categories.
+    """
     feature: npt.NDArray[np.float32]
     """[dimension], unit length."""
     code: npt.NDArray[np.uint8]
@@ -41,7 +45,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCurve:
-    """How a similarity becomes a Score, for one service: monotone, piecewise linear through the knots, 1 at similarity 1."""
+    """How a similarity becomes a Score, for one service: monotone, piecewise linear through the
+    knots, 1 at similarity 1.
+    """
 
     similarities: tuple[float, ...]
     """Rising."""
@@ -50,7 +56,9 @@ class ScoreCurve:
 
 
 class PictureAnalyzer(Protocol):
-    """The algorithm service. vision.analyze.Analyzer is the real one; tests/doubles.py has a tiny one."""
+    """The algorithm service. vision.analyze.Analyzer is the real one; tests/doubles.py has a tiny
+    one.
+    """
 
     @property
     def fingerprint(self) -> str:
@@ -72,9 +80,13 @@ class PictureAnalyzer(Protocol):
         ...
 
     def analyze(self, data: bytes, request: Request) -> Analysis:
-        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a region outside it."""
+        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a
+        region outside it.
+        """
         ...
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        """Like analyze for each, in order, in batches; an exception that analyze would raise stands in its place."""
+        """Like analyze for each, in order, in batches; an exception that analyze would raise stands
+        in its place.
+        """
         ...

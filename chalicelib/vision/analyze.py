@@ -37,9 +37,18 @@ class Observation:
 
 
 class Analyzer:
-    """Decodes and analyses with the models of models/. Implements vision.analysis.PictureAnalyzer; safe to share between threads."""
+    """Decodes and analyses with the models of models/. Implements vision.analysis.PictureAnalyzer;
+    safe to share between threads.
+    """
 
-    def __init__(self, *, threads: int = 2, strict_orientation: bool = False, avif: bool = False, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 2,
+        strict_orientation: bool = False,
+        avif: bool = False,
+        network: Network | None = None,
+    ) -> None:
         self._network = network or Network.shipped(threads=threads)
         self._heads = Heads()
         self._views = models.card().views
@@ -55,10 +64,11 @@ class Analyzer:
         return self._heads.service(service).curve
 
     def analyze(self, data: bytes, request: Request) -> Analysis:
-        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a region outside it.
+        """Decodes and analyses one picture. Raises BadPicture, and InvalidField("region") for a
+        region outside it.
 
-        A region that equals the one that would be found gives the same answer, bit for bit, as none: a record keeps only its region, and
-        an import of an export must make the same record.
+        A region that equals the one that would be found gives the same answer, bit for bit, as
+        none: a record keeps only its region, and an import of an export must make the same record.
         """
         service = request.service
         with stage("decode"):
@@ -69,11 +79,15 @@ class Analyzer:
             return describe(self._look(data, picture, request), service, self._heads)
 
     def look(self, data: bytes, request: Request) -> Observation:
-        """What `analyze` describes: for benchmarks that describe one observation with several heads."""
+        """What `analyze` describes: for benchmarks that describe one observation with several
+        heads.
+        """
         return self._look(data, self._decode(data, request.service), request)
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        """Like analyze for each, in order; an exception that analyze would raise stands in its place. Why not in batches: Network.run."""
+        """Like analyze for each, in order; an exception that analyze would raise stands in its
+        place. Why not in batches: Network.run.
+        """
         answers: list[Analysis | Exception] = []
         for data, request in pictures:
             try:
@@ -87,13 +101,23 @@ class Analyzer:
         # Cloth is its texture, which halving before resizing would blur.
         coarse = self._views_of(service) == (_WHOLE,) and service is not Service.FABRIC
         detail = WHOLE_DETAIL if coarse else DETAIL
-        return decode(data, limits=limits, strict_orientation=self._strict_orientation, detail=detail, focus=focus)
+        return decode(
+            data,
+            limits=limits,
+            strict_orientation=self._strict_orientation,
+            detail=detail,
+            focus=focus,
+        )
 
     def _look(self, data: bytes, picture: Picture, request: Request) -> Observation:
-        """Finds the subject where one is wanted, and runs the passes that the service's feature needs (API.md §2.4, docs/MODELS.md)."""
+        """Finds the subject where one is wanted, and runs the passes that the service's feature
+        needs (API.md §2.4, docs/MODELS.md).
+        """
         service, given = request.service, request.region
         if not (request.crop and service.finds_subject) or given == picture.region:
-            return Observation((picture.region,), self._passes(data, picture, service, picture.region))
+            return Observation(
+                (picture.region,), self._passes(data, picture, service, picture.region)
+            )
         wanted = self._views_of(service)
         whole: Outputs | None = None
         if given is not None and _WHOLE not in wanted:
@@ -114,20 +138,35 @@ class Analyzer:
             views += self._passes(data, picture, service, found[0])
         return Observation(found if given is None else (given,), views)
 
-    def _passes(self, data: bytes, picture: Picture, service: Service, region: Region) -> tuple[Outputs, ...]:
-        """One pass over a part of the picture, and for a mark one over the symbol in it, if there is one."""
+    def _passes(
+        self, data: bytes, picture: Picture, service: Service, region: Region
+    ) -> tuple[Outputs, ...]:
+        """One pass over a part of the picture, and for a mark one over the symbol in it, if there
+        is one.
+        """
         square = self._square(data, picture, service, region)
         passes = (self._network.run(square, self._parts[service]),)
         sign = symbol.find(region, square) if _SYMBOL in self._views_of(service) else None
         if sign is None:
             return passes
-        return (*passes, self._network.run(self._square(data, picture, service, sign), self._parts[service]))
+        return (
+            *passes,
+            self._network.run(self._square(data, picture, service, sign), self._parts[service]),
+        )
 
-    def _square(self, data: bytes, picture: Picture, service: Service, region: Region) -> npt.NDArray[np.uint8]:
-        """A part of the picture letterboxed, decoded again where the rendering at hand is too small for it."""
+    def _square(
+        self, data: bytes, picture: Picture, service: Service, region: Region
+    ) -> npt.NDArray[np.uint8]:
+        """A part of the picture letterboxed, decoded again where the rendering at hand is too small
+        for it.
+        """
         side = self._network.side
         shrunk = picture.colour.width / picture.width
-        if shrunk < 1 and region != picture.region and max(region.width, region.height) * shrunk < side:
+        if (
+            shrunk < 1
+            and region != picture.region
+            and max(region.width, region.height) * shrunk < side
+        ):
             picture = self._decode(data, service, focus=region)
         return picture.letterbox(region, side=side)
 
@@ -142,21 +181,31 @@ def describe(observation: Observation, service: Service, heads: Heads) -> Analys
     feature = head.feature(summary)
     categories: tuple[tuple[int, float], ...] = ()
     if service.has_categories:
-        logits: npt.NDArray[np.float32] = np.mean([view.logits for view in observation.views], axis=0)
+        logits: npt.NDArray[np.float32] = np.mean(
+            [view.logits for view in observation.views], axis=0
+        )
         categories = heads.categories.probabilities(summary, logits)
-    return Analysis(observation.regions[0], observation.regions, categories, feature, head.code(feature))
+    return Analysis(
+        observation.regions[0], observation.regions, categories, feature, head.code(feature)
+    )
 
 
 def parts_read(service: Service) -> frozenset[str]:
     """What a service's feature and categories read of a pass (models.Card.parts)."""
     card = models.card()
     parts = card.parts_of(card.levels[service.name.lower()])
-    return parts | card.parts_of(card.category_levels) | {"logits"} if service.has_categories else parts
+    return (
+        parts | card.parts_of(card.category_levels) | {"logits"}
+        if service.has_categories
+        else parts
+    )
 
 
 def _check(region: Region, picture: Picture) -> None:
     """Raises InvalidField for a region that is empty or not inside the picture."""
-    if not (0 <= region.x1 < region.x2 <= picture.width and 0 <= region.y1 < region.y2 <= picture.height):
+    if not (
+        0 <= region.x1 < region.x2 <= picture.width and 0 <= region.y1 < region.y2 <= picture.height
+    ):
         raise InvalidField(
             "region",
             f"the region {region.text()} (x1,x2,y1,y2) does not lie within the picture, which is {picture.width} by {picture.height} pixels"

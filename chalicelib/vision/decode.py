@@ -1,4 +1,6 @@
-"""From untrusted bytes to an upright RGB picture. The only file that lets an image library open them."""
+"""From untrusted bytes to an upright RGB picture. The only file that lets an image library open
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,18 @@ WITH_AVIF = FORMATS | {"AVIF"}
 """Beyond the contract; a deployment may choose it."""
 
 DETAIL = 640
-"""Pixels of the longer side that a smaller rendering must keep: a subject of a third of the picture still fills the network's input."""
+"""Pixels of the longer side that a smaller rendering must keep: a subject of a third of the picture
+still fills the network's input.
+"""
 WHOLE_DETAIL = 256
-"""The same where nothing is cut out and texture is not all there is: a little more than the network's input."""
+"""The same where nothing is cut out and texture is not all there is: a little more than the
+network's input.
+"""
 
 _FOCUS_DETAIL = 448
-"""The same for a part that the caller points at: twice the network's input, as for a whole picture's resizing."""
+"""The same for a part that the caller points at: twice the network's input, as for a whole
+picture's resizing.
+"""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,9 +52,13 @@ _OPAQUE = 255
 _NEARLY_WHITE = 240
 
 MAX_SCANS = 64
-"""Encoders use 1 to 12 scans; a progressive file may repeat them by the thousand, each costing a pass over the picture."""
+"""Encoders use 1 to 12 scans; a progressive file may repeat them by the thousand, each costing a
+pass over the picture.
+"""
 MAX_SCANNED_PIXELS = 700_000_000
-"""Scans × pixels: 41 scans of the largest picture; a progressive CMYK picture has 18 (tests/vision/torture.py: about a second)."""
+"""Scans × pixels: 41 scans of the largest picture; a progressive CMYK picture has 18
+(tests/vision/torture.py: about a second).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +78,24 @@ class Limits:
         return cls(min_side=service.min_side, max_side=service.max_side, formats=formats)
 
 
-def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, detail: int = DETAIL, focus: Region | None = None) -> Picture:
+def decode(
+    data: bytes,
+    *,
+    limits: Limits,
+    strict_orientation: bool = False,
+    detail: int = DETAIL,
+    focus: Region | None = None,
+) -> Picture:
     """The first picture in `data`, upright, on white where it is transparent.
 
-    Everything that can be refused is refused from the header, before a pixel is decoded. A large picture is rendered smaller, with
-    `detail` pixels left to its longer side, or more if `focus`, the part to be looked at, is small; its coordinates stay those of the file.
-    Nothing is written anywhere.
+    Everything that can be refused is refused from the header, before a pixel is decoded. A large
+    picture is rendered smaller, with `detail` pixels left to its longer side, or more if `focus`,
+    the part to be looked at, is small; its coordinates stay those of the file. Nothing is written
+    anywhere.
 
     Raises:
-        BadPicture: too many bytes, not a supported format or damaged, sides out of range, or (strictly) EXIF orientation.
+        BadPicture: too many bytes, not a supported format or damaged, sides out of range, or
+        (strictly) EXIF orientation.
     """
     if len(data) > limits.max_bytes:
         raise BadPicture(
@@ -83,7 +104,9 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, det
         )
     found = examine(data)
     if found.format not in limits.formats:
-        raise damaged(f"{found.format} is not accepted here; send PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM")
+        raise damaged(
+            f"{found.format} is not accepted here; send PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM"
+        )
     _check_sides(found.width, found.height, limits)
     _check_passes(found)
     if strict_orientation and found.orientation != 1:
@@ -98,7 +121,11 @@ def decode(data: bytes, *, limits: Limits, strict_orientation: bool = False, det
     if turn is not None:
         colour = colour.transpose(turn)
         alpha = alpha.transpose(turn) if alpha is not None else None
-    width, height = (found.height, found.width) if found.orientation in _SWAPS_SIDES else (found.width, found.height)
+    width, height = (
+        (found.height, found.width)
+        if found.orientation in _SWAPS_SIDES
+        else (found.width, found.height)
+    )
     return Picture(width=width, height=height, colour=colour, alpha=alpha)
 
 
@@ -132,7 +159,9 @@ def _load(found: Contents, detail: int) -> Image.Image:
     try:
         image: Image.Image = Image.open(io.BytesIO(found.data), formats=[found.format])
         if image.size != (found.width, found.height):
-            raise damaged("the file contradicts itself about its sides; save it again with an image editor")
+            raise damaged(
+                "the file contradicts itself about its sides; save it again with an image editor"
+            )
         if found.format == "JPEG":
             share = detail / longer
             image.draft(None, (max(1, int(found.width * share)), max(1, int(found.height * share))))
@@ -148,8 +177,14 @@ def _load(found: Contents, detail: int) -> Image.Image:
 
 
 def _refuse(kind: str, error: Exception) -> NoReturn:
-    reason = "it needs more memory than a picture may" if isinstance(error, MemoryError) else str(error) or type(error).__name__
-    raise damaged(f"this {kind} is cut off or damaged ({reason}); send the complete file or save it again") from error
+    reason = (
+        "it needs more memory than a picture may"
+        if isinstance(error, MemoryError)
+        else str(error) or type(error).__name__
+    )
+    raise damaged(
+        f"this {kind} is cut off or damaged ({reason}); send the complete file or save it again"
+    ) from error
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:
@@ -164,7 +199,9 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits to 8: 16-bit values by their high byte, others by the range that they seem to use."""
+    """Grey of more than 8 bits to 8: 16-bit values by their high byte, others by the range that
+    they seem to use.
+    """
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
         return Image.fromarray((values >> 8).astype(np.uint8))
@@ -174,7 +211,9 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
-    """Black and white of a picture whose values lie between `low` and `high`: the smallest usual range around them, or themselves."""
+    """Black and white of a picture whose values lie between `low` and `high`: the smallest usual
+    range around them, or themselves.
+    """
     if low >= 0:
         for white in (1.0, 255.0, 65535.0):
             if high <= white:

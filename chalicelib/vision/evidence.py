@@ -1,7 +1,8 @@
-"""What in a picture speaks for its subject: masks on a square grid over the letterboxed picture. Pure arrays.
+"""What in a picture speaks for its subject: masks on a square grid over the letterboxed picture.
+Pure arrays.
 
-The best evidence there is: transparency (what is opaque is the subject), an even background (what differs from it is), else the
-network's saliency map.
+The best evidence there is: transparency (what is opaque is the subject), an even background (what
+differs from it is), else the network's saliency map.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ Pixels = npt.NDArray[np.uint8]
 _OPAQUE = 48
 """Alpha from which a pixel counts as drawn."""
 _EVEN = 14.0
-"""Largest difference of a channel from the background's colour that is still background, after JPEG."""
+"""Largest difference of a channel from the background's colour that is still background, after
+JPEG.
+"""
 _LEAST_EVEN = 7.0
 """The same on a perfectly even background."""
 _MAX_SPREAD = 3.0
-"""Three quarters of the background must be this near its colour: a wooden floor is a background, but not an even one."""
+"""Three quarters of the background must be this near its colour: a wooden floor is a background,
+but not an even one.
+"""
 _EVEN_SHARE = 0.6
-"""Share of the frame around the picture that must have the background's colour; the subject may touch it."""
+"""Share of the frame around the picture that must have the background's colour; the subject may
+touch it.
+"""
 _COVERED = 0.5
 """Share of the saliency that must lie on what differs from the background."""
 _SALIENCE = 0.25
@@ -42,9 +49,13 @@ _LEAST_DRAWING = 8
 _FILLED = 0.5
 """Share of a cell's pixels that must differ."""
 _SALIENT = (0.5, 0.4, 0.3)
-"""Shares of the map's own range from which a cell may belong to a subject, the strictest that still explains the map."""
+"""Shares of the map's own range from which a cell may belong to a subject, the strictest that still
+explains the map.
+"""
 _EXPLAINED = 0.7
-"""Share of the sum of the map's squares that the cells must hold; plain sums would count a weak, wide background as much as the thing."""
+"""Share of the sum of the map's squares that the cells must hold; plain sums would count a weak,
+wide background as much as the thing.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,18 +81,24 @@ def gather(picture: Picture, square: Pixels, saliency: Map) -> Evidence:
     weights = _stretched(saliency, margins(picture.width, picture.height, GRID))
     drawn = _drawn(picture)
     if drawn is None:
-        drawn = _against_even_ground(*halved(square, margins(picture.width, picture.height, len(square))), weights)
+        drawn = _against_even_ground(
+            *halved(square, margins(picture.width, picture.height, len(square))), weights
+        )
     if drawn is not None:
         return Evidence(drawn, weights, exact=True)
     return Evidence(_salient(weights), weights, exact=False)
 
 
 def from_pixels(picture: Picture) -> Evidence | None:
-    """The evidence of a drawing (a trade mark), without a pass of the network; None where pixels alone do not tell."""
+    """The evidence of a drawing (a trade mark), without a pass of the network; None where pixels
+    alone do not tell.
+    """
     mask = _drawn(picture)
     if mask is None:
         side = 2 * GRID
-        mask = _against_even_ground(picture.sampled(side=side), margins(picture.width, picture.height, side), None)
+        mask = _against_even_ground(
+            picture.sampled(side=side), margins(picture.width, picture.height, side), None
+        )
     return None if mask is None else Evidence(mask, mask.astype(np.float32), exact=True)
 
 
@@ -92,7 +109,10 @@ def _stretched(saliency: Map, area: Area) -> Map:
     columns = slice(left // MAP_CELL, -(-(left + across) // MAP_CELL))
     inner = saliency[rows, columns]
     ordered = np.sort(inner, axis=None)
-    low, high = float(ordered[int(0.02 * (ordered.size - 1))]), float(ordered[int(0.995 * (ordered.size - 1))])
+    low, high = (
+        float(ordered[int(0.02 * (ordered.size - 1))]),
+        float(ordered[int(0.995 * (ordered.size - 1))]),
+    )
     out = np.zeros_like(saliency)
     out[rows, columns] = np.clip((inner - low) / max(high - low, 1e-6), 0, 1)
     return out.repeat(MAP_CELL, axis=0).repeat(MAP_CELL, axis=1)
@@ -119,7 +139,9 @@ def _drawn(picture: Picture) -> Mask | None:
 
 
 def _against_even_ground(pixels: Pixels, area: Area, weights: Map | None) -> Mask | None:
-    """What differs from an even background; None where the background is not even, or where the mask contradicts the map (if given)."""
+    """What differs from an even background; None where the background is not even, or where the
+    mask contradicts the map (if given).
+    """
     if min(area[2], area[3]) < len(pixels) // 4:
         return None
     differs = ink(pixels, area)
@@ -136,7 +158,12 @@ def _against_even_ground(pixels: Pixels, area: Area, weights: Map | None) -> Mas
 def halved(square: Pixels, area: Area) -> tuple[Pixels, Area]:
     """Every second pixel, and the area on them that lies within `area` on the square."""
     left, top = (area[0] + 1) // 2, (area[1] + 1) // 2
-    return square[::2, ::2], (left, top, (area[0] + area[2]) // 2 - left, (area[1] + area[3]) // 2 - top)
+    return square[::2, ::2], (
+        left,
+        top,
+        (area[0] + area[2]) // 2 - left,
+        (area[1] + area[3]) // 2 - top,
+    )
 
 
 def ink(pixels: Pixels, area: Area) -> Mask | None:
@@ -166,17 +193,21 @@ def _explains(mask: Mask, weights: Map) -> bool:
 
 
 def _apart(colours: Map, ground: Map) -> Map:
-    """The largest difference of a channel, [...] of [..., 3]; many times as fast as a maximum along so short an axis."""
+    """The largest difference of a channel, [...] of [..., 3]; many times as fast as a maximum along
+    so short an axis.
+    """
     red, green, blue = np.moveaxis(np.abs(colours - ground), -1, 0)
     largest: Map = np.maximum(np.maximum(red, green), blue)
     return largest
 
 
 def _ground(inner: Map) -> tuple[Map, float] | None:
-    """The background's colour, [3] or at every pixel of `inner` [h, w, 3], and how far from it is still background; None if it is not even.
+    """The background's colour, [3] or at every pixel of `inner` [h, w, 3], and how far from it is
+    still background; None if it is not even.
 
-    One colour if the frame around the picture has one; else a plane per channel (constant, slope across, slope down), fitted to what
-    is ever nearer to it: studio light falls off, and the subject may touch the frame.
+    One colour if the frame around the picture has one; else a plane per channel (constant, slope
+    across, slope down), fitted to what is ever nearer to it: studio light falls off, and the
+    subject may touch the frame.
     """
     down, across = inner.shape[:2]
     edge = np.zeros((down, across), np.bool_)
@@ -187,7 +218,9 @@ def _ground(inner: Map) -> tuple[Map, float] | None:
     plane[0] = np.median(frame, axis=0)
     apart = _apart(frame, plane[0])
     if (apart <= _LEAST_EVEN).mean() < _EVEN_SHARE:
-        terms = np.stack((np.ones(len(x)), x / across - 0.5, y / down - 0.5), axis=1).astype(np.float32)
+        terms = np.stack((np.ones(len(x)), x / across - 0.5, y / down - 0.5), axis=1).astype(
+            np.float32
+        )
         for tolerance in (2 * _EVEN, _EVEN, _EVEN / 2):
             near = apart <= tolerance
             if near.mean() < _EVEN_SHARE:
@@ -207,7 +240,9 @@ def _ground(inner: Map) -> tuple[Map, float] | None:
 
 
 def _enclosed(mask: Mask) -> Mask:
-    """The mask with what it surrounds on three sides or four: a white thing on white shows its outline only."""
+    """The mask with what it surrounds on three sides or four: a white thing on white shows its
+    outline only.
+    """
     sides = (
         np.logical_or.accumulate(mask, axis=0).astype(np.int8)
         + np.logical_or.accumulate(mask[::-1], axis=0)[::-1]

@@ -1,7 +1,8 @@
-"""From the network's outputs to features, codes and categories: linear maps learned by models/build (docs/MODELS.md). Pure arrays.
+"""From the network's outputs to features, codes and categories: linear maps learned by models/build
+(docs/MODELS.md). Pure arrays.
 
-Products are np.vecdot, row by row: matrix products would wake OpenBLAS's threads, which then wait by spinning (0.5 ms against 7 ms of
-CPU a picture on a busy machine).
+Products are np.vecdot, row by row: matrix products would wake OpenBLAS's threads, which then wait
+by spinning (0.5 ms against 7 ms of CPU a picture on a busy machine).
 """
 
 from __future__ import annotations
@@ -47,17 +48,23 @@ class ServiceHead:
     def feature(self, summary: FloatVector) -> FloatVector:
         """[dimension], unit length, of normalised levels [L]."""
         projected = np.vecdot(self.projection, summary[self.numbers]) - self.offset
-        feature: FloatVector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(np.float32)
+        feature: FloatVector = (projected / max(float(np.linalg.norm(projected)), 1e-12)).astype(
+            np.float32
+        )
         return feature
 
     def code(self, feature: FloatVector) -> npt.NDArray[np.uint8]:
-        """[bits / 8] of a feature: one bit a direction, on which side of its threshold the feature lies."""
+        """[bits / 8] of a feature: one bit a direction, on which side of its threshold the feature
+        lies.
+        """
         return np.packbits(np.vecdot(self.rotation, feature) > self.threshold)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CategoryHead:
-    """A linear classifier of kinds of things on the deepest levels, joined with the ImageNet classes of their categories."""
+    """A linear classifier of kinds of things on the deepest levels, joined with the ImageNet
+    classes of their categories.
+    """
 
     ids: tuple[int, ...]
     kinds: npt.NDArray[np.int64]
@@ -73,12 +80,25 @@ class CategoryHead:
     numbers: npt.NDArray[np.int64]
     """Places of the levels vector that are read."""
 
-    def probabilities(self, summary: FloatVector, logits: FloatVector) -> tuple[tuple[int, float], ...]:
-        """(category id, probability), likeliest first, of normalised levels [L] and ImageNet logits [1000]."""
-        mass = np.bincount(self.classes, weights=_softmax(logits), minlength=_NO_CATEGORY + 1)[:_NO_CATEGORY]
-        scores = np.vecdot(self.weights, summary[self.numbers]) + self.bias + self.evidence * np.log(mass + _FLOOR)[self.kinds]
+    def probabilities(
+        self, summary: FloatVector, logits: FloatVector
+    ) -> tuple[tuple[int, float], ...]:
+        """(category id, probability), likeliest first, of normalised levels [L] and ImageNet logits
+        [1000].
+        """
+        mass = np.bincount(self.classes, weights=_softmax(logits), minlength=_NO_CATEGORY + 1)[
+            :_NO_CATEGORY
+        ]
+        scores = (
+            np.vecdot(self.weights, summary[self.numbers])
+            + self.bias
+            + self.evidence * np.log(mass + _FLOOR)[self.kinds]
+        )
         chances = np.bincount(self.kinds, weights=_softmax(scores), minlength=len(self.ids))
-        return tuple((self.ids[place], float(chances[place])) for place in np.argsort(-chances, kind="stable"))
+        return tuple(
+            (self.ids[place], float(chances[place]))
+            for place in np.argsort(-chances, kind="stable")
+        )
 
 
 class Heads:
@@ -87,7 +107,10 @@ class Heads:
     def __init__(self, archive: bytes | None = None) -> None:
         """`archive`: a heads.npz; None: the shipped one."""
         self._card = models.card()
-        self._arrays = np.load(io.BytesIO(shipped.read(shipped.HEADS) if archive is None else archive), allow_pickle=False)
+        self._arrays = np.load(
+            io.BytesIO(shipped.read(shipped.HEADS) if archive is None else archive),
+            allow_pickle=False,
+        )
         self._lock = threading.Lock()
         self._services: dict[Service, ServiceHead] = {}
         self._categories: CategoryHead | None = None
@@ -97,8 +120,12 @@ class Heads:
         self._scale: FloatVector = 1.0 / self._array("std")
 
     def summary(self, views: Sequence[FloatVector]) -> FloatVector:
-        """Levels of one picture's views, each [L], to one vector [L]: standardised, cut, every block to unit length, averaged."""
-        levels = np.clip((np.stack(views) - self._mean) * self._scale, -self._card.clip, self._card.clip)
+        """Levels of one picture's views, each [L], to one vector [L]: standardised, cut, every
+        block to unit length, averaged.
+        """
+        levels = np.clip(
+            (np.stack(views) - self._mean) * self._scale, -self._card.clip, self._card.clip
+        )
         lengths = np.sqrt(np.add.reduceat(np.square(levels), self._starts, axis=1))
         levels /= np.repeat(np.maximum(lengths, 1e-12), self._sizes, axis=1)
         summary: FloatVector = levels.mean(axis=0)

@@ -14,7 +14,9 @@ Area = tuple[int, int, int, int]
 """Left, top, width and height of a picture, or a part of one, on a square."""
 
 FILL = (124, 116, 104)
-"""What surrounds a picture that is not square: ImageNet's mean colour, so that the margin says nothing (docs/MODELS.md)."""
+"""What surrounds a picture that is not square: ImageNet's mean colour, so that the margin says
+nothing (docs/MODELS.md).
+"""
 
 _PAD = 0.03
 """Share of a found box's side added all round."""
@@ -22,7 +24,9 @@ _PAD = 0.03
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Upright RGB pixels, perhaps rendered smaller than the file; regions are always in the file's pixels."""
+    """Upright RGB pixels, perhaps rendered smaller than the file; regions are always in the file's
+    pixels.
+    """
 
     width: int
     """Pixels of the upright picture in the file."""
@@ -39,11 +43,15 @@ class Picture:
         return Region.whole(self.width, self.height)
 
     def letterbox(self, region: Region | None = None, *, side: int) -> npt.NDArray[np.uint8]:
-        """The part of the picture (None: all of it) scaled to fit a square, uint8 [side, side, 3], centred on FILL."""
+        """The part of the picture (None: all of it) scaled to fit a square, uint8 [side, side, 3],
+        centred on FILL.
+        """
         return np.asarray(_fit(self._cut(region), side, FILL))
 
     def sampled(self, *, side: int) -> npt.NDArray[np.uint8]:
-        """All of the picture like `letterbox`, but single pixels of a rendering about twice as fine: thin lines keep their colour."""
+        """All of the picture like `letterbox`, but single pixels of a rendering about twice as
+        fine: thin lines keep their colour.
+        """
         left, top, across, down = margins(self.width, self.height, side)
         finer = self.colour.reduce(max(1, max(self.colour.size) // (2 * side)))
         square = Image.new("RGB", (side, side), FILL)
@@ -55,13 +63,18 @@ class Picture:
         return None if self.alpha is None else np.asarray(_fit(self.alpha, side, 0))
 
     def _cut(self, region: Region | None) -> Image.Image:
-        """`region` of `colour`, cut out first: resizing with a box would let its neighbours bleed in."""
+        """`region` of `colour`, cut out first: resizing with a box would let its neighbours bleed
+        in.
+        """
         if region is None or region == self.region:
             return self.colour
         across, down = self.colour.width / self.width, self.colour.height / self.height
         left = min(int(region.x1 * across), self.colour.width - 1)
         top = min(int(region.y1 * down), self.colour.height - 1)
-        right, bottom = max(left + 1, round(region.x2 * across)), max(top + 1, round(region.y2 * down))
+        right, bottom = (
+            max(left + 1, round(region.x2 * across)),
+            max(top + 1, round(region.y2 * down)),
+        )
         return self.colour.crop((left, top, right, bottom))
 
 
@@ -72,7 +85,13 @@ def margins(width: float, height: float, side: int) -> Area:
     return (side - across) // 2, (side - down) // 2, across, down
 
 
-def placed(box: tuple[int, int, int, int], area: tuple[float, float, float, float], within: Region, *, slack: float = 0) -> Region:
+def placed(
+    box: tuple[int, int, int, int],
+    area: tuple[float, float, float, float],
+    within: Region,
+    *,
+    slack: float = 0,
+) -> Region:
     """A box of cells x1, y1, x2, y2 with some air around it, in the picture's pixels.
 
     Args:

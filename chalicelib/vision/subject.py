@@ -1,4 +1,6 @@
-"""From evidence to boxes: the pieces that a subject falls into, and the regions to report. Pure arrays."""
+"""From evidence to boxes: the pieces that a subject falls into, and the regions to report. Pure
+arrays.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from chalicelib.vision.picture import Area, Picture, margins, placed
 _MEMBER = 0.3
 """Share of the heaviest piece's weight from which a piece is a subject of its own."""
 _PART = 0.05
-"""Share from which a piece still belongs to the group, where the evidence is exact: a lamp's foot, the letters under a symbol."""
+"""Share from which a piece still belongs to the group, where the evidence is exact: a lamp's foot,
+the letters under a symbol.
+"""
 _AREA_WEIGHT = 0.2
 """What a cell counts beside its saliency."""
 _MIN_SIDE = 8
@@ -38,28 +42,53 @@ class _Piece:
 
     def joined(self, other: _Piece) -> _Piece:
         """The smallest piece around both."""
-        x1, y1, x2, y2 = min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2)
+        x1, y1, x2, y2 = (
+            min(self.x1, other.x1),
+            min(self.y1, other.y1),
+            max(self.x2, other.x2),
+            max(self.y2, other.y2),
+        )
         return _Piece(x1, y1, x2, y2, self.weight + other.weight)
 
     def scaled(self, step: int) -> _Piece:
         """The piece on a grid that is `step` times as fine."""
-        return self if step == 1 else _Piece(self.x1 * step, self.y1 * step, self.x2 * step, self.y2 * step, self.weight * step * step)
+        return (
+            self
+            if step == 1
+            else _Piece(
+                self.x1 * step,
+                self.y1 * step,
+                self.x2 * step,
+                self.y2 * step,
+                self.weight * step * step,
+            )
+        )
 
     def within(self, other: _Piece) -> bool:
         """Whether the other's box holds this one's."""
-        return other.x1 <= self.x1 and self.x2 <= other.x2 and other.y1 <= self.y1 and self.y2 <= other.y2
+        return (
+            other.x1 <= self.x1
+            and self.x2 <= other.x2
+            and other.y1 <= self.y1
+            and self.y2 <= other.y2
+        )
 
 
 def find(picture: Picture, evidence: Evidence, service: Service) -> tuple[Region, ...]:
     """The subjects of a picture, the one to use first: a group before its members, then by weight.
 
-    At least one region; the whole picture where nothing stands out. Two shoes are a group and two members, so that a caller
-    may search for either; a trade mark is always one.
+    At least one region; the whole picture where nothing stands out. Two shoes are a group and two
+    members, so that a caller may search for either; a trade mark is always one.
     """
     area = margins(picture.width, picture.height, GRID)
     # The map's cells are several of the grid's, all alike.
     step = 1 if evidence.exact else MAP_CELL
-    pieces = [piece.scaled(step) for piece in _pieces(evidence.mask[::step, ::step], evidence.weights[::step, ::step] + _AREA_WEIGHT)]
+    pieces = [
+        piece.scaled(step)
+        for piece in _pieces(
+            evidence.mask[::step, ::step], evidence.weights[::step, ::step] + _AREA_WEIGHT
+        )
+    ]
     chosen = _chosen(pieces, _PART if evidence.exact else _MEMBER)
     if service is Service.TRADEMARK:
         chosen = chosen[:1]
@@ -69,7 +98,9 @@ def find(picture: Picture, evidence: Evidence, service: Service) -> tuple[Region
 
 
 def _pieces(mask: Mask, weights: Map) -> list[_Piece]:
-    """The 8-connected parts of the mask, heaviest first: runs of each row, united with those they touch in the row above."""
+    """The 8-connected parts of the mask, heaviest first: runs of each row, united with those they
+    touch in the row above.
+    """
     sums = np.pad(weights, ((0, 0), (1, 0))).cumsum(axis=1)
     runs: list[_Piece] = []
     parents: list[int] = []
@@ -101,9 +132,15 @@ def _pieces(mask: Mask, weights: Map) -> list[_Piece]:
 
 
 def _chosen(pieces: list[_Piece], part: float) -> list[_Piece]:
-    """The group of all pieces that count, and its members if it has several; a piece inside another is part of that."""
+    """The group of all pieces that count, and its members if it has several; a piece inside another
+    is part of that.
+    """
     kept = [piece for piece in pieces if piece.weight >= part * pieces[0].weight]
-    apart = [piece for piece in kept if not any(piece is not other and piece.within(other) for other in kept)]
+    apart = [
+        piece
+        for piece in kept
+        if not any(piece is not other and piece.within(other) for other in kept)
+    ]
     if not apart:
         return []
     group = functools.reduce(_Piece.joined, apart)
@@ -112,6 +149,12 @@ def _chosen(pieces: list[_Piece], part: float) -> list[_Piece]:
 
 
 def _region(piece: _Piece, picture: Picture, area: Area) -> Region:
-    """The piece with some air around it, in the picture's pixels; the whole picture for a piece that is nearly all of it."""
+    """The piece with some air around it, in the picture's pixels; the whole picture for a piece
+    that is nearly all of it.
+    """
     region = placed((piece.x1, piece.y1, piece.x2, piece.y2), area, picture.region)
-    return picture.region if region.width * region.height >= _NEARLY_ALL * picture.width * picture.height else region
+    return (
+        picture.region
+        if region.width * region.height >= _NEARLY_ALL * picture.width * picture.height
+        else region
+    )

@@ -1,6 +1,8 @@
-"""The symbol of a mark that stands beside or above its lettering: brands show it alone as well. Pure arrays.
+"""The symbol of a mark that stands beside or above its lettering: brands show it alone as well.
+Pure arrays.
 
-One look at both together is little like the symbol alone, so that the mark's feature is the mean of both looks (docs/adr/0034).
+One look at both together is little like the symbol alone, so that the mark's feature is the mean of
+both looks (docs/adr/0034).
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class _Blob:
 
 
 def find(region: Region, square: npt.NDArray[np.uint8]) -> Region | None:
-    """The symbol in a mark's `region`, in the picture's pixels; None where nothing stands apart, or the ground is not even.
+    """The symbol in a mark's `region`, in the picture's pixels; None where nothing stands apart, or
+    the ground is not even.
 
     Args:
         region: the mark in the picture.
@@ -59,7 +62,12 @@ def find(region: Region, square: npt.NDArray[np.uint8]) -> Region | None:
     if part is None:
         return None
     left, top, across, down = area
-    return placed((part.x1, part.y1, part.x2, part.y2), (left / 2, top / 2, across / 2, down / 2), region, slack=_SLACK)
+    return placed(
+        (part.x1, part.y1, part.x2, part.y2),
+        (left / 2, top / 2, across / 2, down / 2),
+        region,
+        slack=_SLACK,
+    )
 
 
 def _symbol(ink: Mask) -> _Blob | None:
@@ -73,7 +81,11 @@ def _symbol(ink: Mask) -> _Blob | None:
             lettering = max(part.y2 for part in others) - min(part.y1 for part in others)
             if end.squarish() and end.height >= _TALL * lettering:
                 return end
-    if len(lines) > 1 and lines[0].squarish() and lines[0].height >= _TOWERING * max(part.height for part in lines[1:]):
+    if (
+        len(lines) > 1
+        and lines[0].squarish()
+        and lines[0].height >= _TOWERING * max(part.height for part in lines[1:])
+    ):
         return lines[0]
     return None
 
@@ -93,4 +105,9 @@ def _around(ink: Mask, left: int, top: int) -> _Blob | None:
     columns, rows = np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
     if not len(columns):
         return None
-    return _Blob(int(columns[0]) + left, int(rows[0]) + top, int(columns[-1]) + 1 + left, int(rows[-1]) + 1 + top)
+    return _Blob(
+        int(columns[0]) + left,
+        int(rows[0]) + top,
+        int(columns[-1]) + 1 + left,
+        int(rows[-1]) + 1 + top,
+    )

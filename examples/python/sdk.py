@@ -1,7 +1,7 @@
 """The same with the official SDK, which needs nothing but another endpoint.
 
-pip install alibabacloud_imagesearch20201214==4.4.0
-LOOKALIKE_URL=http://127.0.0.1:8000 LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… python sdk.py COLLECTION PICTURE
+pip install alibabacloud_imagesearch20201214==4.4.0 LOOKALIKE_URL=http://127.0.0.1:8000
+LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… python sdk.py COLLECTION PICTURE
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from darabonba.runtime import RuntimeOptions
 
 
 def main(collection: str, path: str) -> None:
-    """Adds the picture, finds it twice: sent in the request, and sent ahead by the SDK's upload helper."""
+    """Adds the picture, finds it twice: sent in the request, and sent ahead by the SDK's upload
+    helper.
+    """
     url = urlsplit(os.environ["LOOKALIKE_URL"])
     client = Client(
         Config(
@@ -30,15 +32,29 @@ def main(collection: str, path: str) -> None:
         )
     )
     content = base64.b64encode(Path(path).read_bytes()).decode()
-    client.add_image(models.AddImageRequest(instance_name=collection, product_id="example", pic_name=Path(path).name, pic_content=content))
-    found = client.search_image_by_pic(models.SearchImageByPicRequest(instance_name=collection, pic_content=content, num=5)).body
+    client.add_image(
+        models.AddImageRequest(
+            instance_name=collection,
+            product_id="example",
+            pic_name=Path(path).name,
+            pic_content=content,
+        )
+    )
+    found = client.search_image_by_pic(
+        models.SearchImageByPicRequest(instance_name=collection, pic_content=content, num=5)
+    ).body
     for hit in found.auctions:
         print(f"{hit.score:.3f}  {hit.sort_expr_values:>24}  {hit.product_id} {hit.pic_name}")
 
     client._open_platform_endpoint = url.netloc  # Config has no field for it that the SDK reads
     with Path(path).open("rb") as picture:
-        request = models.SearchImageByPicAdvanceRequest(instance_name=collection, pic_content_object=picture, num=1)
-        print("sent ahead:", client.search_image_by_pic_advance(request, RuntimeOptions()).body.auctions[0].pic_name)
+        request = models.SearchImageByPicAdvanceRequest(
+            instance_name=collection, pic_content_object=picture, num=1
+        )
+        print(
+            "sent ahead:",
+            client.search_image_by_pic_advance(request, RuntimeOptions()).body.auctions[0].pic_name,
+        )
 
 
 if __name__ == "__main__":

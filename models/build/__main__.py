@@ -22,8 +22,17 @@ CACHE = FOLDER.parent / "build" / "models"
 def main() -> int:
     """Return the exit status: 1 if the shipped files are not what their card says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=CACHE, help="where levels of pictures are kept between runs; made for one network")
-    parser.add_argument("--keep-network", action="store_true", help="train the heads alone, over the shipped network")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=CACHE,
+        help="where levels of pictures are kept between runs; made for one network",
+    )
+    parser.add_argument(
+        "--keep-network",
+        action="store_true",
+        help="train the heads alone, over the shipped network",
+    )
     given = parser.parse_args()
     if not DATA.is_dir():
         print(f"{DATA} is not here, so nothing can be trained: the shipped files stay.")

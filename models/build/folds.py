@@ -1,4 +1,6 @@
-"""Cross-validation by instance: what is measured was fitted to other products, brands, cloths and originals."""
+"""Cross-validation by instance: what is measured was fitted to other products, brands, cloths and
+originals.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,18 @@ NONE = -1
 
 
 def key(row: Row) -> str:
-    """Return what must not be split: the garment in all its colours, the product, brand, cloth or original, else the picture."""
+    """Return what must not be split: the garment in all its colours, the product, brand, cloth or
+    original, else the picture.
+    """
     if row.set == "shop_luma":
         return "luma-" + (row.note("product") or row.instance)
     if row.set == "edited_copies":
         return row.instance
-    return f"{row.set}-{row.instance}" if row.instance else f"{row.set}/{row.path.parent.name}/{row.path.name}"
+    return (
+        f"{row.set}-{row.instance}"
+        if row.instance
+        else f"{row.set}/{row.path.parent.name}/{row.path.name}"
+    )
 
 
 def folds(rows: list[Row]) -> NDArray[np.int64]:

@@ -29,7 +29,9 @@ CATEGORY_SETS = {
     "grocery": 0.4,
     "abo_sample": 1.0,
 }
-"""Sets that the category head learns from, and the weight of their pictures; of the first two the train split alone."""
+"""Sets that the category head learns from, and the weight of their pictures; of the first two the
+train split alone.
+"""
 
 Arrays = dict[str, NDArray[np.generic]]
 Report = Callable[[str], None]
@@ -37,7 +39,10 @@ Report = Callable[[str], None]
 
 def fit(pictures: Pictures, report: Report) -> dict[int, Arrays]:
     """Return the arrays of heads.npz by fold left out; NONE: fitted to everything, what ships."""
-    found: dict[int, Arrays] = {fold: {"mean": pictures.norm.mean, "std": pictures.norm.std} for fold in (NONE, *range(FOLDS))}
+    found: dict[int, Arrays] = {
+        fold: {"mean": pictures.norm.mean, "std": pictures.norm.std}
+        for fold in (NONE, *range(FOLDS))
+    }
     for service in FEEDS:
         for fold, arrays in _service(service, pictures, report).items():
             found[fold] |= arrays
@@ -47,7 +52,9 @@ def fit(pictures: Pictures, report: Report) -> dict[int, Arrays]:
 
 
 def write(folder: Path, found: dict[int, Arrays], held_out: Path) -> None:
-    """Write what ships to `folder`/heads.npz, and the heads of each fold to `held_out`/fold-N.npz for benchmarks/quality.py."""
+    """Write what ships to `folder`/heads.npz, and the heads of each fold to `held_out`/fold-N.npz
+    for benchmarks/quality.py.
+    """
     np.savez_compressed(folder / "heads.npz", **found[NONE])  # type: ignore[arg-type]
     held_out.mkdir(parents=True, exist_ok=True)
     for fold in range(FOLDS):
@@ -61,7 +68,11 @@ def _service(service: str, pictures: Pictures, report: Report) -> dict[int, Arra
     coordinates = [space.coordinates(group.views) for group in members]
     sums = {fold: _scatter(coordinates, members, fold) for fold in range(FOLDS)}
     fitted = {
-        fold: projections.fit(space, projections.joined([part for other, part in sums.items() if other != fold]), recipe).shipped()
+        fold: projections.fit(
+            space,
+            projections.joined([part for other, part in sums.items() if other != fold]),
+            recipe,
+        ).shipped()
         for fold in (NONE, *range(FOLDS))
     }
     similarities, scores = _curve(service, fitted, pictures, report)
@@ -88,7 +99,9 @@ def _scatter(coordinates: list[NDArray[np.float32]], members: list[Group], fold:
 
 
 def _gallery(service: str, projection: Projection, pictures: Pictures) -> NDArray[np.float32]:
-    """Features of the pictures that a code is fitted to: those of the service's own sets that are no queries."""
+    """Features of the pictures that a code is fitted to: those of the service's own sets that are
+    no queries.
+    """
     found = []
     for name in dict.fromkeys(feed.set for feed in FEEDS[service]):
         rows = training_rows(name)
@@ -99,7 +112,9 @@ def _gallery(service: str, projection: Projection, pictures: Pictures) -> NDArra
 def _curve(
     service: str, fitted: dict[int, Projection], pictures: Pictures, report: Report
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Similarity to Score from the first answers to queries of left-out folds; every set counts alike."""
+    """Similarity to Score from the first answers to queries of left-out folds; every set counts
+    alike.
+    """
     similar, right, weights = [], [], []
     for name, split in evaluate.QUERIES[service]:
         answers = held_out(service, name, split, fitted, pictures)
@@ -110,14 +125,23 @@ def _curve(
         similar.append(answers.similarities[:, :FIRST].ravel())
         right.append(answers.right[:, :FIRST].ravel())
         weights.append(np.full(similar[-1].size, 1 / similar[-1].size))
-    return calibration.curve(np.concatenate(similar), np.concatenate(right), np.concatenate(weights))
+    return calibration.curve(
+        np.concatenate(similar), np.concatenate(right), np.concatenate(weights)
+    )
 
 
-def held_out(service: str, name: str, split: str, fitted: dict[int, Projection], pictures: Pictures) -> evaluate.Answers:
-    """Return the answers to a split's queries, each by the projection that was not fitted to its fold."""
+def held_out(
+    service: str, name: str, split: str, fitted: dict[int, Projection], pictures: Pictures
+) -> evaluate.Answers:
+    """Return the answers to a split's queries, each by the projection that was not fitted to its
+    fold.
+    """
     rows = training_rows(name)
     levels, fold = read(pictures.plain(name), service), folds(rows)
-    parts = [evaluate.ask(fitted[left].features(levels), rows, split, fold == left) for left in range(FOLDS)]
+    parts = [
+        evaluate.ask(fitted[left].features(levels), rows, split, fold == left)
+        for left in range(FOLDS)
+    ]
     return evaluate.joined(parts)
 
 
@@ -125,14 +149,24 @@ def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
     unseen: list[tuple[categories.Head, Examples]] = []
     heads = {}
     for left in (*range(FOLDS), NONE):
-        heads[left] = categories.fit(categories.joined([e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=True)]))
+        heads[left] = categories.fit(
+            categories.joined(
+                [e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=True)]
+            )
+        )
         if left != NONE:
-            parts = [e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=False)]
+            parts = [
+                e for name in CATEGORY_SETS for e in _examples(name, pictures, left, learn=False)
+            ]
             unseen.append((heads[left], categories.joined(parts)))
     heat = categories.temperature(unseen)
     more = categories.offset([(head.cooled(heat), examples) for head, examples in unseen])
-    right = np.concatenate([head.chances(examples).argmax(1) == examples.labels for head, examples in unseen])
-    report(f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}, offset {more:.2f}")
+    right = np.concatenate(
+        [head.chances(examples).argmax(1) == examples.labels for head, examples in unseen]
+    )
+    report(
+        f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}, offset {more:.2f}"
+    )
     out: dict[int, Arrays] = {}
     for left, head in heads.items():
         cool = head.cooled(heat).raised(more)
@@ -148,10 +182,16 @@ def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
 
 
 def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[Examples]:
-    """The labelled pictures of a set that are learnt from (through all views) or not (as served) when fold `left` is left out."""
+    """The labelled pictures of a set that are learnt from (through all views) or not (as served)
+    when fold `left` is left out.
+    """
     rows = training_rows(name)
     labelled = np.array([row.category != "" for row in rows])
-    chosen = labelled & _taught(rows, left) if learn else labelled & ~_taught(rows, left) & (folds(rows) == left)
+    chosen = (
+        labelled & _taught(rows, left)
+        if learn
+        else labelled & ~_taught(rows, left) & (folds(rows) == left)
+    )
     used = [row for row, kept in zip(rows, chosen, strict=True) if kept]
     labels = np.array([CATEGORIES.index(int(row.category)) for row in used], np.int64)
     # A grocery's label is its brand and flavour.
@@ -161,15 +201,29 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
     places = numbers(CATEGORY_LEVELS)
     found = []
     for which in SERVES["product"] if learn else SERVES["product"][:1]:
-        seen = logits.mean(1) if which == SERVES["product"][0] else logits[:, 0 if which == WHOLE else 1]
+        seen = (
+            logits.mean(1)
+            if which == SERVES["product"][0]
+            else logits[:, 0 if which == WHOLE else 1]
+        )
         weight = CATEGORY_SETS[name] * (1.0 if which == SERVES["product"][0] else 0.5)
         features = view(levels, which)[:, places].astype(np.float32)
-        found.append(Examples(features, categories.evidence(seen), labels, kinds, np.full(len(labels), weight, np.float32)))
+        found.append(
+            Examples(
+                features,
+                categories.evidence(seen),
+                labels,
+                kinds,
+                np.full(len(labels), weight, np.float32),
+            )
+        )
     return found
 
 
 def _taught(rows: list[Row], left: int) -> NDArray[np.bool_]:
-    """Which rows the head learns from: the train split where there is one, else the folds not left out."""
+    """Which rows the head learns from: the train split where there is one, else the folds not left
+    out.
+    """
     splits = np.array([row.split for row in rows])
     if "train" in splits:
         found: NDArray[np.bool_] = splits == "train"

@@ -1,4 +1,6 @@
-"""ImageNet-1k classes as evidence for product categories, where a picture of the class would be listed in a shop."""
+"""ImageNet-1k classes as evidence for product categories, where a picture of the class would be
+listed in a shop.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from numpy.typing import NDArray
 CATEGORIES = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 88888888)
 """Category ids in the order of the head's outputs (API.md §2.2)."""
 NAMES = (
-    *("Tops", "Dress", "Bottoms", "Bag", "Shoes", "Accessories", "Snack", "Makeup", "Bottle", "Furniture"),
+    *(
+        "Tops",
+        "Dress",
+        "Bottoms",
+        "Bag",
+        "Shoes",
+        "Accessories",
+        "Snack",
+        "Makeup",
+        "Bottle",
+        "Furniture",
+    ),
     *("Toy", "Underwear", "Digital device", "Others"),
 )
 IGNORED = len(CATEGORIES)
@@ -41,7 +54,9 @@ _AROUND = (
 
 
 def mapping() -> NDArray[np.int64]:
-    """Return for every ImageNet class the position of its category in CATEGORIES, or IGNORED; int64 [1000]."""
+    """Return for every ImageNet class the position of its category in CATEGORIES, or IGNORED; int64
+    [1000].
+    """
     table = np.full(1000, NAMES.index("Others"))
     table[[int(i) for i in _AROUND.split()]] = IGNORED
     for name, classes in _CLASSES.items():

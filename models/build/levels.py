@@ -1,9 +1,11 @@
-"""What one backbone pass keeps of a picture: pooled statistics of several block outputs, side by side in one vector.
+"""What one backbone pass keeps of a picture: pooled statistics of several block outputs, side by
+side in one vector.
 
-Exact detail (texture, print, a logo's strokes) lives in the middle of the network and meaning at its end, so the vector
-carries both; a projection per service type then chooses. Mean, GeM and standard deviation of each map, and for the middle
-maps the covariance of a few principal channels: texture is second-order statistics (Gatys et al., arXiv 1505.07376). All this of the
-whole picture, and again of the subject.
+Exact detail (texture, print, a logo's strokes) lives in the middle of the network and meaning at
+its end, so the vector carries both; a projection per service type then chooses. Mean, GeM and
+standard deviation of each map, and for the middle maps the covariance of a few principal channels:
+texture is second-order statistics (Gatys et al., arXiv 1505.07376). All this of the whole picture,
+and again of the subject.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from models.build.focus import COLOURS, EPSILON, GEM_POWER
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A block output: its index in the backbone, channels, cells a side, and how many principal channels its covariance uses."""
+    """A block output: its index in the backbone, channels, cells a side, and how many principal
+    channels its covariance uses.
+    """
 
     name: str
     block: int
@@ -64,11 +68,17 @@ def blocks() -> list[tuple[str, int, int]]:
         if level.principal:
             sizes.append((f"{level.name}.cov", triangle(level.principal)))
     for level in LEVELS[1:]:
-        sizes += [(f"{FOCUSED}{level.name}.{part}", level.channels) for part in ("mean", "gem", "std")]
+        sizes += [
+            (f"{FOCUSED}{level.name}.{part}", level.channels) for part in ("mean", "gem", "std")
+        ]
         if level.principal:
             sizes.append((f"{FOCUSED}{level.name}.cov", triangle(level.principal)))
     sizes += [(f"{FOCUSED}head.mean", HEAD_CHANNELS), (f"{FOCUSED}head.gem", HEAD_CHANNELS)]
-    sizes += [(f"{THIRDS}.{level.name}.{place}", level.channels) for level in IN_THIRDS for place in focus.PLACES]
+    sizes += [
+        (f"{THIRDS}.{level.name}.{place}", level.channels)
+        for level in IN_THIRDS
+        for place in focus.PLACES
+    ]
     sizes.append((f"{COLOUR}.histogram", COLOURS))
     table, start = [], 0
     for name, size in sizes:
@@ -79,7 +89,13 @@ def blocks() -> list[tuple[str, int, int]]:
 
 def numbers(levels: Collection[str]) -> NDArray[np.int64]:
     """Return the places of some levels' numbers in the vector, rising."""
-    return np.concatenate([np.arange(start, stop) for name, start, stop in blocks() if name.partition(".")[0] in levels])
+    return np.concatenate(
+        [
+            np.arange(start, stop)
+            for name, start, stop in blocks()
+            if name.partition(".")[0] in levels
+        ]
+    )
 
 
 def width() -> int:
@@ -93,7 +109,9 @@ def gem(x: Tensor) -> Tensor:
 
 
 class Covariance(nn.Module):
-    """Signed root of the covariance of the principal channels, upper triangle, [N,C,H,W] → [N,p(p+1)/2]."""
+    """Signed root of the covariance of the principal channels, upper triangle, [N,C,H,W] →
+    [N,p(p+1)/2].
+    """
 
     def __init__(self, channels: int, principal: int) -> None:
         super().__init__()
@@ -116,13 +134,23 @@ class Covariance(nn.Module):
 
 
 class Pool(nn.Module):
-    """Collects the levels vector from the block outputs, the head's map, the saliency [N,1,28,28] and the picture."""
+    """Collects the levels vector from the block outputs, the head's map, the saliency [N,1,28,28]
+    and the picture.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.covariances = nn.ModuleDict({level.name: Covariance(level.channels, level.principal) for level in LEVELS if level.principal})
+        self.covariances = nn.ModuleDict(
+            {
+                level.name: Covariance(level.channels, level.principal)
+                for level in LEVELS
+                if level.principal
+            }
+        )
 
-    def forward(self, maps: dict[str, Tensor], head: Tensor, saliency: Tensor, image: Tensor) -> Tensor:
+    def forward(
+        self, maps: dict[str, Tensor], head: Tensor, saliency: Tensor, image: Tensor
+    ) -> Tensor:
         parts = [head.mean((2, 3)), gem(head)]
         for level in LEVELS:
             x = maps[level.name]

@@ -18,12 +18,16 @@ MEAN, SCALE = 127.0, 128.0
 
 
 class Network(nn.Module):
-    """uint8 [N,224,224,3] → levels float32 [N,L], logits float32 [N,1000], saliency float32 [N,28,28] in 0…1."""
+    """uint8 [N,224,224,3] → levels float32 [N,L], logits float32 [N,1000], saliency float32
+    [N,28,28] in 0…1.
+    """
 
     def __init__(self, decoder: saliency.Decoder) -> None:
         super().__init__()
         self.backbone = EfficientNet.from_name("efficientnet-lite0")
-        self.backbone.load_state_dict(torch.load(locate(LITE0), map_location="cpu", weights_only=True))
+        self.backbone.load_state_dict(
+            torch.load(locate(LITE0), map_location="cpu", weights_only=True)
+        )
         self.pool = Pool()
         self.decoder = decoder
         self.eval()
@@ -31,7 +35,8 @@ class Network(nn.Module):
     def maps(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Return the block outputs by level name, and the head's 1280 × 7 × 7 map."""
         net = self.backbone
-        # The stem pads with zeros in normalised space, so the normalisation cannot be folded into its weights.
+        # The stem pads with zeros in normalised space, so the normalisation cannot be folded into
+        # its weights.
         x = (image.permute(0, 3, 1, 2).float() - MEAN) / SCALE
         x = net._swish(net._bn0(net._conv_stem(x)))
         wanted = {level.block: level.name for level in LEVELS}
@@ -50,7 +55,9 @@ class Network(nn.Module):
 
 
 def load(trained: Path) -> Network:
-    """Return the network with the trained parts: saliency decoder and principal channels, from the folder `trained`."""
+    """Return the network with the trained parts: saliency decoder and principal channels, from the
+    folder `trained`.
+    """
     network = Network(saliency.load(trained / "saliency.npz"))
     with np.load(trained / "principal.npz") as axes:
         for name, module in network.pool.covariances.items():

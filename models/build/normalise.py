@@ -1,4 +1,6 @@
-"""Levels as the projections see them. The runtime's form of the same formula is chalicelib.vision.heads.Heads.summary."""
+"""Levels as the projections see them. The runtime's form of the same formula is
+chalicelib.vision.heads.Heads.summary.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Norm:
         flat = levels.reshape(-1, levels.shape[-1])
         out = np.empty(flat.shape, np.float16)
         for start in range(0, len(flat), CHUNK):
-            z = np.clip((flat[start : start + CHUNK].astype(np.float32) - self.mean) / self.std, -CLIP, CLIP)
+            z = np.clip(
+                (flat[start : start + CHUNK].astype(np.float32) - self.mean) / self.std, -CLIP, CLIP
+            )
             for _, a, b in blocks():
                 z[:, a:b] /= np.maximum(np.linalg.norm(z[:, a:b], axis=1, keepdims=True), 1e-12)
             out[start : start + CHUNK] = z

@@ -13,7 +13,16 @@ from PIL import Image
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILL = (124, 116, 104)
 OPEN_SETS = (
-    *("abo_sample", "caltech_objects", "caltech_photos", "cloth_patches", "clothing", "edited_copies", "grocery", "logos"),
+    *(
+        "abo_sample",
+        "caltech_objects",
+        "caltech_photos",
+        "cloth_patches",
+        "clothing",
+        "edited_copies",
+        "grocery",
+        "logos",
+    ),
     *("scene_pairs", "shop_devices", "shop_luma", "shop_variants", "tile_patterns"),
 )
 
@@ -44,7 +53,16 @@ def rows(name: str, data: Path = DATA) -> list[Row]:
     folder = data / name
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         return [
-            Row(name, folder / r["path"], r["split"], r["label"], r["category"], r["instance"], r["notes"]) for r in csv.DictReader(file)
+            Row(
+                name,
+                folder / r["path"],
+                r["split"],
+                r["label"],
+                r["category"],
+                r["instance"],
+                r["notes"],
+            )
+            for r in csv.DictReader(file)
         ]
 
 
@@ -75,5 +93,8 @@ def letterbox(image: Image.Image, side: int = 224) -> NDArray[np.uint8]:
     scale = side / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     square = Image.new("RGB", (side, side), FILL)
-    square.paste(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.4), ((side - size[0]) // 2, (side - size[1]) // 2))
+    square.paste(
+        image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.4),
+        ((side - size[0]) // 2, (side - size[1]) // 2),
+    )
     return np.asarray(square)

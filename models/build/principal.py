@@ -14,9 +14,11 @@ from models.build.network import Network
 
 
 def fit(network: Network, batches: Iterable[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
-    """Return per level the leading eigenvectors of its channels' covariance over all cells, float32 [p,C].
+    """Return per level the leading eigenvectors of its channels' covariance over all cells, float32
+    [p,C].
 
-    Each axis is scaled to unit variance to the power -1/2 (half whitening): plain principal axes let the first few drown the rest.
+    Each axis is scaled to unit variance to the power -1/2 (half whitening): plain principal axes
+    let the first few drown the rest.
     """
     wanted = [level for level in LEVELS if level.principal]
     sums = {level.name: np.zeros(level.channels) for level in wanted}
@@ -26,14 +28,18 @@ def fit(network: Network, batches: Iterable[NDArray[np.uint8]]) -> dict[str, NDA
         for batch in batches:
             maps, _ = network.maps(torch.from_numpy(batch))
             for name in sums:
-                cells = maps[name].permute(0, 2, 3, 1).reshape(-1, maps[name].shape[1]).double().numpy()
+                cells = (
+                    maps[name].permute(0, 2, 3, 1).reshape(-1, maps[name].shape[1]).double().numpy()
+                )
                 sums[name] += cells.sum(0)
                 squares[name] += cells.T @ cells
                 counts[name] += len(cells)
     axes = {}
     for level in wanted:
         mean = sums[level.name] / counts[level.name]
-        values, vectors = np.linalg.eigh(squares[level.name] / counts[level.name] - np.outer(mean, mean))
+        values, vectors = np.linalg.eigh(
+            squares[level.name] / counts[level.name] - np.outer(mean, mean)
+        )
         top = np.argsort(values)[::-1][: level.principal]
         chosen = vectors[:, top] * np.sign(vectors[np.abs(vectors[:, top]).argmax(0), top])
         axes[level.name] = (chosen / values[top] ** 0.25).T.astype(np.float32)

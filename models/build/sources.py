@@ -1,4 +1,6 @@
-"""Where the weights come from: registry packages, pinned by version and by the sha256 of the weight file."""
+"""Where the weights come from: registry packages, pinned by version and by the sha256 of the weight
+file.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,12 @@ def locate(source: Source) -> Path:
     """
     found = metadata.version(source.package)
     if found != source.version:
-        raise RuntimeError(f"{source.package} is {found}, the build is pinned to {source.version}: pip install -r requirements-models.txt")
+        raise RuntimeError(
+            f"{source.package} is {found}, the build is pinned to {source.version}: pip install -r requirements-models.txt"
+        )
     path = Path(str(metadata.distribution(source.package).locate_file(source.file)))
     if sha256(path) != source.sha256:
-        raise RuntimeError(f"{path.name} of {source.package} has an unexpected sha256: reinstall the package")
+        raise RuntimeError(
+            f"{path.name} of {source.package} has an unexpected sha256: reinstall the package"
+        )
     return path

@@ -1,4 +1,6 @@
-"""Levels of the training pictures and of edited versions of them, extracted once with the shipped network and kept in a folder."""
+"""Levels of the training pictures and of edited versions of them, extracted once with the shipped
+network and kept in a folder.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,20 @@ from models.build.pictures import Row, read, rows
 
 LONGEST = 420
 """Pictures are reduced to this before they are edited: the network sees 224 pixels."""
-EDITS: dict[str, augment.Edit] = {"copy": augment.copy, "mark": augment.mark, "cloth": augment.cloth, "photo": augment.photo}
+EDITS: dict[str, augment.Edit] = {
+    "copy": augment.copy,
+    "mark": augment.mark,
+    "cloth": augment.cloth,
+    "photo": augment.photo,
+}
 TWO_VIEWS = frozenset({"mark", "photo"})
 PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop and, for marks, symbol (else the crop again).
+    """Levels float16 [n, v, L] and logits float16 [n, v, 1000]: v = whole, crop and, for marks,
+    symbol (else the crop again).
 
     For edits [n, k, v, …]; `rows` says of which rows.
     """
@@ -53,8 +61,12 @@ def service_of(row: Row) -> Service:
     return Service.TRADEMARK if row.set == "logos" else Service.PRODUCT
 
 
-def look(network: Path, image: Image.Image, service: Service, *, crop: bool) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Return levels [v, L] and logits [v, 1000] of the whole picture and, if asked for, of its subject; of a mark, its symbol too."""
+def look(
+    network: Path, image: Image.Image, service: Service, *, crop: bool
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Return levels [v, L] and logits [v, 1000] of the whole picture and, if asked for, of its
+    subject; of a mark, its symbol too.
+    """
     picture = Picture(image.width, image.height, image)
     square = picture.letterbox(side=SIDE)
     levels, logits, saliency = session(network).run(None, {"image": square[None]})
@@ -62,16 +74,24 @@ def look(network: Path, image: Image.Image, service: Service, *, crop: bool) -> 
     if crop:
         # As the analyzer does it: a trade mark's ground is known from its pixels.
         known = evidence.from_pixels(picture) if service is Service.TRADEMARK else None
-        region = subject.find(picture, known or evidence.gather(picture, square, saliency[0]), service)[0]
+        region = subject.find(
+            picture, known or evidence.gather(picture, square, saliency[0]), service
+        )[0]
         part = picture.letterbox(region, side=SIDE)
         seen.append(seen[0] if region == picture.region else _pass(network, part))
         if service is Service.TRADEMARK:
             sign = symbol.find(region, part)
-            seen.append(seen[1] if sign is None else _pass(network, picture.letterbox(sign, side=SIDE)))
-    return np.concatenate([one for one, _ in seen]).astype(np.float16), np.concatenate([two for _, two in seen]).astype(np.float16)
+            seen.append(
+                seen[1] if sign is None else _pass(network, picture.letterbox(sign, side=SIDE))
+            )
+    return np.concatenate([one for one, _ in seen]).astype(np.float16), np.concatenate(
+        [two for _, two in seen]
+    ).astype(np.float16)
 
 
-def _pass(network: Path, square: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _pass(
+    network: Path, square: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     levels, logits = session(network).run(["levels", "logits"], {"image": square[None]})
     return levels, logits
 
@@ -90,14 +110,21 @@ def _cloth_of(image: Image.Image, network: Path) -> Image.Image:
     return image.crop((box.x1 + across, box.y1 + down, box.x2 - across, box.y2 - down))
 
 
-def _edited(task: tuple[int, Row], network: Path, kind: str, count: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+def _edited(
+    task: tuple[int, Row], network: Path, kind: str, count: int
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
     number, row = task
     image = read(row.path)
     image.thumbnail((LONGEST, LONGEST))
     if kind == "cloth" and row.set == "clothing":
         image = _cloth_of(image, network)
     found = [
-        look(network, EDITS[kind](image, Random(f"{kind}-{row.set}{number}-{j}")), service_of(row), crop=kind in TWO_VIEWS)
+        look(
+            network,
+            EDITS[kind](image, Random(f"{kind}-{row.set}{number}-{j}")),
+            service_of(row),
+            crop=kind in TWO_VIEWS,
+        )
         for j in range(count)
     ]
     return np.stack([levels for levels, _ in found]), np.stack([logits for _, logits in found])
@@ -118,12 +145,16 @@ def labelled(name: str, network: Path, cache: Path) -> Views:
     def make() -> Views:
         with Pool(PROCESSES) as pool:
             found = pool.map(functools.partial(_plain, network=network), rows(name), chunksize=8)
-        return Views(np.stack([a for a, _ in found]), np.stack([b for _, b in found]), np.arange(len(found)))
+        return Views(
+            np.stack([a for a, _ in found]), np.stack([b for _, b in found]), np.arange(len(found))
+        )
 
     return _gather(cache, f"plain-{name}", make)
 
 
-def edited(name: str, kind: str, count: int, chosen: Sequence[int], network: Path, cache: Path) -> Views:
+def edited(
+    name: str, kind: str, count: int, chosen: Sequence[int], network: Path, cache: Path
+) -> Views:
     """Return `count` edits of the chosen rows of a set."""
 
     def make() -> Views:
@@ -131,6 +162,10 @@ def edited(name: str, kind: str, count: int, chosen: Sequence[int], network: Pat
         with Pool(PROCESSES) as pool:
             work = functools.partial(_edited, network=network, kind=kind, count=count)
             found = pool.map(work, [(i, all_rows[i]) for i in chosen], chunksize=8)
-        return Views(np.stack([a for a, _ in found]), np.stack([b for _, b in found]), np.asarray(chosen, np.int64))
+        return Views(
+            np.stack([a for a, _ in found]),
+            np.stack([b for _, b in found]),
+            np.asarray(chosen, np.int64),
+        )
 
     return _gather(cache, f"{kind}{count}-{name}", make)

@@ -1,4 +1,6 @@
-"""What the browser tests stand on: a real server with the demo collection, and a real Chromium that looks at it."""
+"""What the browser tests stand on: a real server with the demo collection, and a real Chromium that
+looks at it.
+"""
 
 from __future__ import annotations
 
@@ -63,14 +65,27 @@ def serving(home: Path) -> Iterator[Service]:
         "LOOKALIKE_SECRETS": str(home / "keys.json"),
         "LOOKALIKE_IMPORT_WORKERS": "1",
     }
-    command = [sys.executable, "-c", "from cli.main import run; run()", "serve", "--demo", "--json", "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-c",
+        "from cli.main import run; run()",
+        "serve",
+        "--demo",
+        "--json",
+        "--port",
+        "0",
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"the server ended with {process.wait()}"
         told: dict[str, Any] = json.loads(line)
-        yield Service(told["url"], told["console"], told["access_key_id"], told["access_key_secret"], home)
+        yield Service(
+            told["url"], told["console"], told["access_key_id"], told["access_key_secret"], home
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -97,7 +112,9 @@ class Visit:
     """Exceptions, console errors, refused policies and requests to other hosts."""
 
 
-def visit(browser: Browser, service: Service, *, width: int = 1440, height: int = 900, dark: bool = False) -> Visit:
+def visit(
+    browser: Browser, service: Service, *, width: int = 1440, height: int = 900, dark: bool = False
+) -> Visit:
     """A fresh, signed-out page."""
     context = browser.new_context(
         viewport=ViewportSize(width=width, height=height),
@@ -109,18 +126,31 @@ def visit(browser: Browser, service: Service, *, width: int = 1440, height: int 
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if _matters(message) else None)
-    page.on("request", lambda request: None if request.url.startswith((service.url, "blob:")) else complaints.append(request.url))
+    page.on(
+        "console", lambda message: complaints.append(message.text) if _matters(message) else None
+    )
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((service.url, "blob:"))
+            else complaints.append(request.url)
+        ),
+    )
     page.goto(service.console)
     return Visit(page, complaints)
 
 
 def _matters(message: ConsoleMessage) -> bool:
-    """A record without a picture of its own shows a stand-in; the browser notes the 404 all the same."""
+    """A record without a picture of its own shows a stand-in; the browser notes the 404 all the
+    same.
+    """
     return message.type == "error" and "/samples/" not in message.location["url"]
 
 
-def sign_in(page: Page, service: Service, *, key_id: str | None = None, secret: str | None = None) -> None:
+def sign_in(
+    page: Page, service: Service, *, key_id: str | None = None, secret: str | None = None
+) -> None:
     """Fills the form and waits for the search view."""
     page.get_by_label("Access key").fill(key_id or service.key_id)
     page.get_by_label("Secret").fill(secret or service.secret)

@@ -43,12 +43,24 @@ def _fill(service: Service) -> None:
             StrAttr2="{{constructor.constructor('window.hacked=1')()}}",
         )
     with pytest.raises(ServiceError, match="characters"):
-        client.call("AddImage", InstanceName="hostile", ProductId="nul", PicName="nul", PicContent=data, CustomContent=EMOJI)
+        client.call(
+            "AddImage",
+            InstanceName="hostile",
+            ProductId="nul",
+            PicName="nul",
+            PicContent=data,
+            CustomContent=EMOJI,
+        )
 
 
 def _untouched(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
-    assert page.locator("main script, dialog script, main iframe, main svg[onload], dialog svg[onload]").count() == 0
+    assert (
+        page.locator(
+            "main script, dialog script, main iframe, main svg[onload], dialog svg[onload]"
+        ).count()
+        == 0
+    )
     assert (
         page.evaluate(
             "[...document.querySelectorAll('*')].flatMap(node => [...node.attributes]).filter(({name}) => name.startsWith('on')).length"
@@ -57,7 +69,9 @@ def _untouched(page: Page) -> None:
     )
 
 
-def test_a_hostile_attribute_set_is_text_in_every_view(browser: Browser, service: Service, tmp_path: Path) -> None:
+def test_a_hostile_attribute_set_is_text_in_every_view(
+    browser: Browser, service: Service, tmp_path: Path
+) -> None:
     opened = visit(browser, service)
     page = opened.page
     sign_in(page, service)

@@ -49,7 +49,9 @@ def _first(page: Page) -> str:
     return page.locator(".card .said.strong").first.inner_text()
 
 
-def test_a_first_visit_asks_for_a_key_and_a_wrong_one_is_refused(browser: Browser, service: Service) -> None:
+def test_a_first_visit_asks_for_a_key_and_a_wrong_one_is_refused(
+    browser: Browser, service: Service
+) -> None:
     opened = visit(browser, service)
     expect(opened.page.get_by_role("heading", name="Find what looks like it")).to_be_visible()
     opened.page.get_by_label("Access key").fill(service.key_id)
@@ -60,7 +62,9 @@ def test_a_first_visit_asks_for_a_key_and_a_wrong_one_is_refused(browser: Browse
     opened.page.context.close()
 
 
-def test_key_and_secret_pasted_together_fill_both_fields(browser: Browser, service: Service) -> None:
+def test_key_and_secret_pasted_together_fill_both_fields(
+    browser: Browser, service: Service
+) -> None:
     page = visit(browser, service).page
     page.get_by_label("Access key").focus()
     page.evaluate(
@@ -74,13 +78,17 @@ def test_key_and_secret_pasted_together_fill_both_fields(browser: Browser, servi
 
 def test_nothing_of_the_key_is_kept(signed_in: Visit) -> None:
     page = signed_in.page
-    assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    assert (
+        page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    )
     assert page.context.cookies() == []
     page.reload()
     expect(page.get_by_label("Access key")).to_have_value("")
 
 
-def test_a_dropped_picture_finds_its_relative_and_shows_how_near_it_is(signed_in: Visit, query: Path) -> None:
+def test_a_dropped_picture_finds_its_relative_and_shows_how_near_it_is(
+    signed_in: Visit, query: Path
+) -> None:
     page = signed_in.page
     data = page.evaluate_handle(
         """async ([bytes, name]) => { const data = new DataTransfer();
@@ -117,18 +125,24 @@ def test_a_picture_is_taken_with_the_camera(signed_in: Visit) -> None:
     page.locator(".card").first.wait_for()
 
 
-def test_a_picture_too_large_for_the_service_is_drawn_smaller_first(signed_in: Visit, tmp_path: Path) -> None:
+def test_a_picture_too_large_for_the_service_is_drawn_smaller_first(
+    signed_in: Visit, tmp_path: Path
+) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (1500, 1500, 3), dtype=np.uint8)
     large = tmp_path / "large.png"
     Image.fromarray(noise).save(large, compress_level=1)
     assert large.stat().st_size > MAX_PICTURE_BYTES
-    with signed_in.page.expect_request(lambda request: "PicContent=" in (request.post_data or "")) as sent:
+    with signed_in.page.expect_request(
+        lambda request: "PicContent=" in (request.post_data or "")
+    ) as sent:
         _search(signed_in.page, large)
     content = parse_qs(sent.value.post_data or "")["PicContent"][0]
     assert len(base64.b64decode(content)) <= MAX_PICTURE_BYTES
 
 
-def test_a_clock_that_is_wrong_is_corrected_by_the_service_s(browser: Browser, service: Service) -> None:
+def test_a_clock_that_is_wrong_is_corrected_by_the_service_s(
+    browser: Browser, service: Service
+) -> None:
     opened = visit(browser, service)
     opened.page.clock.install(time=time.time() - 7200)
     opened.page.reload()
@@ -162,12 +176,15 @@ def test_moving_and_resizing_the_box_search_again_with_it(signed_in: Visit, quer
     expect(page.locator(".query .hint")).to_contain_text("whole picture")
 
 
-def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(signed_in: Visit, query: Path) -> None:
+def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(
+    signed_in: Visit, query: Path
+) -> None:
     page = signed_in.page
     _search(page, query)
     box = page.get_by_role("group", name="Subject box")
     held: list[Route] = []
-    page.route("**/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks its handlers; a built-in cannot be marked
+    # playwright marks its handlers; a built-in cannot be marked
+    page.route("**/", lambda route: held.append(route))  # noqa: PLW0108
     with page.expect_request(lambda request: "DistinctProductId" in (request.post_data or "")):
         page.get_by_label("Best picture of each product only").check()
     handle = box.locator(".handle.se").bounding_box()
@@ -176,7 +193,9 @@ def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(sig
     page.mouse.down()
     page.mouse.move(handle["x"] - 60, handle["y"] - 50, steps=4)
     dragged = box.bounding_box()
-    with page.expect_response(lambda response: "DistinctProductId" in (response.request.post_data or "")):
+    with page.expect_response(
+        lambda response: "DistinctProductId" in (response.request.post_data or "")
+    ):
         held[0].continue_()
     page.unroute("**/")
     page.locator(".results:not([aria-busy]) .card").first.wait_for()
@@ -187,7 +206,11 @@ def test_an_answer_that_comes_while_the_box_is_dragged_does_not_pull_it_away(sig
 
 def test_another_subject_is_one_click_away(signed_in: Visit, tmp_path: Path) -> None:
     page = signed_in.page
-    marks = [Image.open(io.BytesIO(sample.data)).resize((360, 360)) for sample in pictures.samples() if sample.kind == "mark"][:2]
+    marks = [
+        Image.open(io.BytesIO(sample.data)).resize((360, 360))
+        for sample in pictures.samples()
+        if sample.kind == "mark"
+    ][:2]
     shelf = Image.new("RGB", (1200, 480), "white")
     for at, mark in enumerate(marks):
         shelf.paste(mark, (60 + 720 * at, 60))
@@ -197,7 +220,9 @@ def test_another_subject_is_one_click_away(signed_in: Visit, tmp_path: Path) -> 
     other = page.get_by_role("button", name="Search with subject 2").bounding_box()
     assert other is not None
     with page.expect_request(lambda request: "Region=" in (request.post_data or "")):
-        page.get_by_role("button", name="Search with subject 2").click(position={"x": other["width"] - 4, "y": other["height"] - 4})
+        page.get_by_role("button", name="Search with subject 2").click(
+            position={"x": other["width"] - 4, "y": other["height"] - 4}
+        )
     page.locator(".results:not([aria-busy]) .card").first.wait_for()
     now = page.get_by_role("group", name="Subject box").bounding_box()
     assert now != used
@@ -205,7 +230,9 @@ def test_another_subject_is_one_click_away(signed_in: Visit, tmp_path: Path) -> 
     assert abs(now["x"] - other["x"]) < 4
 
 
-def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(signed_in: Visit, query: Path) -> None:
+def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(
+    signed_in: Visit, query: Path
+) -> None:
     page = signed_in.page
     _search(page, query)
     field = page.get_by_role("combobox", name="Filter")
@@ -223,7 +250,9 @@ def test_a_filter_is_completed_applied_and_explained_when_it_is_wrong(signed_in:
     signed_in.complaints.clear()  # the browser notes the 400 that was provoked
 
 
-def test_the_category_is_predicted_and_another_one_click_away(signed_in: Visit, query: Path) -> None:
+def test_the_category_is_predicted_and_another_one_click_away(
+    signed_in: Visit, query: Path
+) -> None:
     page = signed_in.page
     _search(page, query)
     expect(page.locator(".chip[aria-pressed=true]")).to_contain_text("predicted")
@@ -232,7 +261,9 @@ def test_the_category_is_predicted_and_another_one_click_away(signed_in: Visit, 
     expect(page.get_by_role("button", name="Toy")).to_have_attribute("aria-pressed", "true")
 
 
-def test_paging_distinct_and_threshold_narrow_the_answer(signed_in: Visit, service: Service, query: Path) -> None:
+def test_paging_distinct_and_threshold_narrow_the_answer(
+    signed_in: Visit, service: Service, query: Path
+) -> None:
     """In a generic collection of 13 pictures, one more than a page, of which two show one product."""
     page = signed_in.page
     create_collection(page, "paged", "Generic")
@@ -240,7 +271,11 @@ def test_paging_distinct_and_threshold_narrow_the_answer(signed_in: Visit, servi
     for number, sample in enumerate(list(pictures.samples())[:13]):
         content = base64.b64encode(sample.data).decode()
         client.call(
-            "AddImage", InstanceName="paged", ProductId=f"product {max(number, 1)}", PicName=sample.key.pic_name, PicContent=content
+            "AddImage",
+            InstanceName="paged",
+            ProductId=f"product {max(number, 1)}",
+            PicName=sample.key.pic_name,
+            PicContent=content,
         )
     page.get_by_role("button", name="Search in it").click()
     _search(page, query)
@@ -251,7 +286,9 @@ def test_paging_distinct_and_threshold_narrow_the_answer(signed_in: Visit, servi
     expect(page.locator(".rank").first).to_have_text("1")
     page.get_by_label("Best picture of each product only").check()
     expect(page.locator(".status")).to_contain_text("12 candidates")
-    page.locator("#least").evaluate("range => { range.value = '1'; range.dispatchEvent(new Event('change')); }")
+    page.locator("#least").evaluate(
+        "range => { range.value = '1'; range.dispatchEvent(new Event('change')); }"
+    )
     expect(page.locator(".results")).to_contain_text("Nothing like it")
 
 
@@ -297,7 +334,9 @@ def test_a_picture_is_added_changed_and_deleted(signed_in: Visit, query: Path) -
     page.get_by_label("str_attr2", exact=True).fill("red")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="Changed.")).to_be_visible()
-    page.locator(".results:not([aria-busy]) .card").first.get_by_role("button", name="Details").click()
+    page.locator(".results:not([aria-busy]) .card").first.get_by_role(
+        "button", name="Details"
+    ).click()
     expect(page.get_by_role("dialog")).to_contain_text("red")
 
     page.get_by_role("button", name="Delete").click()
@@ -334,7 +373,9 @@ def test_the_records_of_a_collection_are_exported(signed_in: Visit) -> None:
     assert json.loads(lines[0])["OperationType"] == "ADD"
 
 
-def test_a_key_is_created_used_and_revoked(browser: Browser, service: Service, signed_in: Visit) -> None:
+def test_a_key_is_created_used_and_revoked(
+    browser: Browser, service: Service, signed_in: Visit
+) -> None:
     page = signed_in.page
     page.get_by_role("link", name="Keys").click()
     page.get_by_role("button", name="Create a key").click()
@@ -365,16 +406,30 @@ def _folder(tmp_path: Path) -> Path:
     lines = []
     for sample in samples:
         (folder / sample.key.pic_name).write_bytes(sample.data)
-        lines.append(json.dumps({"OperationType": "ADD", "ProductId": f"import-{sample.key.product_id}", "PicName": sample.key.pic_name}))
+        lines.append(
+            json.dumps(
+                {
+                    "OperationType": "ADD",
+                    "ProductId": f"import-{sample.key.product_id}",
+                    "PicName": sample.key.pic_name,
+                }
+            )
+        )
     (folder / "broken.png").write_bytes(b"no picture at all")
-    lines.append(json.dumps({"OperationType": "ADD", "ProductId": "broken", "PicName": "broken.png"}))
-    lines.append(json.dumps({"OperationType": "ADD", "ProductId": "absent", "PicName": "absent.png"}))
+    lines.append(
+        json.dumps({"OperationType": "ADD", "ProductId": "broken", "PicName": "broken.png"})
+    )
+    lines.append(
+        json.dumps({"OperationType": "ADD", "ProductId": "absent", "PicName": "absent.png"})
+    )
     lines.append("{not json")
     (folder / "increment.meta").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 
 
-def test_a_folder_of_this_computer_is_imported_and_its_errors_are_listed(signed_in: Visit, tmp_path: Path) -> None:
+def test_a_folder_of_this_computer_is_imported_and_its_errors_are_listed(
+    signed_in: Visit, tmp_path: Path
+) -> None:
     page = signed_in.page
     page.get_by_role("link", name="Imports").click()
     page.get_by_label("Folder to import").set_input_files(_folder(tmp_path))
@@ -394,7 +449,9 @@ def test_a_folder_of_this_computer_is_imported_and_its_errors_are_listed(signed_
     signed_in.complaints.clear()  # the browser notes the 400 of broken.png
 
 
-def test_a_bucket_is_imported_by_the_service_and_watched_until_it_is_done(signed_in: Visit, service: Service, tmp_path: Path) -> None:
+def test_a_bucket_is_imported_by_the_service_and_watched_until_it_is_done(
+    signed_in: Visit, service: Service, tmp_path: Path
+) -> None:
     bucket = service.home / "buckets" / "photos"
     bucket.mkdir(parents=True, exist_ok=True)
     _folder(tmp_path).rename(bucket / "shop")
@@ -408,7 +465,9 @@ def test_a_bucket_is_imported_by_the_service_and_watched_until_it_is_done(signed
     expect(page.get_by_role("region", name="Errors").locator("tbody tr")).to_have_count(3)
 
 
-def test_a_labelled_folder_is_measured_in_a_collection_of_its_own(signed_in: Visit, tmp_path: Path) -> None:
+def test_a_labelled_folder_is_measured_in_a_collection_of_its_own(
+    signed_in: Visit, tmp_path: Path
+) -> None:
     folder = tmp_path / "labelled"
     folder.mkdir()
     rows = ["path,split,label,category,instance"]
@@ -416,10 +475,15 @@ def test_a_labelled_folder_is_measured_in_a_collection_of_its_own(signed_in: Vis
         (folder / sample.key.pic_name).write_bytes(sample.data)
         rows += [f"{sample.key.pic_name},gallery,,,{sample.key.product_id}"]
     query = pictures.query()
-    other = next(sample for sample in pictures.samples() if sample.key.pic_name == "motorcycle_left.png")
+    other = next(
+        sample for sample in pictures.samples() if sample.key.pic_name == "motorcycle_left.png"
+    )
     (folder / other.key.pic_name).write_bytes(other.data)
     (folder / query.key.pic_name).write_bytes(query.data)
-    rows += [f"{other.key.pic_name},gallery,,,motorcycle", f"{query.key.pic_name},query,,,motorcycle"]
+    rows += [
+        f"{other.key.pic_name},gallery,,,motorcycle",
+        f"{query.key.pic_name},query,,,motorcycle",
+    ]
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     page = signed_in.page
     page.get_by_role("link", name="Quality").click()

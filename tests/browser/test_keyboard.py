@@ -30,7 +30,9 @@ def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
         page.keyboard.press("Shift+Tab" if back else "Tab")
         at = _focused(page)
         if at:
-            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", f"{at} is focused and does not show it"
+            assert (
+                page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            ), f"{at} is focused and does not show it"
         if at.startswith(name):
             return
     raise AssertionError(f"{name} is not reached by keyboard")
@@ -53,7 +55,9 @@ def _sign_in(page: Page, service: Service) -> None:
     page.locator(".search .drop").wait_for()
 
 
-def test_a_search_and_a_comparison_need_no_mouse(browser: Browser, service: Service, tmp_path: Path) -> None:
+def test_a_search_and_a_comparison_need_no_mouse(
+    browser: Browser, service: Service, tmp_path: Path
+) -> None:
     query = tmp_path / "motorcycle.png"
     query.write_bytes(pictures.query().data)
     opened = visit(browser, service)

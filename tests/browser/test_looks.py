@@ -1,4 +1,6 @@
-"""How the console looks and weighs: every view at two widths, light and dark, looked at by axe-core and kept as screenshots."""
+"""How the console looks and weighs: every view at two widths, light and dark, looked at by axe-core
+and kept as screenshots.
+"""
 
 from __future__ import annotations
 
@@ -81,15 +83,24 @@ def _examined(page: Page, name: str) -> list[str]:
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
     found = (
         Axe()
-        .run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+        .run(
+            page,
+            options={
+                "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+            },
+        )
         .response["violations"]
     )
-    return [f"{name}: {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+    return [
+        f"{name}: {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]
+    ]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_every_view_is_accessible_and_fits(browser: Browser, service: Service, query: Path, width: int, dark: bool) -> None:
+def test_every_view_is_accessible_and_fits(
+    browser: Browser, service: Service, query: Path, width: int, dark: bool
+) -> None:
     opened = visit(browser, service, width=width, height=800 if width == 360 else 900, dark=dark)
     page, tag = opened.page, f"{width}-{'dark' if dark else 'light'}"
     page.locator("form.signin").wait_for()
@@ -103,7 +114,9 @@ def test_every_view_is_accessible_and_fits(browser: Browser, service: Service, q
             _at(place, ready)(page, query)
         go(page, query)
         violations += _examined(page, f"{tag}-{name}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than the window"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+            f"{name} is wider than the window"
+        )
     page.context.close()
     assert violations == []
     assert opened.complaints == []
@@ -138,8 +151,12 @@ def _slowed() -> float:
     return max(1.0, (time.perf_counter() - began) / (time.process_time() - used))
 
 
-def test_the_first_answer_is_there_within_a_second_of_the_drop(browser: Browser, service: Service, query: Path) -> None:
-    """On a machine with nothing else to do: other programs' share of the processor is taken off, and one of many drops must do."""
+def test_the_first_answer_is_there_within_a_second_of_the_drop(
+    browser: Browser, service: Service, query: Path
+) -> None:
+    """On a machine with nothing else to do: other programs' share of the processor is taken off,
+    and one of many drops must do.
+    """
     took_ms: list[float] = []
     while len(took_ms) < MANY and min(took_ms, default=BUDGET_MS + 1) > BUDGET_MS:
         page = visit(browser, service).page
@@ -150,7 +167,9 @@ def test_the_first_answer_is_there_within_a_second_of_the_drop(browser: Browser,
     assert 0 < min(took_ms) <= BUDGET_MS, took_ms
 
 
-def test_nothing_moves_where_motion_is_unwanted(browser: Browser, service: Service, query: Path) -> None:
+def test_nothing_moves_where_motion_is_unwanted(
+    browser: Browser, service: Service, query: Path
+) -> None:
     page = visit(browser, service).page
     sign_in(page, service)
     _searched(page, query)

@@ -18,8 +18,12 @@ from tests.doubles import TinyAnalyzer
 
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
-    """A deployment on a folder, as the environment of the commands names it, with the tiny analyzer."""
-    settings = Settings(store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json"))
+    """A deployment on a folder, as the environment of the commands names it, with the tiny
+    analyzer.
+    """
+    settings = Settings(
+        store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json")
+    )
     analyzer = TinyAnalyzer()
     made = replace(build_deployment(settings), analyzer=lambda: analyzer)
     monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: made)

@@ -38,7 +38,11 @@ def _commands(group: Any = None, path: tuple[str, ...] = ()) -> dict[tuple[str, 
     root: Any = typer.main.get_command(app)
     found: dict[tuple[str, ...], Any] = {}
     for name, command in (group if group is not None else root).commands.items():
-        found |= _commands(command, (*path, name)) if hasattr(command, "commands") else {(*path, name): command}
+        found |= (
+            _commands(command, (*path, name))
+            if hasattr(command, "commands")
+            else {(*path, name): command}
+        )
     return found
 
 
@@ -82,7 +86,9 @@ def test_errors_are_one_line_with_a_meaningful_exit_code(run: Run, told: Told) -
     assert "3 not found" in EXIT_CODES
 
 
-def test_a_key_s_secret_is_shown_once_and_kept_from_others(told: Told, run: Run, deployment: Deployment) -> None:
+def test_a_key_s_secret_is_shown_once_and_kept_from_others(
+    told: Told, run: Run, deployment: Deployment
+) -> None:
     made = told("keys", "create", "--name", "till", "--access", "read", "--collection", "shoes")
     listed = told("keys", "list")
     assert listed[0]["access_key_id"] == made["access_key_id"]
@@ -106,7 +112,9 @@ def test_a_key_is_rotated_retired_and_revoked(told: Told, run: Run) -> None:
 
 def test_an_added_picture_is_found_as_identical(told: Told, photo: Callable[[int], str]) -> None:
     told("collections", "create", "shoes")
-    added = told("add", photo(1), "--product", "4711", "--set", "int_attr=42", "--set", "str_attr=red")
+    added = told(
+        "add", photo(1), "--product", "4711", "--set", "int_attr=42", "--set", "str_attr=red"
+    )
     assert added["product_id"] == "4711"
     told("add", photo(2))
     found = told("search", photo(1), "--filter", "int_attr = 42")
@@ -116,7 +124,9 @@ def test_an_added_picture_is_found_as_identical(told: Told, photo: Callable[[int
     assert told("search", "--like", "4711", "photo1.png")["results"][0]["score"] == 1
 
 
-def test_results_are_a_table_with_rank_product_category_and_both_scores(told: Told, run: Run, photo: Callable[[int], str]) -> None:
+def test_results_are_a_table_with_rank_product_category_and_both_scores(
+    told: Told, run: Run, photo: Callable[[int], str]
+) -> None:
     told("collections", "create", "shoes")
     told("add", photo(1), "--product", "4711")
     code, text, _ = run("search", photo(1))
@@ -141,8 +151,12 @@ def test_several_pictures_are_added_and_a_bad_one_does_not_stop_the_rest(
     assert "Added 2 of 3" in run("add", photo(1), str(bad), photo(2))[1]
 
 
-@pytest.mark.parametrize("name", ["[red]x[/red]", "[/]", "photo\u202egpj.exe", ":smile:", "<script>" + "W" * 300])
-def test_hostile_names_are_text_in_every_answer(told: Told, run: Run, photo: Callable[[int], str], name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["[red]x[/red]", "[/]", "photo\u202egpj.exe", ":smile:", "<script>" + "W" * 300]
+)
+def test_hostile_names_are_text_in_every_answer(
+    told: Told, run: Run, photo: Callable[[int], str], name: str
+) -> None:
     told("collections", "create", "shoes")
     shown = visible(name)
     for arguments in (
@@ -154,13 +168,18 @@ def test_hostile_names_are_text_in_every_answer(told: Told, run: Run, photo: Cal
         code, text, error = run(*arguments)
         assert (code, error) == (0, "")
         assert "\x1b" not in text
-        assert shown[:40] in text.replace("\n", "") or json.dumps(name, ensure_ascii=False)[1:-1] in text
+        assert (
+            shown[:40] in text.replace("\n", "")
+            or json.dumps(name, ensure_ascii=False)[1:-1] in text
+        )
     code, _, error = run("search", "--like", name, "absent")
     assert code == 3
     assert "\u202e" not in error
 
 
-def test_a_picture_comes_from_standard_input_too(told: Told, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_comes_from_standard_input_too(
+    told: Told, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told("collections", "create", "shoes")
 
     def feed() -> None:
@@ -196,7 +215,9 @@ def test_bad_input_is_named_and_changes_nothing(
     assert told("collections", "show", "shoes")["records"] == 0
 
 
-def test_the_collection_must_be_named_where_there_are_several(told: Told, run: Run, photo: Callable[[int], str]) -> None:
+def test_the_collection_must_be_named_where_there_are_several(
+    told: Told, run: Run, photo: Callable[[int], str]
+) -> None:
     assert "collections create" in run("search", photo(1))[2]
     told("collections", "create", "a")
     told("collections", "create", "b")
@@ -212,7 +233,9 @@ def test_a_setting_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch,
     assert "LOOKALIKE_THREADS" in error
 
 
-def test_hostile_names_do_not_steer_the_terminal(told: Told, run: Run, photo: Callable[[int], str]) -> None:
+def test_hostile_names_do_not_steer_the_terminal(
+    told: Told, run: Run, photo: Callable[[int], str]
+) -> None:
     told("collections", "create", "shoes")
     told("add", photo(1), "--product", "a\u202eb", "--name", "[red]x[/red]")
     _, text, _ = run("search", photo(1))
@@ -221,7 +244,9 @@ def test_hostile_names_do_not_steer_the_terminal(told: Told, run: Run, photo: Ca
     assert "[red]x[/red]" in text
 
 
-def test_nothing_is_coloured_or_drawn_into_a_pipe(told: Told, run: Run, photo: Callable[[int], str]) -> None:
+def test_nothing_is_coloured_or_drawn_into_a_pipe(
+    told: Told, run: Run, photo: Callable[[int], str]
+) -> None:
     told("collections", "create", "shoes")
     told("add", photo(1))
     assert "\x1b" not in run("search", photo(1))[1]

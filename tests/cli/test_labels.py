@@ -13,9 +13,15 @@ def _folder(tmp_path: Path, text: str) -> Path:
 
 def test_rows_are_read_in_order_with_the_instance_before_the_label(tmp_path: Path) -> None:
     rows = read_labels(
-        _folder(tmp_path, 'path,split,label,category,instance,notes\na.jpg,gallery,shoe,4,s1,"x, y"\nb.jpg,query_edit,shoe,,,\n')
+        _folder(
+            tmp_path,
+            'path,split,label,category,instance,notes\na.jpg,gallery,shoe,4,s1,"x, y"\nb.jpg,query_edit,shoe,,,\n',
+        )
     )
-    assert rows == [Labelled("a.jpg", "gallery", "s1", 4), Labelled("b.jpg", "query_edit", "shoe", None)]
+    assert rows == [
+        Labelled("a.jpg", "gallery", "s1", 4),
+        Labelled("b.jpg", "query_edit", "shoe", None),
+    ]
     assert [row.is_gallery for row in rows] == [True, False]
     assert [row.is_query for row in rows] == [False, True]
 

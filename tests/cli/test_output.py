@@ -1,6 +1,14 @@
 import pytest
 
-from chalicelib.errors import AlreadyExists, BadPicture, CollectionNotFound, Forbidden, LookalikeError, PictureFault, StoreUnavailable
+from chalicelib.errors import (
+    AlreadyExists,
+    BadPicture,
+    CollectionNotFound,
+    Forbidden,
+    LookalikeError,
+    PictureFault,
+    StoreUnavailable,
+)
 from cli.output import exit_code, visible
 
 

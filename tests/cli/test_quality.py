@@ -13,7 +13,9 @@ from tests.gateway.client import picture
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
-    """Three things of two pictures each in the gallery, searched with a third, smaller, picture of each; one of them mislabelled."""
+    """Three things of two pictures each in the gallery, searched with a third, smaller, picture of
+    each; one of them mislabelled.
+    """
     folder = tmp_path / "labelled"
     folder.mkdir()
     rows = ["path,split,label,category,instance"]
@@ -30,7 +32,9 @@ def labelled(tmp_path: Path) -> Path:
     return folder
 
 
-def test_measures_come_from_the_real_add_and_search_paths(run: Run, labelled: Path, deployment: Deployment) -> None:
+def test_measures_come_from_the_real_add_and_search_paths(
+    run: Run, labelled: Path, deployment: Deployment
+) -> None:
     code, text, _ = run("quality", str(labelled), "--json")
     report = json.loads(text)
     assert code == 0

@@ -27,7 +27,18 @@ def test_a_sample_is_found_by_collection_and_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["demo/../../keys.png", "../keys.png", "../../keys.json", "demo/notes.txt", "demo", "", "./a", "demo/\0", "/etc/passwd"]
+    "name",
+    [
+        "demo/../../keys.png",
+        "../keys.png",
+        "../../keys.json",
+        "demo/notes.txt",
+        "demo",
+        "",
+        "./a",
+        "demo/\0",
+        "/etc/passwd",
+    ],
 )
 def test_no_name_leads_out_of_the_samples(folder: Path, name: str) -> None:
     assert sample_path(folder, name) is None

@@ -37,12 +37,18 @@ def _served(deployment: Deployment) -> Iterator[Server]:
         started.stop()
 
 
-def _get(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+def _get(
+    server: Server, path: str, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        return (
+            response.status,
+            {name.lower(): value for name, value in response.getheaders()},
+            response.read(),
+        )
     finally:
         connection.close()
 
@@ -69,19 +75,34 @@ def test_the_console_is_served_and_found_from_the_root(server: Server) -> None:
         assert (status, headers["location"]) == (308, "/console/")
 
 
-def test_samples_are_served_with_their_type_and_nothing_else_is(server: Server, deployment: Deployment) -> None:
+def test_samples_are_served_with_their_type_and_nothing_else_is(
+    server: Server, deployment: Deployment
+) -> None:
     folder = samples_folder(deployment.settings)
     assert folder is not None
     (folder / "demo").mkdir(parents=True)
     (folder / "demo" / "a b.png").write_bytes(b"png")
-    assert _get(server, "/samples/demo/a%20b.png") == (200, _get(server, "/samples/demo/a%20b.png")[1], b"png")
+    assert _get(server, "/samples/demo/a%20b.png") == (
+        200,
+        _get(server, "/samples/demo/a%20b.png")[1],
+        b"png",
+    )
     assert _get(server, "/samples/demo/a%20b.png")[1]["content-type"] == "image/png"
-    for path in ("/samples/../keys.json", "/samples/demo/..%2f..%2fkeys.json", "/samples/", "/samples/demo/absent.png"):
+    for path in (
+        "/samples/../keys.json",
+        "/samples/demo/..%2f..%2fkeys.json",
+        "/samples/",
+        "/samples/demo/absent.png",
+    ):
         assert _get(server, path)[0] == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing/here"), ("DELETE", "/"), ("PUT", "/v2/image/add")])
-def test_what_is_not_there_is_refused_in_the_contract_s_form(server: Server, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nothing/here"), ("DELETE", "/"), ("PUT", "/v2/image/add")]
+)
+def test_what_is_not_there_is_refused_in_the_contract_s_form(
+    server: Server, method: str, path: str
+) -> None:
     status, _, body = _get(server, path, method)
     assert 400 <= status < 500
     assert {"RequestId", "Code", "Message"} <= json.loads(body).keys()
@@ -97,7 +118,9 @@ def test_what_is_not_there_is_refused_in_the_contract_s_form(server: Server, met
         (b"Transfer-Encoding: chunked\r\n\r\nffffffff", b"413"),
     ],
 )
-def test_a_body_that_cannot_or_will_not_be_read_is_refused_at_once(server: Server, head: bytes, status: bytes) -> None:
+def test_a_body_that_cannot_or_will_not_be_read_is_refused_at_once(
+    server: Server, head: bytes, status: bytes
+) -> None:
     answer = _raw(server, b"POST / HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
     assert answer.split(b" ")[1] == status
     assert {"RequestId", "Code", "Message"} <= json.loads(answer.partition(b"\r\n\r\n")[2]).keys()
@@ -126,7 +149,9 @@ def test_the_machine_s_key_is_made_once(deployment: Deployment) -> None:
     assert machine_key(deployment) == machine_key(deployment)
 
 
-def test_stopping_waits_for_the_request_under_way(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_waits_for_the_request_under_way(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, goes_on = threading.Event(), threading.Event()
     answers: list[int] = []
 
@@ -153,7 +178,10 @@ def test_a_taken_port_is_named_with_what_to_do(deployment: Deployment) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Conflict, match=f"127.0.0.1:{port}.*--port"), running("127.0.0.1", port, deployment):
+        with (
+            pytest.raises(Conflict, match=f"127.0.0.1:{port}.*--port"),
+            running("127.0.0.1", port, deployment),
+        ):
             pass
 
 

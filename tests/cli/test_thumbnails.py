@@ -31,7 +31,9 @@ from tests.gateway.client import picture
         ({"TERM": "dumb"}, "truecolor", None),
     ],
 )
-def test_the_terminal_decides_how_pictures_are_shown(environment: dict[str, str], colours: str, expected: Graphics | None) -> None:
+def test_the_terminal_decides_how_pictures_are_shown(
+    environment: dict[str, str], colours: str, expected: Graphics | None
+) -> None:
     assert graphics(environment, terminal=True, colours=colours) is expected
 
 
@@ -47,11 +49,17 @@ def test_blocks_put_the_upper_pixel_before_the_lower() -> None:
 
 def test_kitty_gets_every_pixel_in_chunks_of_4096() -> None:
     noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    chunks = [part.removeprefix("_G").split(";") for part in kitty(noise).replace("\x1b\\", "").split("\x1b")[1:]]
+    chunks = [
+        part.removeprefix("_G").split(";")
+        for part in kitty(noise).replace("\x1b\\", "").split("\x1b")[1:]
+    ]
     assert chunks[0][0].startswith("a=T,f=24,o=z,s=64,v=64,")
     assert [head.rsplit("m=", 1)[1] for head, _ in chunks] == ["1"] * (len(chunks) - 1) + ["0"]
     assert all(len(payload) <= 4096 for _, payload in chunks)
-    assert zlib.decompress(base64.b64decode("".join(payload for _, payload in chunks))) == noise.tobytes()
+    assert (
+        zlib.decompress(base64.b64decode("".join(payload for _, payload in chunks)))
+        == noise.tobytes()
+    )
 
 
 def test_iterm_gets_the_file_itself() -> None:
@@ -72,7 +80,9 @@ def test_a_picture_becomes_lines_and_what_is_none_becomes_nothing(tmp_path: Path
     assert drawn(tmp_path / "absent.png", Graphics.KITTY) is None
 
 
-def test_results_whose_samples_are_here_are_drawn_under_their_table(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_whose_samples_are_here_are_drawn_under_their_table(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
     create_collection(CreateCollection("demo", Service.GENERIC), deployment)
     add_picture(AddPicture("demo", "with", "a.png", picture(1)), deployment)
     add_picture(AddPicture("demo", "without", "b.png", picture(2)), deployment)

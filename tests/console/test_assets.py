@@ -24,13 +24,18 @@ def test_every_import_of_a_module_is_there(name: str) -> None:
         assert other in FILES
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "../console.py", "..%2f..%2fapp.py", "index.html/..", "console", "\0"])
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "../console.py", "..%2f..%2fapp.py", "index.html/..", "console", "\0"]
+)
 def test_no_name_leads_elsewhere(name: str) -> None:
     assert asset(name).status == 404
 
 
 def test_the_policy_lets_nothing_inline_and_nothing_foreign_run() -> None:
-    policy = dict(part.strip().split(" ", 1) for part in asset("").headers["Content-Security-Policy"].split(";"))
+    policy = dict(
+        part.strip().split(" ", 1)
+        for part in asset("").headers["Content-Security-Policy"].split(";")
+    )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"

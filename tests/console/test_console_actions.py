@@ -29,7 +29,9 @@ class Caller:
 
     def send(self, action: str, **fields: str) -> tuple[int, dict[str, Any]]:
         body = urlencode(fields).encode()
-        answer = self._door.answer(acs3(self.key, action, "console", now=self.deployment.clock(), body=body))
+        answer = self._door.answer(
+            acs3(self.key, action, "console", now=self.deployment.clock(), body=body)
+        )
         return answer.status, json.loads(answer.body)
 
     def call(self, action: str, **fields: str) -> dict[str, Any]:
@@ -52,7 +54,10 @@ def owner() -> Caller:
 def reader(owner: Caller) -> Caller:
     create_collection(CreateCollection("seen", Service.GENERIC), owner.deployment)
     create_collection(CreateCollection("hidden", Service.FABRIC), owner.deployment)
-    return Caller(owner.deployment, create_key(owner.deployment, access="read", collections=frozenset(("seen",))))
+    return Caller(
+        owner.deployment,
+        create_key(owner.deployment, access="read", collections=frozenset(("seen",))),
+    )
 
 
 def test_a_collection_is_created_listed_described_and_dropped(owner: Caller) -> None:
@@ -61,7 +66,10 @@ def test_a_collection_is_created_listed_described_and_dropped(owner: Caller) -> 
     described = owner.call("DescribeCollection", InstanceName="shoes")
     assert described["Current"] is True
     assert described["Segments"] == []
-    assert owner.refused("CreateCollection", InstanceName="shoes", Type="product") == (409, "AlreadyExists")
+    assert owner.refused("CreateCollection", InstanceName="shoes", Type="product") == (
+        409,
+        "AlreadyExists",
+    )
     owner.call("DropCollection", InstanceName="shoes")
     assert owner.call("ListCollections")["Collections"] == []
     assert owner.refused("DropCollection", InstanceName="shoes") == (400, "InvalidInstance")
@@ -88,7 +96,9 @@ def test_growth_and_segments_follow_what_is_added_and_compacted(owner: Caller) -
     assert after["Bytes"] > 0
 
 
-def test_a_long_list_opens_only_its_beginning(owner: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_list_opens_only_its_beginning(
+    owner: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(console_actions, "MAX_OPENED", 1)
     for name in ("a", "b"):
         create_collection(CreateCollection(name, Service.GENERIC), owner.deployment)
@@ -104,7 +114,9 @@ def test_keys_are_made_listed_without_secrets_and_revoked(owner: Caller) -> None
     assert listed[made["AccessKeyId"]]["Collections"] == ["a", "b"]
     assert made["AccessKeySecret"] not in json.dumps(listed)
     owner.call("RevokeKey", AccessKeyId=made["AccessKeyId"])
-    assert list({row["AccessKeyId"] for row in owner.call("ListKeys")["Keys"]}) == [owner.key.key_id]
+    assert list({row["AccessKeyId"] for row in owner.call("ListKeys")["Keys"]}) == [
+        owner.key.key_id
+    ]
     assert owner.refused("RevokeKey", AccessKeyId="LAnobody")[0] >= 400
 
 
@@ -122,23 +134,38 @@ def test_keys_are_made_listed_without_secrets_and_revoked(owner: Caller) -> None
         ("ImportProgress", {"InstanceName": "hidden", "Id": "1"}),
     ],
 )
-def test_a_key_that_reads_one_collection_may_do_nothing_else(reader: Caller, action: str, fields: dict[str, str]) -> None:
+def test_a_key_that_reads_one_collection_may_do_nothing_else(
+    reader: Caller, action: str, fields: dict[str, str]
+) -> None:
     assert reader.refused(action, **fields) == (403, "NoPermission")
     assert [row["Name"] for row in reader.call("ListCollections")["Collections"]] == ["seen"]
 
 
 def test_a_key_that_writes_one_collection_is_no_owner(owner: Caller) -> None:
     create_collection(CreateCollection("mine", Service.GENERIC), owner.deployment)
-    writer = Caller(owner.deployment, create_key(owner.deployment, collections=frozenset(("mine",))))
+    writer = Caller(
+        owner.deployment, create_key(owner.deployment, collections=frozenset(("mine",)))
+    )
     writer.call("SetPictureUrl", InstanceName="mine", PictureUrl="/samples/{PicName}")
-    for action, fields in (("CreateKey", {}), ("ListKeys", {}), ("DropCollection", {"InstanceName": "mine"})):
+    for action, fields in (
+        ("CreateKey", {}),
+        ("ListKeys", {}),
+        ("DropCollection", {"InstanceName": "mine"}),
+    ):
         assert writer.refused(action, **fields) == (403, "NoPermission")
 
 
 def test_the_picture_url_is_kept_shown_and_removed_with_its_collection(owner: Caller) -> None:
     create_collection(CreateCollection("shown", Service.GENERIC), owner.deployment)
-    owner.call("SetPictureUrl", InstanceName="shown", PictureUrl="https://cdn.example/{ProductId}/{PicName}")
-    assert owner.call("ListCollections")["Collections"][0]["PictureUrl"] == "https://cdn.example/{ProductId}/{PicName}"
+    owner.call(
+        "SetPictureUrl",
+        InstanceName="shown",
+        PictureUrl="https://cdn.example/{ProductId}/{PicName}",
+    )
+    assert (
+        owner.call("ListCollections")["Collections"][0]["PictureUrl"]
+        == "https://cdn.example/{ProductId}/{PicName}"
+    )
     owner.call("SetPictureUrl", InstanceName="shown", PictureUrl="none")
     assert owner.call("ListCollections")["Collections"][0]["PictureUrl"] is None
     owner.call("SetPictureUrl", InstanceName="shown", PictureUrl="/x/{PicName}")
@@ -149,7 +176,13 @@ def test_the_picture_url_is_kept_shown_and_removed_with_its_collection(owner: Ca
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)//{PicName}", "//evil.example/{PicName}", "https://cdn.example/all.png", "data:{PicName}", 'https://a/"{PicName}'],
+    [
+        "javascript:alert(1)//{PicName}",
+        "//evil.example/{PicName}",
+        "https://cdn.example/all.png",
+        "data:{PicName}",
+        'https://a/"{PicName}',
+    ],
 )
 def test_a_picture_url_that_is_none_is_refused(owner: Caller, url: str) -> None:
     create_collection(CreateCollection("shown", Service.GENERIC), owner.deployment)

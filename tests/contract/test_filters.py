@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chalicelib.contract import filters
 from chalicelib.contract.filters import MAX_CHARACTERS, MAX_DEPTH, parse
 from chalicelib.errors import InvalidFilter
-from chalicelib.index.read.query import Mask, Operator, Predicate
+from chalicelib.index.format.columns import Mask, Operator
+from chalicelib.index.read.query import Predicate
 
 ROWS = [
     {"int_attr": 1000, "str_attr": "value1"},
@@ -29,14 +30,24 @@ class ListColumn:
 
     values: list[int | str | None]
 
-    def compare(self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]) -> Mask:
+    def compare(
+        self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]
+    ) -> Mask:
         tests: dict[str, Callable[[int | str | None], bool]] = {
             "=": lambda value: value is not None and value == operand,
             "!=": lambda value: value != operand,
-            "<": lambda value: isinstance(value, int) and isinstance(operand, int) and value < operand,
-            "<=": lambda value: isinstance(value, int) and isinstance(operand, int) and value <= operand,
-            ">": lambda value: isinstance(value, int) and isinstance(operand, int) and value > operand,
-            ">=": lambda value: isinstance(value, int) and isinstance(operand, int) and value >= operand,
+            "<": lambda value: (
+                isinstance(value, int) and isinstance(operand, int) and value < operand
+            ),
+            "<=": lambda value: (
+                isinstance(value, int) and isinstance(operand, int) and value <= operand
+            ),
+            ">": lambda value: (
+                isinstance(value, int) and isinstance(operand, int) and value > operand
+            ),
+            ">=": lambda value: (
+                isinstance(value, int) and isinstance(operand, int) and value >= operand
+            ),
             "in": lambda value: isinstance(operand, frozenset) and value in operand,
             "not in": lambda value: isinstance(operand, frozenset) and value not in operand,
         }
@@ -45,7 +56,16 @@ class ListColumn:
 
 def matching(text: str) -> list[int]:
     predicate: Predicate = parse(text)
-    names = ("int_attr", "int_attr2", "int_attr3", "int_attr4", "str_attr", "str_attr2", "str_attr3", "str_attr4")
+    names = (
+        "int_attr",
+        "int_attr2",
+        "int_attr3",
+        "int_attr4",
+        "str_attr",
+        "str_attr2",
+        "str_attr3",
+        "str_attr4",
+    )
     columns = {name: ListColumn([row.get(name) for row in ROWS]) for name in names}  # type: ignore[attr-defined]
     return [int(index) for index in np.flatnonzero(predicate(columns))]
 
@@ -111,7 +131,9 @@ def test_a_filter_matches(text: str, rows: list[int]) -> None:
         ("x" * (MAX_CHARACTERS + 1), MAX_CHARACTERS, "characters"),
     ],
 )
-def test_a_malformed_filter_is_refused_where_it_is_malformed(text: str, position: int, message: str) -> None:
+def test_a_malformed_filter_is_refused_where_it_is_malformed(
+    text: str, position: int, message: str
+) -> None:
     with pytest.raises(InvalidFilter, match=message) as caught:
         parse(text)
     assert caught.value.position == position
@@ -125,7 +147,27 @@ def test_no_text_does_worse_than_being_refused(text: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["int_attr", "str_attr2", "(", ")", "and", "OR", "not", "in", "=", "<", ",", "7", '"a"', " "]), max_size=30)
+    st.lists(
+        st.sampled_from(
+            [
+                "int_attr",
+                "str_attr2",
+                "(",
+                ")",
+                "and",
+                "OR",
+                "not",
+                "in",
+                "=",
+                "<",
+                ",",
+                "7",
+                '"a"',
+                " ",
+            ]
+        ),
+        max_size=30,
+    )
 )
 def test_no_heap_of_words_does_worse_than_being_refused(words: list[str]) -> None:
     test_no_text_does_worse_than_being_refused.hypothesis.inner_test(" ".join(words))  # type: ignore[attr-defined]

@@ -22,7 +22,13 @@ ID = "x" * 512
         lambda: m.AddPicture("c" * 20, ID, ID, b"p" * MAX_PICTURE_BYTES),
         lambda: m.AddPicture("a-b_c.9", "上衣 1/ü", "上衣.jpg", v.Uploaded("LA", "0" * 32)),
         lambda: v.View(category_id=88888888, crop=False, region=Region(0, 1, 0, 1)),
-        lambda: v.AttributeValues(custom_content="c" * 4096, int_attr=2**31 - 1, int_attr4=-(2**31), str_attr="s" * 128, str_attr4=""),
+        lambda: v.AttributeValues(
+            custom_content="c" * 4096,
+            int_attr=2**31 - 1,
+            int_attr4=-(2**31),
+            str_attr="s" * 128,
+            str_attr4="",
+        ),
         lambda: v.AttributeValues(custom_content="$ & % ¥ \\ \n are fine here"),
         lambda: v.Page(100, 400),
         lambda: v.Page(1, 499),
@@ -50,7 +56,11 @@ def test_what_is_within_the_limits_is_accepted(build: Callable[[], object]) -> N
         (lambda: m.LookUp("c", ID + "x", "n"), "product_id", InvalidField),
         (lambda: m.LookUp("c", "p", "a\x00"), "pic_name", InvalidField),
         (lambda: m.AddPicture("c", "p", "n", b""), "picture", MissingField),
-        (lambda: m.AddPicture("c", "p", "n", b"p" * (MAX_PICTURE_BYTES + 1)), "picture", InvalidField),
+        (
+            lambda: m.AddPicture("c", "p", "n", b"p" * (MAX_PICTURE_BYTES + 1)),
+            "picture",
+            InvalidField,
+        ),
         (lambda: m.DeletePictures("c", ""), "product_id", MissingField),
         (lambda: m.UpdatePictures("c", "p", "x" * 513), "pic_name", InvalidField),
         (lambda: m.SearchByPicture("c", b""), "picture", MissingField),
@@ -82,7 +92,9 @@ def test_what_is_within_the_limits_is_accepted(build: Callable[[], object]) -> N
         (lambda: m.StartImport("c", "bucket", "/a", "ftp://x"), "callback", InvalidField),
     ],
 )
-def test_what_is_outside_them_is_refused_by_name(build: Callable[[], object], field: str, kind: type[InvalidRequest]) -> None:
+def test_what_is_outside_them_is_refused_by_name(
+    build: Callable[[], object], field: str, kind: type[InvalidRequest]
+) -> None:
     with pytest.raises(kind) as caught:
         build()
     assert isinstance(caught.value, MissingField | InvalidField)
@@ -98,7 +110,19 @@ def test_a_region_is_both_x_first_then_both_y(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "5,5,1,2", "9,5,1,2", "1,5,2,2", "-1,5,1,2", "1.0,5,1,2", "1" * 4000]
+    "text",
+    [
+        "",
+        "1,2,3",
+        "1,2,3,4,5",
+        "a,b,c,d",
+        "5,5,1,2",
+        "9,5,1,2",
+        "1,5,2,2",
+        "-1,5,1,2",
+        "1.0,5,1,2",
+        "1" * 4000,
+    ],
 )
 def test_a_region_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidField, match="x1,x2,y1,y2") as caught:

@@ -14,8 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _demo(home: Path, *arguments: str, **environment: str) -> str:
     command = [sys.executable, "-c", "from cli.main import run; run()", "demo", *arguments]
-    full = {**os.environ, "LOOKALIKE_STORE": str(home / "data"), "LOOKALIKE_SECRETS": str(home / "keys.json"), **environment}
-    done = subprocess.run(command, cwd=ROOT, env=full, capture_output=True, text=True, timeout=250, check=False)
+    full = {
+        **os.environ,
+        "LOOKALIKE_STORE": str(home / "data"),
+        "LOOKALIKE_SECRETS": str(home / "keys.json"),
+        **environment,
+    }
+    done = subprocess.run(
+        command, cwd=ROOT, env=full, capture_output=True, text=True, timeout=250, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -24,14 +31,24 @@ def test_the_demo_finds_the_other_view_of_a_thing_and_ends(tmp_path: Path) -> No
     first: dict[str, Any] = json.loads(_demo(tmp_path, "--json"))
     assert first["added"] == first["pictures"] >= 40
     best = first["results"][0]
-    assert (best["rank"], best["product"], best["picture"]) == (1, "motorcycle", "motorcycle_left.png")
+    assert (best["rank"], best["product"], best["picture"]) == (
+        1,
+        "motorcycle",
+        "motorcycle_left.png",
+    )
     assert 0 < float(best["score"]) <= 1
     assert best["sort_expr_values"].count(";") == 1
     assert first["ms"] > 0
     title, heads, *rows = _demo(tmp_path, COLUMNS="80").splitlines()
     assert " ms" in title
     assert heads.split() == ["Rank", "Product", "Picture", "Category", "Score", "SortExprValues"]
-    assert [row.split()[0] for row in rows] == ["1", "2", "3", "4", "5"]  # none is folded in the narrowest of usual terminals
+    assert [row.split()[0] for row in rows] == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ]  # none is folded in the narrowest of usual terminals
     assert "motorcycle_left.png" in rows[0]
 
 

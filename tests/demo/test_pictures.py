@@ -17,7 +17,9 @@ def test_there_are_at_least_forty_pictures_each_of_its_own_and_fit_to_be_added()
 
 
 def test_a_plan_names_its_pictures_before_they_are_read() -> None:
-    assert [planned.key for planned in pictures.plan()] == [sample.key for sample in pictures.samples()]
+    assert [planned.key for planned in pictures.plan()] == [
+        sample.key for sample in pictures.samples()
+    ]
 
 
 def test_the_query_shows_a_product_that_is_there_from_where_it_is_not() -> None:

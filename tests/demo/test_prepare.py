@@ -21,13 +21,19 @@ def deployment() -> Deployment:
 def _prepare(deployment: Deployment, folder: Path | None, samples: Path) -> tuple[int, int]:
     steps: list[tuple[int, int]] = []
     done = prepare(
-        deployment, folder=folder, samples=samples, template="/samples/demo/{PicName}", step=lambda at, total: steps.append((at, total))
+        deployment,
+        folder=folder,
+        samples=samples,
+        template="/samples/demo/{PicName}",
+        step=lambda at, total: steps.append((at, total)),
     )
     assert steps[-1] == (done.total, done.total)
     return done.added, done.total
 
 
-def test_the_first_start_adds_everything_and_the_second_nothing(deployment: Deployment, tmp_path: Path) -> None:
+def test_the_first_start_adds_everything_and_the_second_nothing(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     total = len(pictures.plan())
     assert _prepare(deployment, None, tmp_path) == (total, total)
     assert _prepare(deployment, None, tmp_path) == (0, total)
@@ -48,19 +54,29 @@ def test_a_start_that_was_cut_off_is_gone_on_with(deployment: Deployment, tmp_pa
     assert _prepare(deployment, None, tmp_path) == (total - 5, total)
 
 
-def test_a_folder_of_one_s_own_is_linked_not_copied_and_bad_files_are_left_out(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_folder_of_one_s_own_is_linked_not_copied_and_bad_files_are_left_out(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "a.png").write_bytes(picture(1))
     (own / "b.png").write_bytes(b"no picture")
-    done = prepare(deployment, folder=own, samples=tmp_path / "samples", template="/samples/demo/{PicName}", step=lambda *_: None)
+    done = prepare(
+        deployment,
+        folder=own,
+        samples=tmp_path / "samples",
+        template="/samples/demo/{PicName}",
+        step=lambda *_: None,
+    )
     assert (done.added, done.total) == (1, 2)
     assert [name for name, _ in done.refused] == ["b.png"]
     assert sample_path(tmp_path / "samples", f"{COLLECTION}/a.png") == own / "a.png"
     assert [path.name for path in (tmp_path / "samples").rglob("*.png")] == []
 
 
-def test_a_start_with_the_own_pictures_and_one_without_leave_the_own_folder_alone(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_start_with_the_own_pictures_and_one_without_leave_the_own_folder_alone(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     own, samples = tmp_path / "own", tmp_path / "samples"
     own.mkdir()
     (own / "a.png").write_bytes(picture(1))
@@ -69,10 +85,15 @@ def test_a_start_with_the_own_pictures_and_one_without_leave_the_own_folder_alon
     assert _prepare(deployment, None, samples) == (total, total)
     assert [path.name for path in own.iterdir()] == ["a.png"]
     assert sample_path(samples, f"{COLLECTION}/a.png") == own / "a.png"
-    assert sample_path(samples, f"{COLLECTION}/astronaut.png") == samples / COLLECTION / "astronaut.png"
+    assert (
+        sample_path(samples, f"{COLLECTION}/astronaut.png")
+        == samples / COLLECTION / "astronaut.png"
+    )
 
 
-def test_other_models_mean_a_fresh_collection(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_models_mean_a_fresh_collection(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "a.png").write_bytes(picture(1))

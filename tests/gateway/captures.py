@@ -19,8 +19,12 @@ SIGNED = [name for name in NAMES if name != "advance_2_PostObject"]
 
 
 def captured(prefix: str = "", *, but: str = "-") -> pytest.MarkDecorator:
-    """Runs a test with the name of each signed capture that begins with `prefix` and not with `but`; skips it where there are none."""
-    absent = pytest.mark.skip(reason="needs ../shared/contract/captures, which is not part of the repository")
+    """Runs a test with the name of each signed capture that begins with `prefix` and not with
+    `but`; skips it where there are none.
+    """
+    absent = pytest.mark.skip(
+        reason="needs ../shared/contract/captures, which is not part of the repository"
+    )
     names = [name for name in SIGNED if name.startswith(prefix) and not name.startswith(but)]
     return pytest.mark.parametrize("name", names or [pytest.param("", marks=absent)])
 
@@ -47,7 +51,11 @@ def load(name: str) -> Capture:
     """The capture `name`."""
     record = json.loads((Path(FOLDER) / f"{name}.json").read_text())
     request = record["request"]
-    body = base64.b64decode(request["body"]) if request["body_encoding"] == "base64" else request["body"].encode()
+    body = (
+        base64.b64decode(request["body"])
+        if request["body_encoding"] == "base64"
+        else request["body"].encode()
+    )
     parts = urlsplit(request["target"])
     incoming = Incoming.of(
         request["method"],

@@ -47,7 +47,12 @@ class Clock:
         return self.now
 
 
-def memory_deployment(settings: Settings | None = None, *, clock: Clock | None = None, models: PictureAnalyzer | None = None) -> Deployment:
+def memory_deployment(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    models: PictureAnalyzer | None = None,
+) -> Deployment:
     """A real deployment in memory, with the tiny analyzer unless `models` are given."""
     clock = clock or Clock()
     store = MemoryStore()
@@ -67,11 +72,23 @@ def memory_deployment(settings: Settings | None = None, *, clock: Clock | None =
     )
 
 
-def picture(seed: int = 0, size: tuple[int, int] = (120, 110), *, format: str = "PNG", bright: bool = True) -> bytes:  # noqa: A002
-    """A picture of eight by eight fields of grey, the same for the same seed; `bright` ones are Tops to the tiny analyzer."""
-    fields = np.random.default_rng(seed).integers(110 if bright else 0, 256 if bright else 120, (8, 8), dtype=np.uint8)
+def picture(
+    seed: int = 0,
+    size: tuple[int, int] = (120, 110),
+    *,
+    format: str = "PNG",
+    bright: bool = True,
+) -> bytes:
+    """A picture of eight by eight fields of grey, the same for the same seed; `bright` ones are
+    Tops to the tiny analyzer.
+    """
+    fields = np.random.default_rng(seed).integers(
+        110 if bright else 0, 256 if bright else 120, (8, 8), dtype=np.uint8
+    )
     buffer = io.BytesIO()
-    Image.fromarray(fields).resize(size, Image.Resampling.NEAREST).convert("RGB").save(buffer, format=format)
+    Image.fromarray(fields).resize(size, Image.Resampling.NEAREST).convert("RGB").save(
+        buffer, format=format
+    )
     return buffer.getvalue()
 
 
@@ -116,15 +133,23 @@ def acs3(
     names = sorted(headers)
     block = "".join(f"{name}:{headers[name]}\n" for name in names)
     pairs = "&".join(f"{enc(name)}={enc(value)}" for name, value in sorted(query.items()))
-    canonical = "\n".join((method, path, pairs, block, ";".join(names), headers["x-acs-content-sha256"]))
+    canonical = "\n".join(
+        (method, path, pairs, block, ";".join(names), headers["x-acs-content-sha256"])
+    )
     text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
     signature = hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-    headers["Authorization"] = f"ACS3-HMAC-SHA256 Credential={key.key_id},SignedHeaders={';'.join(names)},Signature={signature}"
+    headers["Authorization"] = (
+        f"ACS3-HMAC-SHA256 Credential={key.key_id},SignedHeaders={';'.join(names)},Signature={signature}"
+    )
     return Incoming.of(method, path, query=query.items(), headers=headers.items(), body=body)
 
 
-def rpc(key: NewKey, action: str, params: Mapping[str, str], *, now: float, method: str = "POST") -> Incoming:
-    """Signed as hand-written clients sign: GET with everything in the query, POST with the parameters in a form."""
+def rpc(
+    key: NewKey, action: str, params: Mapping[str, str], *, now: float, method: str = "POST"
+) -> Incoming:
+    """Signed as hand-written clients sign: GET with everything in the query, POST with the
+    parameters in a form.
+    """
     common = {
         "Action": action,
         "Version": "2020-12-14",
@@ -135,17 +160,29 @@ def rpc(key: NewKey, action: str, params: Mapping[str, str], *, now: float, meth
         "SignatureVersion": "1.0",
         "Format": "JSON",
     }
-    canonical = "&".join(f"{enc(name)}={enc(value)}" for name, value in sorted({**common, **params}.items()))
+    canonical = "&".join(
+        f"{enc(name)}={enc(value)}" for name, value in sorted({**common, **params}.items())
+    )
     text = f"{method}&%2F&{enc(canonical)}"
     common["Signature"] = b64(hmac.digest((key.secret + "&").encode(), text.encode(), "sha1"))
     if method == "GET":
-        return Incoming.of("GET", "/", query={**common, **params}.items(), headers=[("host", HOST)], body=b"")
+        return Incoming.of(
+            "GET", "/", query={**common, **params}.items(), headers=[("host", HOST)], body=b""
+        )
     headers = [("host", HOST), ("content-type", FORM)]
-    return Incoming.of("POST", "/", query=common.items(), headers=headers, body=urlencode(params).encode())
+    return Incoming.of(
+        "POST", "/", query=common.items(), headers=headers, body=urlencode(params).encode()
+    )
 
 
 def roa(
-    key: NewKey, path: str, *, now: float, query: Mapping[str, str] | None = None, body: bytes = b"", content_type: str = FORM
+    key: NewKey,
+    path: str,
+    *,
+    now: float,
+    query: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    content_type: str = FORM,
 ) -> Incoming:
     """Signed as the classic core SDK signs, with Content-MD5 and without a nonce."""
     query = query or {}
@@ -157,10 +194,17 @@ def roa(
         "x-acs-signature-method": "HMAC-SHA1",
         "host": HOST,
     }
-    top = "\n".join(("POST", *(headers[name] for name in ("accept", "content-md5", "content-type", "date")))) + "\n"
+    top = (
+        "\n".join(
+            ("POST", *(headers[name] for name in ("accept", "content-md5", "content-type", "date")))
+        )
+        + "\n"
+    )
     resource = "&".join(f"{name}={value}" for name, value in sorted(query.items()))
     text = top + "x-acs-signature-method:HMAC-SHA1\n" + path + (f"?{resource}" if resource else "")
-    headers["Authorization"] = f"acs {key.key_id}:{b64(hmac.digest(key.secret.encode(), text.encode(), 'sha1'))}"
+    headers["Authorization"] = (
+        f"acs {key.key_id}:{b64(hmac.digest(key.secret.encode(), text.encode(), 'sha1'))}"
+    )
     return Incoming.of("POST", path, query=query.items(), headers=headers.items(), body=body)
 
 
@@ -174,20 +218,28 @@ class Client:
     clock: Clock
 
     @classmethod
-    def new(cls, settings: Settings | None = None, *, models: PictureAnalyzer | None = None) -> Client:
+    def new(
+        cls, settings: Settings | None = None, *, models: PictureAnalyzer | None = None
+    ) -> Client:
         clock = Clock()
         deployment = memory_deployment(settings, clock=clock, models=models)
         for service in Service:
             create_collection(CreateCollection(service.name.lower(), service), deployment)
-        return cls(deployment, Gateway(deployment), create_key(deployment, name="test", bearer=True), clock)
+        return cls(
+            deployment, Gateway(deployment), create_key(deployment, name="test", bearer=True), clock
+        )
 
     def send(self, incoming: Incoming) -> Answer:
         return self.door.answer(incoming)
 
-    def call(self, action: str, params: Mapping[str, object] | None = None, *, key: NewKey | None = None) -> tuple[int, dict[str, Any]]:
+    def call(
+        self, action: str, params: Mapping[str, object] | None = None, *, key: NewKey | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """2020-12-14, ACS3, everything in the form. The status and the answer's members."""
         body = urlencode({name: str(value) for name, value in (params or {}).items()}).encode()
-        answer = self.send(acs3(key or self.key, action, "2020-12-14", now=self.clock.now, body=body))
+        answer = self.send(
+            acs3(key or self.key, action, "2020-12-14", now=self.clock.now, body=body)
+        )
         return answer.status, json.loads(answer.body)
 
     def ok(self, action: str, params: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -195,13 +247,22 @@ class Client:
         assert status == 200, members
         return members
 
-    def code(self, action: str, params: Mapping[str, object] | None = None, *, key: NewKey | None = None) -> tuple[int, str]:
+    def code(
+        self, action: str, params: Mapping[str, object] | None = None, *, key: NewKey | None = None
+    ) -> tuple[int, str]:
         status, members = self.call(action, params, key=key)
         assert {"RequestId", "HostId", "Code", "Message"} == set(members), members
         return status, members["Code"]
 
-    def add(self, collection: str, product: str, name: str, data: bytes, **params: object) -> dict[str, Any]:
-        named = {"InstanceName": collection, "ProductId": product, "PicName": name, "PicContent": b64(data)}
+    def add(
+        self, collection: str, product: str, name: str, data: bytes, **params: object
+    ) -> dict[str, Any]:
+        named = {
+            "InstanceName": collection,
+            "ProductId": product,
+            "PicName": name,
+            "PicContent": b64(data),
+        }
         return self.ok("AddImage", {**named, **params})
 
     def with_key(self, **limits: Any) -> NewKey:

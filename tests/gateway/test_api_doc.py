@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
+from chalicelib.gateway.pages import openapi
 from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2019, V2020
 from chalicelib.gateway.wire.answers import ANSWERS_2019, ANSWERS_2020, ERROR
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.openapi import SUMMARIES, document
-from chalicelib.gateway.pages import openapi
 from chalicelib.gateway.wire.parameters import PARAMETERS_2019, PARAMETERS_2020, PARSERS_2020
 from tests.gateway.api_doc import PAGE, written
 from tests.live import ROOT
@@ -63,10 +63,16 @@ def test_openapi_is_served_and_is_valid() -> None:
 
 @pytest.mark.parametrize("action", list(PARAMETERS_2020))
 def test_openapi_knows_every_parameter_of_an_action(action: str) -> None:
-    forms = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["oneOf"]
+    forms = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"][
+        "application/x-www-form-urlencoded"
+    ]["schema"]["oneOf"]
     (form,) = [form for form in forms if form["title"] == action]
-    assert set(form["properties"]) == {"Action", "Version"} | {row.name for row in PARAMETERS_2020[action]}
-    assert set(form["required"]) == {"Action"} | {row.name for row in PARAMETERS_2020[action] if row.required}
+    assert set(form["properties"]) == {"Action", "Version"} | {
+        row.name for row in PARAMETERS_2020[action]
+    }
+    assert set(form["required"]) == {"Action"} | {
+        row.name for row in PARAMETERS_2020[action] if row.required
+    }
     assert action in SUMMARIES
     assert action in ANSWERS_2020
 
@@ -83,9 +89,13 @@ def test_the_schemas_are_schemas(schema: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("action", list(PARAMETERS_2020))
-def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_could_give(action: str) -> None:
+def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_could_give(
+    action: str,
+) -> None:
     section = TEXT[TEXT.index(f"\n### {action}\n") :]
-    example = re.search(r"<!-- end -->\n```\n([^\n]+)\n```\n```json\n(.*?)\n```\n", section, re.DOTALL)
+    example = re.search(
+        r"<!-- end -->\n```\n([^\n]+)\n```\n```json\n(.*?)\n```\n", section, re.DOTALL
+    )
     assert example is not None
     request, answer = example.groups()
     assert TEXT.index(f"\n### {action}\n") + example.end() < TEXT.index("\n## Older versions")
@@ -95,4 +105,7 @@ def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_co
     assert message.collection == "demo"
     members = json.loads(answer)
     refused = action == "SearchImageByText"
-    jsonschema.validate(members if refused else {**members, "RequestId": "0" * 36}, ERROR if refused else ANSWERS_2020[action])
+    jsonschema.validate(
+        members if refused else {**members, "RequestId": "0" * 36},
+        ERROR if refused else ANSWERS_2020[action],
+    )

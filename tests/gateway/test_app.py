@@ -1,4 +1,6 @@
-"""app.py as Lambda calls it: events of REST APIs and of function URLs in, answers in the contract's form out."""
+"""app.py as Lambda calls it: events of REST APIs and of function URLs in, answers in the contract's
+form out.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +29,31 @@ class App:
         self.client = client
         self.app = importlib.import_module("app").app
 
-    def rest(self, incoming: Incoming, *, route: str | None = None, captured: dict[str, str] | None = None) -> Answer:
+    def rest(
+        self,
+        incoming: Incoming,
+        *,
+        route: str | None = None,
+        captured: dict[str, str] | None = None,
+    ) -> Answer:
         """As a REST API sends it: text bodies as text, multipart in base64."""
         query: dict[str, list[str]] = {}
         for name, value in incoming.query:
             query.setdefault(name, []).append(value)
         binary = incoming.content_type == "multipart/form-data"
         event = {
-            "requestContext": {"httpMethod": incoming.method, "resourcePath": route or incoming.path, "path": incoming.path},
+            "requestContext": {
+                "httpMethod": incoming.method,
+                "resourcePath": route or incoming.path,
+                "path": incoming.path,
+            },
             "headers": {name.title(): values[0] for name, values in incoming.headers.items()},
             "pathParameters": captured or {},
             "multiValueQueryStringParameters": query or None,
             "stageVariables": None,
-            "body": (b64(incoming.body) if binary else incoming.body.decode()) if incoming.body else None,
+            "body": (b64(incoming.body) if binary else incoming.body.decode())
+            if incoming.body
+            else None,
             "isBase64Encoded": binary,
         }
         answer: Answer = self.app(event, None)
@@ -52,16 +66,24 @@ class App:
             "rawPath": incoming.path,
             "rawQueryString": urlencode(list(incoming.query)),
             "headers": {name: values[0] for name, values in incoming.headers.items()},
-            "requestContext": {"http": {"method": incoming.method, "path": incoming.path, "sourceIp": "127.0.0.1"}},
+            "requestContext": {
+                "http": {"method": incoming.method, "path": incoming.path, "sourceIp": "127.0.0.1"}
+            },
             "body": base64.b64encode(incoming.body).decode() if incoming.body else None,
             "isBase64Encoded": bool(incoming.body),
         }
         answer: Answer = self.app(event, None)
         return answer
 
-    def get(self, path: str, *, accept: str = "*/*", route: str | None = None, **captured: str) -> Answer:
+    def get(
+        self, path: str, *, accept: str = "*/*", route: str | None = None, **captured: str
+    ) -> Answer:
         headers = [("host", HOST), ("accept", accept)]
-        return self.rest(Incoming.of("GET", path, query=[], headers=headers, body=b""), route=route, captured=captured)
+        return self.rest(
+            Incoming.of("GET", path, query=[], headers=headers, body=b""),
+            route=route,
+            captured=captured,
+        )
 
 
 @pytest.fixture
@@ -71,10 +93,17 @@ def app(client: Client, monkeypatch: pytest.MonkeyPatch) -> App:
 
 
 def signed(client: Client, action: str, params: dict[str, str]) -> Incoming:
-    return acs3(client.key, action, "2020-12-14", now=client.clock.now, body=urlencode(params).encode())
+    return acs3(
+        client.key, action, "2020-12-14", now=client.clock.now, body=urlencode(params).encode()
+    )
 
 
-ADD = {"InstanceName": "product", "ProductId": "上衣", "PicName": "n.png", "PicContent": b64(picture(1))}
+ADD = {
+    "InstanceName": "product",
+    "ProductId": "上衣",
+    "PicName": "n.png",
+    "PicContent": b64(picture(1)),
+}
 
 
 @pytest.mark.parametrize("kind", ["rest", "version_2"])
@@ -83,10 +112,22 @@ def test_pictures_are_added_and_found_through_either_kind_of_event(app: App, kin
     answer = send(signed(app.client, "AddImage", ADD))
     assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (200, 0)
     assert answer["headers"]["Content-Type"] == "application/json;charset=utf-8"
-    found = send(signed(app.client, "SearchImageByPic", {"InstanceName": "product", "PicContent": ADD["PicContent"]}))
+    found = send(
+        signed(
+            app.client,
+            "SearchImageByPic",
+            {"InstanceName": "product", "PicContent": ADD["PicContent"]},
+        )
+    )
     assert json.loads(found["body"])["Auctions"][0]["ProductId"] == "上衣"
     # Detail has no body and no Content-Type
-    detail = acs3(app.client.key, "Detail", "2020-12-14", now=app.client.clock.now, query={"InstanceName": "product"})
+    detail = acs3(
+        app.client.key,
+        "Detail",
+        "2020-12-14",
+        now=app.client.clock.now,
+        query={"InstanceName": "product"},
+    )
     assert json.loads(send(detail)["body"])["Instance"]["TotalCount"] == 1
 
 
@@ -118,16 +159,23 @@ def test_chalices_own_errors_have_the_contracts_form(app: App) -> None:
     assert contract(app.version_2(put)) == (405, "UnsupportedHTTPMethod")
     nowhere = Incoming.of("GET", "/nowhere", query=[], headers=[("host", HOST)], body=b"")
     assert contract(app.version_2(nowhere)) == (404, "InvalidAction.NotFound")
-    csv = Incoming.of("POST", "/", query=[], headers=[("host", HOST), ("content-type", "text/csv")], body=b"x")
+    csv = Incoming.of(
+        "POST", "/", query=[], headers=[("host", HOST), ("content-type", "text/csv")], body=b"x"
+    )
     assert contract(app.rest(csv)) == (415, "UnsupportedMediaType")
 
 
-def test_a_deployment_that_cannot_be_built_is_reported_in_the_contracts_form(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_that_cannot_be_built_is_reported_in_the_contracts_form(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken() -> None:
         raise ValueError("LOOKALIKE_STORE is wrong")
 
     monkeypatch.setattr(wiring, "deployment", broken)
-    assert contract(app.rest(signed(app.client, "Detail", {"InstanceName": "product"}))) == (500, "UnknownException")
+    assert contract(app.rest(signed(app.client, "Detail", {"InstanceName": "product"}))) == (
+        500,
+        "UnknownException",
+    )
 
 
 def test_a_browser_is_led_to_the_console_and_an_sdk_is_not(app: App) -> None:
@@ -147,7 +195,9 @@ def test_openapi_is_public(app: App) -> None:
 
 def test_a_link_gives_its_file_until_it_expires_and_only_that_file(app: App) -> None:
     deployment = app.client.deployment
-    deployment.store.create("collections/product/jobs/1/errors.jsonl", '{"line": 1, "name": "衣"}\n'.encode())
+    deployment.store.create(
+        "collections/product/jobs/1/errors.jsonl", '{"line": 1, "name": "衣"}\n'.encode()
+    )
     token = sign_download("collections/product/jobs/1/errors.jsonl", deployment)
 
     def link(text: str) -> Answer:
@@ -156,7 +206,10 @@ def test_a_link_gives_its_file_until_it_expires_and_only_that_file(app: App) -> 
     assert link(token)["body"] == '{"line": 1, "name": "衣"}\n'
     assert contract(link(token[:-2] + "AA")) == (400, "InvalidSecurityToken")
     assert contract(link("nonsense")) == (400, "InvalidSecurityToken")
-    assert contract(link(sign_download("collections/product/nothing", deployment))) == (404, "NotFound")
+    assert contract(link(sign_download("collections/product/nothing", deployment))) == (
+        404,
+        "NotFound",
+    )
     app.client.later(VALID_S + 1)
     assert contract(link(token)) == (400, "InvalidTimeStamp.Expired")
 

@@ -1,4 +1,6 @@
-"""Every captured request of the official SDKs, sent to a deployment that knows its key and its collection, at the time it was made."""
+"""Every captured request of the official SDKs, sent to a deployment that knows its key and its
+collection, at the time it was made.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ from typing import Any
 
 from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
-from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.dispatch import Gateway
-from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.gateway.signatures.schemes import read_claim
+from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.manage import create_collection
@@ -35,12 +37,25 @@ ANSWERED = {
 
 
 def deployment_for(capture: Capture, *, secret: str | None = None) -> Client:
-    claim = read_claim(capture.incoming, body_pairs(capture.incoming), hosts=(), unsigned_bodies=True)
+    claim = read_claim(
+        capture.incoming, body_pairs(capture.incoming), hosts=(), unsigned_bodies=True
+    )
     assert claim is not None
     clock = Clock(claim.moment + 1)
     deployment = memory_deployment(Settings(unsigned_bodies=capture.unsigned_body), clock=clock)
-    row = {"id": capture.key_id, "name": "", "access": "write", "collections": [], "created": 0, "bearer": False}
-    document = {"format": 1, "signing": "", "keys": [{**row, "secrets": [secret or capture.secret]}]}
+    row = {
+        "id": capture.key_id,
+        "name": "",
+        "access": "write",
+        "collections": [],
+        "created": 0,
+        "bearer": False,
+    }
+    document = {
+        "format": 1,
+        "signing": "",
+        "keys": [{**row, "secrets": [secret or capture.secret]}],
+    }
     deployment.secrets.replace(json.dumps(document), version="")
     create_collection(CreateCollection("demoinstance1", Service.PRODUCT), deployment)
     return Client(deployment, Gateway(deployment), NewKey(capture.key_id, capture.secret), clock)
@@ -68,10 +83,16 @@ def test_tampered_with_it_is_refused_with_the_documented_code(name: str) -> None
     if original.body and not capture.unsigned_body:
         assert sent(client, replace(original, body=original.body + b"&Extra=1")) == mismatch
     if capture.scheme.startswith("ACS3"):
-        assert sent(client, replace(original, headers={**original.headers, "accept": ("text/xml",)})) == mismatch
+        assert (
+            sent(client, replace(original, headers={**original.headers, "accept": ("text/xml",)}))
+            == mismatch
+        )
         assert sent(client, unsigned_header) == (400, "IncompleteSignature")
     elif capture.scheme.startswith("ROA"):
-        assert sent(client, replace(original, headers={**original.headers, "accept": ("text/xml",)})) == mismatch
+        assert (
+            sent(client, replace(original, headers={**original.headers, "accept": ("text/xml",)}))
+            == mismatch
+        )
         assert sent(client, unsigned_header) == mismatch
     assert sent(deployment_for(capture, secret="wrong"), original) == mismatch
     client.later(32 * 60)

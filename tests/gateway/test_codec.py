@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.gateway.wire import codec
-from chalicelib.gateway.wire.codec import FORM, MAX_FIELDS, body_pairs, decode, encode, is_encoded, parse_form, parse_json
-from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.gateway.signatures.schemes import read_rpc
+from chalicelib.gateway.wire import codec
+from chalicelib.gateway.wire.codec import (
+    FORM,
+    MAX_FIELDS,
+    body_pairs,
+    decode,
+    encode,
+    is_encoded,
+    parse_form,
+    parse_json,
+)
+from chalicelib.gateway.wire.incoming import Incoming
 
 
 @given(st.binary(max_size=300))
@@ -20,7 +29,14 @@ def test_encode_is_the_standard_librarys_quote(data: bytes) -> None:
     assert encode(data).decode() == quote(data, safe="~")
 
 
-@given(st.lists(st.sampled_from([b"%", b"+", b"2", b"B", b"f", b"%2B", b"%2f", b"%25", b"z", b"\xff", b"%C3%A9"]), max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"%", b"+", b"2", b"B", b"f", b"%2B", b"%2f", b"%25", b"z", b"\xff", b"%C3%A9"]
+        ),
+        max_size=60,
+    )
+)
 def test_both_ways_of_decoding_are_the_standard_librarys(parts: list[bytes]) -> None:
     data = b"".join(parts)
     expected = unquote_to_bytes(data.replace(b"+", b" "))
@@ -51,12 +67,29 @@ def test_a_form_that_is_not_utf8_is_refused() -> None:
 
 
 def test_json_spells_values_as_a_form_would() -> None:
-    body = '{"Num": 5, "Crop": false, "ProductId": "ü", "Start": null, "ScoreThreshold": 0.5}'.encode()
-    assert parse_json(body) == (("Num", "5"), ("Crop", "false"), ("ProductId", "ü"), ("ScoreThreshold", "0.5"))
+    body = (
+        '{"Num": 5, "Crop": false, "ProductId": "ü", "Start": null, "ScoreThreshold": 0.5}'.encode()
+    )
+    assert parse_json(body) == (
+        ("Num", "5"),
+        ("Crop", "false"),
+        ("ProductId", "ü"),
+        ("ScoreThreshold", "0.5"),
+    )
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[1]", b'{"a": [1]}', b'{"a": {}}', b"\xff", b"[" * 100_000, b'{"a": "\\ud800"}', b'{"\\udfff": "a"}']
+    "body",
+    [
+        b"{",
+        b"[1]",
+        b'{"a": [1]}',
+        b'{"a": {}}',
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a": "\\ud800"}',
+        b'{"\\udfff": "a"}',
+    ],
 )
 def test_json_of_another_shape_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
@@ -76,10 +109,16 @@ def test_the_fast_way_for_large_pictures_signs_what_the_plain_way_would() -> Non
         "Signature": "x",
     }
     body = urlencode({"PicContent": picture, "ProductId": "a b/ü"}).encode()
-    incoming = Incoming.of("POST", "/", query=query.items(), headers=[("Content-Type", FORM)], body=body)
+    incoming = Incoming.of(
+        "POST", "/", query=query.items(), headers=[("Content-Type", FORM)], body=body
+    )
     form = body_pairs(incoming)
     claim = read_rpc(incoming, form)
     assert dict(form) == {"PicContent": picture, "ProductId": "a b/ü"}
     params = sorted({**query, **dict(form)}.items())
-    canonical = "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in params if name != "Signature")
+    canonical = "&".join(
+        f"{quote(name, safe='~')}={quote(value, safe='~')}"
+        for name, value in params
+        if name != "Signature"
+    )
     assert claim.texts == (f"POST&%2F&{quote(canonical, safe='~')}".encode(),)

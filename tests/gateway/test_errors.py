@@ -1,4 +1,6 @@
-"""Every code of API.md §8 and SIGNATURES.md §5 that can occur here, with its status; and the store is unchanged by all of them."""
+"""Every code of API.md §8 and SIGNATURES.md §5 that can occur here, with its status; and the store
+is unchanged by all of them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import pytest
 
 from chalicelib import errors as e
 from chalicelib.config import Settings
-from chalicelib.gateway.wire import faults
 from chalicelib.gateway.dispatch import Gateway
+from chalicelib.gateway.wire import faults
 from chalicelib.gateway.wire.incoming import Incoming
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 
@@ -38,28 +40,79 @@ REQUESTS: list[tuple[str, Mapping[str, object], int, str]] = [
     ("AddImage", {**NAMED, **PIC, "ProductId": "x" * 513}, 400, "InvalidProductId"),
     ("AddImage", {**NAMED, **PIC, "PicName": "a\x00b"}, 400, "InvalidPicName"),
     ("AddImage", {**NAMED, **PIC, "CustomContent": "x" * 4097}, 400, "InvalidCustomContent"),
-    *(("AddImage", {**NAMED, **PIC, f"StrAttr{n}": "50%"}, 400, f"InvalidStrAttr{n}") for n in ("", "2", "3", "4")),
-    *(("UpdateImage", {**NAMED, f"IntAttr{n}": 2**31}, 400, f"InvalidIntAttr{n}") for n in ("", "2", "3", "4")),
+    *(
+        ("AddImage", {**NAMED, **PIC, f"StrAttr{n}": "50%"}, 400, f"InvalidStrAttr{n}")
+        for n in ("", "2", "3", "4")
+    ),
+    *(
+        ("UpdateImage", {**NAMED, f"IntAttr{n}": 2**31}, 400, f"InvalidIntAttr{n}")
+        for n in ("", "2", "3", "4")
+    ),
     ("AddImage", {**NAMED, **PIC, "IntAttr": "seven"}, 400, "InvalidIntAttr"),
     ("AddImage", {**NAMED, **PIC, "CategoryId": 10}, 400, "InvalidCategory"),
     ("SearchImageByName", {**NAMED, "CategoryId": "x"}, 400, "InvalidCategory"),
     ("AddImage", {**NAMED, **PIC, "Region": "1,2,3"}, 400, "InvalidRegion"),
     ("AddImage", {**NAMED, **PIC, "Region": "0,5000,0,5000"}, 400, "InvalidRegion"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "Filter": "int_attr >> 1"}, 400, "InvalidFilterClause"),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "Filter": "int_attr >> 1"},
+        400,
+        "InvalidFilterClause",
+    ),
     ("SearchImageByFilter", {"InstanceName": "product"}, 400, "InvalidFilterClause"),
-    ("DeleteImage", {"InstanceName": "product", "IsDeleteByFilter": "true"}, 400, "InvalidFilterClause"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "Num": "ten"}, 400, "InvalidNumParameter"),
+    (
+        "DeleteImage",
+        {"InstanceName": "product", "IsDeleteByFilter": "true"},
+        400,
+        "InvalidFilterClause",
+    ),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "Num": "ten"},
+        400,
+        "InvalidNumParameter",
+    ),
     ("SearchImageByPic", {"InstanceName": "product", **PIC, "Num": 0}, 400, "InvalidNumParameter"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "Num": 101}, 400, "OverflowMaxReturnNum"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "Start": 500}, 400, "InvalidStartParameter"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "Start": 450, "Num": 100}, 400, "OverflowMaxResultNum"),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "Num": 101},
+        400,
+        "OverflowMaxReturnNum",
+    ),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "Start": 500},
+        400,
+        "InvalidStartParameter",
+    ),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "Start": 450, "Num": 100},
+        400,
+        "OverflowMaxResultNum",
+    ),
     ("SearchImageByText", {"InstanceName": "product"}, 400, "InvalidText"),
     ("SearchImageByText", {"InstanceName": "product", "Text": "x" * 513}, 400, "InvalidTextLength"),
-    ("SearchImageByText", {"InstanceName": "product", "Text": "red"}, 500, "UnsupportedInstanceType"),
+    (
+        "SearchImageByText",
+        {"InstanceName": "product", "Text": "red"},
+        500,
+        "UnsupportedInstanceType",
+    ),
     ("AddImage", {**NAMED, "PicContent": BIG}, 400, "InvalidPicContent"),
     ("AddImage", {**NAMED, "PicContent": "not base64!"}, 400, "InvalidPicContent"),
-    ("CompareSimilarByImage", {"InstanceName": "product", "SecondaryPicContent": "AAAA"}, 400, "InvalidPrimaryPicContent"),
-    ("CompareSimilarByImage", {"InstanceName": "product", "PrimaryPicContent": "AAAA"}, 400, "InvalidSecondaryPicContent"),
+    (
+        "CompareSimilarByImage",
+        {"InstanceName": "product", "SecondaryPicContent": "AAAA"},
+        400,
+        "InvalidPrimaryPicContent",
+    ),
+    (
+        "CompareSimilarByImage",
+        {"InstanceName": "product", "PrimaryPicContent": "AAAA"},
+        400,
+        "InvalidSecondaryPicContent",
+    ),
     ("AddImage", {**NAMED, "PicContent": b64(b"not a picture")}, 400, "UnsupportedPicFormat"),
     ("AddImage", {**NAMED, "PicContent": b64(picture(1)[:-400])}, 400, "UnsupportedPicFormat"),
     ("AddImage", {**NAMED, "PicContent": b64(picture(1, (99, 120)))}, 400, "UnsupportedPicPixels"),
@@ -69,7 +122,12 @@ REQUESTS: list[tuple[str, Mapping[str, object], int, str]] = [
     ("DeleteImage", {"InstanceName": "product"}, 400, "NoSpecifiedProductId"),
     ("DeleteImage", {"InstanceName": "product", "Colour": "red"}, 400, "BadRequest"),
     ("AddImage", {**NAMED, **PIC, "Crop": "maybe"}, 400, "BadRequest"),
-    ("SearchImageByPic", {"InstanceName": "product", **PIC, "ScoreThreshold": "2"}, 400, "BadRequest"),
+    (
+        "SearchImageByPic",
+        {"InstanceName": "product", **PIC, "ScoreThreshold": "2"},
+        400,
+        "BadRequest",
+    ),
     ("IncreaseInstance", {"InstanceName": "product"}, 400, "Console.BadRequest"),
     ("IncreaseList", {"InstanceName": "product", "PageNumber": 0}, 400, "Console.BadRequest"),
     ("DumpMetaList", {"InstanceName": "product", "PageSize": 501}, 400, "Console.BadRequest"),
@@ -77,13 +135,23 @@ REQUESTS: list[tuple[str, Mapping[str, object], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("action", "params", "status", "code"), REQUESTS, ids=[f"{row[3]}-{row[0]}-{i}" for i, row in enumerate(REQUESTS)])
+@pytest.mark.parametrize(
+    ("action", "params", "status", "code"),
+    REQUESTS,
+    ids=[f"{row[3]}-{row[0]}-{i}" for i, row in enumerate(REQUESTS)],
+)
 def test_a_bad_request_has_its_code_and_changes_nothing(
     action: str, params: Mapping[str, object], status: int, code: str, client: Client
 ) -> None:
-    before = {stat.key: client.deployment.store.get(stat.key).version for stat in client.deployment.store.list("")}
+    before = {
+        stat.key: client.deployment.store.get(stat.key).version
+        for stat in client.deployment.store.list("")
+    }
     assert client.code(action, params) == (status, code)
-    assert {stat.key: client.deployment.store.get(stat.key).version for stat in client.deployment.store.list("")} == before
+    assert {
+        stat.key: client.deployment.store.get(stat.key).version
+        for stat in client.deployment.store.list("")
+    } == before
 
 
 def raising(client: Client, error: Exception) -> Client:
@@ -121,10 +189,22 @@ INNER: list[tuple[Exception, str, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "action", "status", "code"), INNER, ids=[f"{row[3]}-{type(row[0]).__name__}" for row in INNER])
-def test_a_failure_inside_has_its_code(error: Exception, action: str, status: int, code: str, client: Client) -> None:
-    compare = {"InstanceName": "product", "PrimaryPicContent": PIC["PicContent"], "SecondaryPicContent": PIC["PicContent"]}
-    answer, members = raising(client, error).call(action, {**NAMED, **PIC} if action == "AddImage" else compare)
+@pytest.mark.parametrize(
+    ("error", "action", "status", "code"),
+    INNER,
+    ids=[f"{row[3]}-{type(row[0]).__name__}" for row in INNER],
+)
+def test_a_failure_inside_has_its_code(
+    error: Exception, action: str, status: int, code: str, client: Client
+) -> None:
+    compare = {
+        "InstanceName": "product",
+        "PrimaryPicContent": PIC["PicContent"],
+        "SecondaryPicContent": PIC["PicContent"],
+    }
+    answer, members = raising(client, error).call(
+        action, {**NAMED, **PIC} if action == "AddImage" else compare
+    )
     assert (answer, members["Code"]) == (status, code)
     assert "secret text" not in members["Message"]
     assert "Traceback" not in members["Message"]
@@ -142,7 +222,12 @@ CONSOLE: list[tuple[Exception, str, int, str]] = [
     (e.Conflict("two secrets"), "CreateKey", 409, "Conflict"),
     (e.StoreUnavailable("away"), "DumpMeta", 500, "Console.CallServiceError"),
     (ValueError("x"), "Detail", 500, "Console.InternalError"),
-    (e.SourceError(e.SourceFault.NO_PERMISSION, "no"), "IncreaseInstance", 403, "Console.NoPermission"),
+    (
+        e.SourceError(e.SourceFault.NO_PERMISSION, "no"),
+        "IncreaseInstance",
+        403,
+        "Console.NoPermission",
+    ),
     *(
         (e.SourceError(fault, "no"), "IncreaseInstance", 400, "Console.BadRequest")
         for fault in e.SourceFault
@@ -152,7 +237,9 @@ CONSOLE: list[tuple[Exception, str, int, str]] = [
 
 
 @pytest.mark.parametrize(("error", "action", "status", "code"), CONSOLE)
-def test_the_table_knows_the_console_actions(error: Exception, action: str, status: int, code: str) -> None:
+def test_the_table_knows_the_console_actions(
+    error: Exception, action: str, status: int, code: str
+) -> None:
     assert faults.fault_of(error, action) == faults.Fault(code, status)
 
 
@@ -191,14 +278,26 @@ def code_of(client: Client, incoming: Incoming) -> tuple[int, str, str]:
 
 
 def detail(client: Client, **changes: Any) -> Incoming:
-    arguments: dict[str, Any] = {"now": client.clock.now, "query": {"InstanceName": "product"}, **changes}
-    return acs3(arguments.pop("key", client.key), arguments.pop("action", "Detail"), arguments.pop("version", "2020-12-14"), **arguments)
+    arguments: dict[str, Any] = {
+        "now": client.clock.now,
+        "query": {"InstanceName": "product"},
+        **changes,
+    }
+    return acs3(
+        arguments.pop("key", client.key),
+        arguments.pop("action", "Detail"),
+        arguments.pop("version", "2020-12-14"),
+        **arguments,
+    )
 
 
 def test_an_unknown_key(client: Client) -> None:
     from chalicelib.usecases.keys import NewKey
 
-    assert code_of(client, detail(client, key=NewKey("LAnobody", "x")))[:2] == (404, "InvalidAccessKeyId.NotFound")
+    assert code_of(client, detail(client, key=NewKey("LAnobody", "x")))[:2] == (
+        404,
+        "InvalidAccessKeyId.NotFound",
+    )
 
 
 def test_a_wrong_secret_is_told_with_a_colon_for_the_classic_sdk(client: Client) -> None:
@@ -206,21 +305,33 @@ def test_a_wrong_secret_is_told_with_a_colon_for_the_classic_sdk(client: Client)
 
     status, code, message = code_of(client, detail(client, key=NewKey(client.key.key_id, "wrong")))
     assert (status, code) == (400, "SignatureDoesNotMatch")
-    assert len(message.split(":")) > 1, "the classic core SDK takes split(':')[1] of exactly this answer"
+    assert len(message.split(":")) > 1, (
+        "the classic core SDK takes split(':')[1] of exactly this answer"
+    )
 
 
 def test_a_changed_body_too(client: Client) -> None:
     import dataclasses
 
-    incoming = acs3(client.key, "DeleteImage", "2020-12-14", now=client.clock.now, body=b"InstanceName=product&ProductId=p")
-    status, code, message = code_of(client, dataclasses.replace(incoming, body=incoming.body + b"2"))
+    incoming = acs3(
+        client.key,
+        "DeleteImage",
+        "2020-12-14",
+        now=client.clock.now,
+        body=b"InstanceName=product&ProductId=p",
+    )
+    status, code, message = code_of(
+        client, dataclasses.replace(incoming, body=incoming.body + b"2")
+    )
     assert (status, code) == (400, "SignatureDoesNotMatch")
     assert ":" in message
 
 
 @pytest.mark.parametrize("ahead", [1, -1], ids=["future", "past"])
 @pytest.mark.parametrize(("scheme", "minutes"), [("ACS3", 15), ("RPC", 31), ("ROA", 15)])
-def test_a_time_stamp_counts_within_its_schemes_window_either_way(client: Client, scheme: str, minutes: int, ahead: int) -> None:
+def test_a_time_stamp_counts_within_its_schemes_window_either_way(
+    client: Client, scheme: str, minutes: int, ahead: int
+) -> None:
     def code(seconds: float) -> tuple[int, str]:
         now = client.clock.now + ahead * seconds
         if scheme == "ACS3":
@@ -228,7 +339,9 @@ def test_a_time_stamp_counts_within_its_schemes_window_either_way(client: Client
         elif scheme == "RPC":
             incoming = rpc(client.key, "Detail", {"InstanceName": "product"}, now=now)
         else:
-            incoming = roa(client.key, "/v2/image/delete", now=now, body=b"InstanceName=product&ProductId=p")
+            incoming = roa(
+                client.key, "/v2/image/delete", now=now, body=b"InstanceName=product&ProductId=p"
+            )
         answer = client.send(incoming)
         return answer.status, str(json.loads(answer.body).get("Code", 0))
 
@@ -241,27 +354,50 @@ def test_a_security_token(client: Client, known: bool) -> None:
     from chalicelib.usecases.keys import NewKey
 
     key = client.key if known else NewKey("STS.NUgYrLnoC37mZZCNnAbez", "temporary")
-    status, code, message = code_of(client, detail(client, key=key, extra={"x-acs-security-token": "t", "x-acs-accesskey-id": key.key_id}))
+    status, code, message = code_of(
+        client,
+        detail(
+            client, key=key, extra={"x-acs-security-token": "t", "x-acs-accesskey-id": key.key_id}
+        ),
+    )
     assert (status, code) == (400, "InvalidSecurityToken")
     assert "STS" in message
 
 
 def test_no_signature_and_half_of_one(client: Client) -> None:
-    bare = Incoming.of("POST", "/", query=[("Action", "Detail")], headers=[("host", HOST)], body=b"")
+    bare = Incoming.of(
+        "POST", "/", query=[("Action", "Detail")], headers=[("host", HOST)], body=b""
+    )
     assert code_of(client, bare)[:2] == (400, "MissingParameter")
-    half = Incoming.of("POST", "/", query=[], headers=[("authorization", "ACS3-HMAC-SHA256 Credential=x")], body=b"")
+    half = Incoming.of(
+        "POST",
+        "/",
+        query=[],
+        headers=[("authorization", "ACS3-HMAC-SHA256 Credential=x")],
+        body=b"",
+    )
     assert code_of(client, half)[:2] == (400, "IncompleteSignature")
 
 
 def test_what_is_not_spoken(client: Client) -> None:
     assert code_of(client, detail(client, action="Describe"))[:2] == (404, "InvalidAction.NotFound")
     assert code_of(client, detail(client, version="2016-01-01"))[:2] == (400, "InvalidVersion")
-    assert code_of(client, detail(client, version="console", action="Nothing"))[:2] == (404, "InvalidAction.NotFound")
+    assert code_of(client, detail(client, version="console", action="Nothing"))[:2] == (
+        404,
+        "InvalidAction.NotFound",
+    )
     assert code_of(client, detail(client, path="/v3"))[:2] == (404, "InvalidAction.NotFound")
 
 
 def test_a_path_and_an_action_that_disagree(client: Client) -> None:
-    incoming = acs3(client.key, "DeleteImage", "2019-03-25", now=client.clock.now, path="/v2/image/add", body=b"InstanceName=product")
+    incoming = acs3(
+        client.key,
+        "DeleteImage",
+        "2019-03-25",
+        now=client.clock.now,
+        path="/v2/image/add",
+        body=b"InstanceName=product",
+    )
     assert code_of(client, incoming)[:2] == (404, "InvalidAction.NotFound")
 
 
@@ -308,7 +444,9 @@ def test_2018_codes(client: Client, verb: str, body: bytes, code: str) -> None:
 
 def test_a_body_of_8_mb_or_more(client: Client) -> None:
     headers = [("host", HOST), ("content-type", FORM)]
-    assert code_of(client, Incoming.of("POST", "/", query=[], headers=headers, body=b"x" * (8 * 1024 * 1024)))[:2] == (
+    assert code_of(
+        client, Incoming.of("POST", "/", query=[], headers=headers, body=b"x" * (8 * 1024 * 1024))
+    )[:2] == (
         413,
         "RequestBodyTooLarge",
     )
@@ -316,7 +454,9 @@ def test_a_body_of_8_mb_or_more(client: Client) -> None:
 
 def test_a_body_nobody_reads_here(client: Client) -> None:
     headers = [("host", HOST), ("content-type", "text/csv")]
-    assert code_of(client, Incoming.of("POST", "/", query=[], headers=headers, body=b"a,b"))[:2] == (415, "UnsupportedMediaType")
+    assert code_of(client, Incoming.of("POST", "/", query=[], headers=headers, body=b"a,b"))[
+        :2
+    ] == (415, "UnsupportedMediaType")
 
 
 def test_a_rate_over_the_limit_is_denied_until_a_token_is_back() -> None:
@@ -327,7 +467,9 @@ def test_a_rate_over_the_limit_is_denied_until_a_token_is_back() -> None:
     assert (answer.status, json.loads(answer.body)["Code"]) == (403, "DeniedRequest")
     assert 0 < int(answer.headers["x-acs-retry-after"]) <= 501
     assert client.code("Detail", {"InstanceName": "product"}) == (400, "DeniedRequest")
-    assert client.call("CheckImageExists", {**exists, "InstanceName": "generic"})[0] == 200, "a limit per collection"
+    assert client.call("CheckImageExists", {**exists, "InstanceName": "generic"})[0] == 200, (
+        "a limit per collection"
+    )
     client.later(0.6)
     assert client.call("CheckImageExists", exists)[0] == 200
 
@@ -355,14 +497,21 @@ def test_models_that_changed_are_reported_as_the_instances_state(client: Client)
     status, members = newer.call("AddImage", {**NAMED, **PIC})
     assert (status, members["Code"]) == (409, "InstanceStatusError")
     assert "lookalike rebuild" in members["Message"]
-    assert newer.code("SearchImageByPic", {"InstanceName": "product", **PIC}) == (409, "InstanceStatusError")
+    assert newer.code("SearchImageByPic", {"InstanceName": "product", **PIC}) == (
+        409,
+        "InstanceStatusError",
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
         (403, b'{"message":"Missing Authentication Token"}', "InvalidAction.NotFound"),
-        (405, b'{"Code":"MethodNotAllowedError","Message":"Unsupported method: PUT"}', "UnsupportedHTTPMethod"),
+        (
+            405,
+            b'{"Code":"MethodNotAllowedError","Message":"Unsupported method: PUT"}',
+            "UnsupportedHTTPMethod",
+        ),
         (415, b'{"Code":"UnsupportedMediaType","Message":"x"}', "UnsupportedMediaType"),
         (500, b"<html>", "UnknownException"),
         (413, b'{"message": "the body"}', "RequestBodyTooLarge"),
@@ -376,7 +525,11 @@ def test_errors_of_chalice_take_the_contracts_form_and_leave_a_line(
     assert set(members) == {"RequestId", "HostId", "Code", "Message"}
     assert members["Code"] == code
     line = json.loads(caplog.messages[-1])
-    assert (line["request_id"], line["status"], line["code"]) == (members["RequestId"], status, code)
+    assert (line["request_id"], line["status"], line["code"]) == (
+        members["RequestId"],
+        status,
+        code,
+    )
 
 
 def test_an_error_in_the_contracts_form_is_left_as_it_is() -> None:

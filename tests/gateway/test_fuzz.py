@@ -1,4 +1,6 @@
-"""Bytes nobody meant: the three body formats under mutation, and /openapi.json in the hands of Schemathesis. Never a 5xx, never a hang."""
+"""Bytes nobody meant: the three body formats under mutation, and /openapi.json in the hands of
+Schemathesis. Never a 5xx, never a hang.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,15 @@ from tests.live import live
 SEED = 20201214
 SMALL = b64(picture(1, (100, 100)))
 FORMS: list[dict[str, object]] = [
-    {"Action": "AddImage", "ProductId": "p", "PicName": "n", "PicContent": SMALL, "IntAttr": 1, "StrAttr": "s", "Region": "1,90,1,90"},
+    {
+        "Action": "AddImage",
+        "ProductId": "p",
+        "PicName": "n",
+        "PicContent": SMALL,
+        "IntAttr": 1,
+        "StrAttr": "s",
+        "Region": "1,90,1,90",
+    },
     {
         "Action": "SearchImageByPic",
         "PicContent": SMALL,
@@ -30,9 +40,21 @@ FORMS: list[dict[str, object]] = [
         "Filter": '(int_attr>=1 AND str_attr in ("s","t"))',
         "ScoreThreshold": "0.1",
     },
-    {"Action": "SearchImageByName", "ProductId": "p", "PicName": "n", "CategoryId": 0, "DistinctProductId": "true"},
+    {
+        "Action": "SearchImageByName",
+        "ProductId": "p",
+        "PicName": "n",
+        "CategoryId": 0,
+        "DistinctProductId": "true",
+    },
     {"Action": "SearchImageByFilter", "Filter": 'str_attr != "x" OR int_attr not in (1,2)'},
-    {"Action": "UpdateImage", "ProductId": "p", "PicName": "n", "CustomContent": "名 {}", "IntAttr4": -5},
+    {
+        "Action": "UpdateImage",
+        "ProductId": "p",
+        "PicName": "n",
+        "CustomContent": "名 {}",
+        "IntAttr4": -5,
+    },
     {"Action": "CompareSimilarByImage", "PrimaryPicContent": SMALL, "SecondaryPicContent": SMALL},
     {"Action": "DeleteImage", "IsDeleteByFilter": "true", "Filter": "int_attr=1"},
     {"Action": "CheckImageExists", "ProductId": "p", "PicName": "n"},
@@ -40,7 +62,15 @@ FORMS: list[dict[str, object]] = [
     {"Action": "DumpMetaList", "Id": 5, "PageSize": 10},
 ]
 ITEMS = [
-    {"item_id": "1", "cat_id": "0", "cust_content": "名", "YQ==": SMALL, "pic_list": "YQ==", "int_attr": "1", "region": "1,90,1,90"},
+    {
+        "item_id": "1",
+        "cat_id": "0",
+        "cust_content": "名",
+        "YQ==": SMALL,
+        "pic_list": "YQ==",
+        "int_attr": "1",
+        "region": "1,90,1,90",
+    },
     {"s": "0", "n": "10", "cat_id": "0", "YQ==": SMALL, "pic_list": "YQ==", "filter": "int_attr=1"},
     {"item_id": "1", "pic_list": "YQ=="},
 ]
@@ -109,14 +139,27 @@ def bodies(chance: random.Random) -> tuple[str, str, bytes]:
         values = chance.choice(ITEMS)
         verb = "add" if "cust_content" in values else "search" if "s" in values else "delete"
         return f"/item/{verb}", "application/octet-stream", mutate(build(dict(values)), chance)
-    params = {"InstanceName": chance.choice(("product", "generic", "nobody")), **chance.choice(FORMS)}
+    params = {
+        "InstanceName": chance.choice(("product", "generic", "nobody")),
+        **chance.choice(FORMS),
+    }
     if kind == 1:
-        return "/", "application/json", mutate(json.dumps(params, ensure_ascii=chance.random() < 0.5).encode(), chance)
-    return "/", FORM, mutate(urlencode({name: str(value) for name, value in params.items()}).encode(), chance)
+        return (
+            "/",
+            "application/json",
+            mutate(json.dumps(params, ensure_ascii=chance.random() < 0.5).encode(), chance),
+        )
+    return (
+        "/",
+        FORM,
+        mutate(urlencode({name: str(value) for name, value in params.items()}).encode(), chance),
+    )
 
 
 def hammer(inputs: int, seed: int) -> dict[str, int]:
-    """Sends that many; how often each code was answered. A body that yields a 5xx is in the failure's message."""
+    """Sends that many; how often each code was answered. A body that yields a 5xx is in the
+    failure's message.
+    """
     client, chance = Client.new(), random.Random(seed)
     token = f"Bearer {client.key.key_id}.{client.key.secret}"
     codes: dict[str, int] = {}
@@ -162,13 +205,20 @@ STEERED: dict[str, object] = {
 
 
 def steered(node: Any) -> Any:
-    """The document with names and pictures that exist, so that requests get past the first checks; without the action whose documented
-    answer is a 500.
+    """The document with names and pictures that exist, so that requests get past the first checks;
+    without the action whose documented answer is a 500.
     """
     if isinstance(node, list):
-        return [steered(part) for part in node if not (isinstance(part, dict) and part.get("title") == "SearchImageByText")]
+        return [
+            steered(part)
+            for part in node
+            if not (isinstance(part, dict) and part.get("title") == "SearchImageByText")
+        ]
     if isinstance(node, dict):
-        return {name: STEERED[name] if name in STEERED else steered(value) for name, value in node.items()}
+        return {
+            name: STEERED[name] if name in STEERED else steered(value)
+            for name, value in node.items()
+        }
     return node
 
 
@@ -183,7 +233,9 @@ def test_schemathesis_finds_no_5xx_in_two_thousand_cases(kind: str, tmp_path: Pa
     with live(tmp_path / "state") as server:
         target = [f"{server.url}openapi.json"]
         if kind == "steered":
-            (tmp_path / "openapi.json").write_text(json.dumps(steered(json.loads(json.dumps(document())))))
+            (tmp_path / "openapi.json").write_text(
+                json.dumps(steered(json.loads(json.dumps(document()))))
+            )
             target = [str(tmp_path / "openapi.json"), "--url", server.url]
         options = [
             "--checks",
@@ -197,8 +249,19 @@ def test_schemathesis_finds_no_5xx_in_two_thousand_cases(kind: str, tmp_path: Pa
             "--continue-on-failure",
             "--no-color",
         ]
-        options += ["--suppress-health-check", "all", "-H", f"Authorization: Bearer {server.key_id}.{server.secret}"]
-        done = subprocess.run([str(ST), "run", *target, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+        options += [
+            "--suppress-health-check",
+            "all",
+            "-H",
+            f"Authorization: Bearer {server.key_id}.{server.secret}",
+        ]
+        done = subprocess.run(
+            [str(ST), "run", *target, *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout[-6000:]
     cases = re.search(r"(\d+) generated", done.stdout)
     assert cases is not None, done.stdout[-2000:]

@@ -31,7 +31,9 @@ def written(lines: list[str]) -> dict[str, Any]:
 
 def test_a_request_leaves_exactly_one_line_with_facts_and_stages() -> None:
     lines: list[str] = []
-    with log.line("ID-1", emit=lines.append, clock=lambda: 1_700_000_000.25, timer=Ticks(), function="") as entry:
+    with log.line(
+        "ID-1", emit=lines.append, clock=lambda: 1_700_000_000.25, timer=Ticks(), function=""
+    ) as entry:
         entry.action, entry.version = "SearchImageByPic", "2020-12-14"
         with stage("vision"):
             note("rows_scanned", 10)
@@ -68,21 +70,35 @@ def metrics_of(members: dict[str, Any]) -> dict[tuple[str, ...], set[str]]:
 def test_on_lambda_the_same_line_is_an_embedded_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(log._process, "cold", True)
     lines: list[str] = []
-    with log.line("ID-2", action="AddImage", emit=lines.append, clock=lambda: 12.5, function="api") as entry:
+    with log.line(
+        "ID-2", action="AddImage", emit=lines.append, clock=lambda: 12.5, function="api"
+    ) as entry:
         note("log_objects", 7)
         entry.outcome(503, "NetworkException")
     members = written(lines)
     assert members["_aws"]["Timestamp"] == 12_500
-    assert metrics_of(members) == {("FunctionName",): {"Requests", "Failures", "ColdStarts"}, ("FunctionName", "Action"): {"Duration"}}
-    assert (members["Failures"], members["FunctionName"], members["Action"]) == (1, "api", "AddImage")
+    assert metrics_of(members) == {
+        ("FunctionName",): {"Requests", "Failures", "ColdStarts"},
+        ("FunctionName", "Action"): {"Duration"},
+    }
+    assert (members["Failures"], members["FunctionName"], members["Action"]) == (
+        1,
+        "api",
+        "AddImage",
+    )
 
 
-def test_what_a_request_did_not_do_is_no_metric_since_each_costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_request_did_not_do_is_no_metric_since_each_costs_money(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(log._process, "cold", False)
     lines: list[str] = []
     with log.line("ID-2", action="AddImage", emit=lines.append, function="api") as entry:
         entry.outcome(200, "ok")
-    assert metrics_of(written(lines)) == {("FunctionName",): {"Requests"}, ("FunctionName", "Action"): {"Duration"}}
+    assert metrics_of(written(lines)) == {
+        ("FunctionName",): {"Requests"},
+        ("FunctionName", "Action"): {"Duration"},
+    }
 
 
 def test_a_job_tells_what_the_alarms_watch_and_nothing_that_lambda_counts_itself() -> None:
@@ -121,7 +137,9 @@ def test_text_cannot_break_the_line_or_flood_it() -> None:
     assert len(lines[0]) < 1000
 
 
-def test_outside_lambda_the_line_goes_to_a_logger(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_lambda_the_line_goes_to_a_logger(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     with caplog.at_level(logging.INFO, logger="lookalike.requests"), log.line("ID-4") as entry:
         entry.outcome(200, "ok")
@@ -129,7 +147,9 @@ def test_outside_lambda_the_line_goes_to_a_logger(caplog: pytest.LogCaptureFixtu
     assert "_aws" not in json.loads(record.getMessage())
 
 
-def test_on_lambda_the_line_is_bare_stdout(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_lambda_the_line_is_bare_stdout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
     with log.line("ID-5") as entry:
         entry.outcome(200, "ok")
@@ -148,13 +168,24 @@ def test_every_function_but_the_api_is_known_as_a_job() -> None:
     assert config["stages"]["prod"]["lambda_functions"].keys() - {"api_handler"} == log._JOBS
 
 
-def test_a_search_says_what_it_looked_at_and_where_the_time_went(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_search_says_what_it_looked_at_and_where_the_time_went(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     client.add("generic", "p", "a.png", picture(1))
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="lookalike.requests"):
         client.ok("SearchImageByPic", {"InstanceName": "generic", "PicContent": b64(picture(1))})
     line = json.loads(caplog.messages[-1])
-    assert {"request_id", "action", "collection", "status", "code", "ms", "cold", "access_key_id"} <= line.keys()
+    assert {
+        "request_id",
+        "action",
+        "collection",
+        "status",
+        "code",
+        "ms",
+        "cold",
+        "access_key_id",
+    } <= line.keys()
     assert line["rows_scanned"] == 1
     assert line["snapshot"] == client.deployment.catalog.open("generic").snapshot().version
     assert {"authenticate", "vision", "snapshot", "search"} <= line["stages_ms"].keys()

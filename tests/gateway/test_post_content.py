@@ -12,7 +12,13 @@ from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
 from chalicelib.errors import InvalidRequest, LookalikeError
 from chalicelib.gateway.wire.faults import WireFault
-from chalicelib.gateway.wire.post_content import add_item, collection_of, delete_item, parse_post_content, search_item
+from chalicelib.gateway.wire.post_content import (
+    add_item,
+    collection_of,
+    delete_item,
+    parse_post_content,
+    search_item,
+)
 
 PICTURE = base64.b64encode(b"picture").decode()
 NAME = base64.b64encode(b"a.png").decode()
@@ -32,7 +38,11 @@ ADD = {"item_id": "1000", "cat_id": "0", "cust_content": "k:v", NAME: PICTURE, "
 
 
 @pytest.mark.parametrize("units", ["utf-16", "bytes"])
-@given(values=st.dictionaries(st.text("abcdef_", min_size=1, max_size=5), st.text(max_size=12), min_size=1, max_size=6))
+@given(
+    values=st.dictionaries(
+        st.text("abcdef_", min_size=1, max_size=5), st.text(max_size=12), min_size=1, max_size=6
+    )
+)
 def test_what_was_built_is_read_in_either_unit(units: str, values: dict[str, str]) -> None:
     text = "".join(values.values())
     wide, narrow = len(text.encode("utf-16-le")) // 2, len(text.encode())
@@ -85,7 +95,9 @@ def test_a_malformed_body_has_its_own_code(body: bytes, code: str) -> None:
         ({"pic_list": ",".join(f"n{i}" for i in range(21))}, "InvalidPicList"),
     ],
 )
-def test_an_incomplete_item_is_refused_with_the_code_of_what_is_missing(changes: dict[str, str | None], code: str) -> None:
+def test_an_incomplete_item_is_refused_with_the_code_of_what_is_missing(
+    changes: dict[str, str | None], code: str
+) -> None:
     values = {name: value for name, value in {**ADD, **changes}.items() if value is not None}
     for key in (values.get("pic_list") or "").split(","):
         values.setdefault(key, PICTURE) if key and key != NAME else None
@@ -113,11 +125,20 @@ def test_an_item_becomes_one_message_per_picture() -> None:
     values = {**ADD, "crop": "false", "int_attr": "7", "str_attr": "s"}
     (message,) = add_item("c", values)
     expected = v.AttributeValues(custom_content="k:v", int_attr=7, str_attr="s")
-    assert message == m.AddPicture("c", "1000", "a.png", b"picture", v.View(0, crop=False), expected)
+    assert message == m.AddPicture(
+        "c", "1000", "a.png", b"picture", v.View(0, crop=False), expected
+    )
 
 
 def test_a_search_reads_paging_region_and_filter() -> None:
-    values = {"s": "5", "n": "20", "pic_list": "c2VhcmNoUGlj", "c2VhcmNoUGlj": PICTURE, "region": "1,5,2,9", "filter": "int_attr=1"}
+    values = {
+        "s": "5",
+        "n": "20",
+        "pic_list": "c2VhcmNoUGlj",
+        "c2VhcmNoUGlj": PICTURE,
+        "region": "1,5,2,9",
+        "filter": "int_attr=1",
+    }
     message = search_item("c", values)
     assert message.page == v.Page(20, 5)
     assert message.view.region == (1, 5, 2, 9)

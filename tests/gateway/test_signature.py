@@ -8,15 +8,19 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import AuthFault, Unauthenticated
+from chalicelib.gateway.signatures.schemes import Claim, read_acs3, read_claim, read_rpc
 from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.wire.incoming import Incoming
-from chalicelib.gateway.signatures.schemes import Claim, read_acs3, read_claim, read_rpc
 from tests.gateway.captures import NAMES, Capture, captured, load
 
 
-def claim_of(capture: Capture, incoming: Incoming | None = None, *, hosts: tuple[str, ...] = ()) -> Claim:
+def claim_of(
+    capture: Capture, incoming: Incoming | None = None, *, hosts: tuple[str, ...] = ()
+) -> Claim:
     incoming = incoming or capture.incoming
-    claim = read_claim(incoming, body_pairs(incoming), hosts=hosts, unsigned_bodies=capture.unsigned_body)
+    claim = read_claim(
+        incoming, body_pairs(incoming), hosts=hosts, unsigned_bodies=capture.unsigned_body
+    )
     assert claim is not None
     return claim
 
@@ -34,7 +38,11 @@ def test_a_genuine_request_verifies_and_says_what_it_is(name: str) -> None:
     claim = claim_of(capture)
     assert claim.matches(capture.secret)
     assert not claim.matches("wrong")
-    assert (claim.key_id, claim.action, claim.version) == (capture.key_id, capture.action, capture.version)
+    assert (claim.key_id, claim.action, claim.version) == (
+        capture.key_id,
+        capture.action,
+        capture.version,
+    )
     assert claim.temporary == name.endswith("_sts")
 
 
@@ -49,16 +57,24 @@ def test_a_changed_request_does_not_verify(name: str) -> None:
     if not capture.scheme.startswith("RPC"):
         # RPC v1 signs neither headers nor path; its action comes from the signed parameters alone
         assert refused(capture, replace(original, path=original.path + "x"))
-        assert refused(capture, replace(original, headers={**original.headers, "x-acs-action": ("Detailed",)}))
-        assert refused(capture, replace(original, headers={**original.headers, "x-acs-stray": ("1",)}))
+        assert refused(
+            capture, replace(original, headers={**original.headers, "x-acs-action": ("Detailed",)})
+        )
+        assert refused(
+            capture, replace(original, headers={**original.headers, "x-acs-stray": ("1",)})
+        )
 
 
 @captured("acs3")
 def test_a_host_that_a_proxy_replaced_is_found_among_the_configured_ones(name: str) -> None:
     capture = load(name)
-    behind = replace(capture.incoming, headers={**capture.incoming.headers, "host": ("origin.internal",)})
+    behind = replace(
+        capture.incoming, headers={**capture.incoming.headers, "host": ("origin.internal",)}
+    )
     assert refused(capture, behind)
-    assert claim_of(capture, behind, hosts=("other.example", capture.incoming.host)).matches(capture.secret)
+    assert claim_of(capture, behind, hosts=("other.example", capture.incoming.host)).matches(
+        capture.secret
+    )
 
 
 @captured("roa1_")
@@ -70,14 +86,21 @@ def test_roa_without_a_body_digest_is_refused_unless_the_deployment_accepts_it(n
 
 
 def test_a_body_digest_that_a_gateway_renamed_is_found() -> None:
-    capture = load("roa1core_2019-03-25_DeleteImage") if NAMES else pytest.skip("needs ../shared/contract/captures")
+    capture = (
+        load("roa1core_2019-03-25_DeleteImage")
+        if NAMES
+        else pytest.skip("needs ../shared/contract/captures")
+    )
     headers = dict(capture.incoming.headers)
     headers["x-amzn-remapped-content-md5"] = headers.pop("content-md5")
     assert claim_of(capture, replace(capture.incoming, headers=headers)).matches(capture.secret)
 
 
 def test_the_published_acs3_example() -> None:
-    query = [("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"), ("RegionId", "cn-shanghai")]
+    query = [
+        ("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"),
+        ("RegionId", "cn-shanghai"),
+    ]
     signature = "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
     names = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
     headers = [
@@ -87,7 +110,10 @@ def test_the_published_acs3_example() -> None:
         ("x-acs-date", "2023-10-26T10:22:32Z"),
         ("x-acs-signature-nonce", "3156853299f313e23d1673dc12e1703d"),
         ("x-acs-version", "2014-05-26"),
-        ("Authorization", f"ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders={names},Signature={signature}"),
+        (
+            "Authorization",
+            f"ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders={names},Signature={signature}",
+        ),
     ]
     claim = read_acs3(Incoming.of("POST", "/", query=query, headers=headers, body=b""))
     assert claim.matches("YourAccessKeySecret")
@@ -116,7 +142,10 @@ GOOD = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-version"
 @pytest.mark.parametrize(
     ("authorization", "message"),
     [
-        ("ACS3-RSA-SHA256 Credential=id,SignedHeaders=host,Signature=00", "must read ACS3-HMAC-SHA256"),
+        (
+            "ACS3-RSA-SHA256 Credential=id,SignedHeaders=host,Signature=00",
+            "must read ACS3-HMAC-SHA256",
+        ),
         ("ACS3-HMAC-SHA256 Credential=id", "must read ACS3-HMAC-SHA256"),
         (ACS3.format(names="host;x-acs-date"), "must be signed: x-acs-action"),
         (ACS3.format(names=GOOD + ";host"), "sorted"),
@@ -124,16 +153,30 @@ GOOD = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-version"
         (ACS3.format(names=GOOD), "every x-acs- header must be signed, these are not: x-acs-stray"),
     ],
 )
-def test_an_incomplete_acs3_signature_is_refused_with_what_is_missing(authorization: str, message: str) -> None:
+def test_an_incomplete_acs3_signature_is_refused_with_what_is_missing(
+    authorization: str, message: str
+) -> None:
     names = (*GOOD.split(";"), "x-acs-stray")
-    headers = [("Authorization", authorization), *((name, "2026-11-22T09:53:38Z") for name in names)]
+    headers = [
+        ("Authorization", authorization),
+        *((name, "2026-11-22T09:53:38Z") for name in names),
+    ]
     with pytest.raises(Unauthenticated, match=message) as caught:
         read_acs3(Incoming.of("POST", "/", query=[], headers=headers, body=b""))
     assert caught.value.fault is AuthFault.INCOMPLETE
 
 
 @pytest.mark.parametrize(
-    "absent", ["AccessKeyId", "Action", "Version", "Timestamp", "SignatureNonce", "SignatureMethod", "SignatureVersion"]
+    "absent",
+    [
+        "AccessKeyId",
+        "Action",
+        "Version",
+        "Timestamp",
+        "SignatureNonce",
+        "SignatureMethod",
+        "SignatureVersion",
+    ],
 )
 def test_an_rpc_signature_needs_all_its_parameters(absent: str) -> None:
     params = {
@@ -154,9 +197,15 @@ def test_an_rpc_signature_needs_all_its_parameters(absent: str) -> None:
 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22 09:53:38"])
 def test_a_time_stamp_that_is_none_is_refused(stamp: str) -> None:
-    headers = [("Authorization", ACS3.format(names=GOOD)), *((name, stamp) for name in GOOD.split(";"))]
+    headers = [
+        ("Authorization", ACS3.format(names=GOOD)),
+        *((name, stamp) for name in GOOD.split(";")),
+    ]
     incoming = Incoming.of("POST", "/", query=[], headers=headers, body=b"")
-    incoming = replace(incoming, headers={**incoming.headers, "x-acs-content-sha256": (hashlib.sha256(b"").hexdigest(),)})
+    incoming = replace(
+        incoming,
+        headers={**incoming.headers, "x-acs-content-sha256": (hashlib.sha256(b"").hexdigest(),)},
+    )
     with pytest.raises(Unauthenticated, match="time stamp") as caught:
         read_acs3(incoming)
     assert caught.value.fault is AuthFault.INCOMPLETE
@@ -168,8 +217,19 @@ def test_an_unsigned_request_has_no_claim() -> None:
 
 
 def test_a_claim_does_not_show_what_it_was_made_of() -> None:
-    query = [("Signature", "s3cret"), ("SignatureMethod", "HMAC-SHA1"), ("SignatureVersion", "1.0"), ("AccessKeyId", "id"), ("Action", "a")]
-    query += [("Version", "v"), ("Timestamp", "2026-11-22T09:53:38Z"), ("SignatureNonce", "n"), ("StrAttr", "private")]
+    query = [
+        ("Signature", "s3cret"),
+        ("SignatureMethod", "HMAC-SHA1"),
+        ("SignatureVersion", "1.0"),
+        ("AccessKeyId", "id"),
+        ("Action", "a"),
+    ]
+    query += [
+        ("Version", "v"),
+        ("Timestamp", "2026-11-22T09:53:38Z"),
+        ("SignatureNonce", "n"),
+        ("StrAttr", "private"),
+    ]
     text = repr(read_rpc(Incoming.of("GET", "/", query=query, headers=[], body=b""), ()))
     assert "s3cret" not in text
     assert "private" not in text

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.gateway.wire.incoming import Answer, Incoming
-from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.uploads.receive import parse_multipart
+from chalicelib.gateway.uploads.urls import split_host
+from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.usecases.keys import NewKey, revoke_key
 from chalicelib.usecases.uploads import GRANT_S, KEEP_S, sweep_uploads
 from tests.gateway.captures import NAMES, load
@@ -22,10 +22,22 @@ from tests.gateway.client import HOST, Client, acs3, picture
 FIELDS = ("OSSAccessKeyId", "Signature", "host", "key", "policy", "success_action_status")
 
 
-def authorize(client: Client, *, key: NewKey | None = None, extra: dict[str, str] | None = None) -> dict[str, Any]:
+def authorize(
+    client: Client, *, key: NewKey | None = None, extra: dict[str, str] | None = None
+) -> dict[str, Any]:
     query = {"Product": "ImageSearch", "RegionId": "cn-shanghai"}
-    incoming = acs3(key or client.key, "AuthorizeFileUpload", "2019-12-19", now=client.clock.now, method="GET", query=query)
-    incoming = replace(incoming, headers={**incoming.headers, **{name: (value,) for name, value in (extra or {}).items()}})
+    incoming = acs3(
+        key or client.key,
+        "AuthorizeFileUpload",
+        "2019-12-19",
+        now=client.clock.now,
+        method="GET",
+        query=query,
+    )
+    incoming = replace(
+        incoming,
+        headers={**incoming.headers, **{name: (value,) for name, value in (extra or {}).items()}},
+    )
     answer = client.send(incoming)
     assert answer.status == 200, answer.body
     members: dict[str, Any] = json.loads(answer.body)
@@ -42,10 +54,19 @@ def form(grant: dict[str, Any], data: bytes, **changes: str) -> Incoming:
         "success_action_status": "201",
         **changes,
     }
-    parts = [f'--41\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in values.items()]
+    parts = [
+        f'--41\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in values.items()
+    ]
     head = f'--41\r\nContent-Disposition: form-data; name="file"; filename="{grant["ObjectKey"]}"\r\nContent-Type: \r\n\r\n'.encode()
     headers = [("host", HOST), ("content-type", "multipart/form-data; boundary=41")]
-    return Incoming.of("POST", "/", query=[], headers=headers, body=b"".join(parts) + head + data + b"\r\n--41--\r\n")
+    return Incoming.of(
+        "POST",
+        "/",
+        query=[],
+        headers=headers,
+        body=b"".join(parts) + head + data + b"\r\n--41--\r\n",
+    )
 
 
 def upload(client: Client, data: bytes, *, key: NewKey | None = None) -> str:
@@ -74,9 +95,14 @@ def test_a_picture_sent_ahead_is_added_found_compared_and_deleted_each_time(clie
     assert len(stored(client)) == 1
     client.ok("AddImage", {**named, "PicContent": url})
     assert stored(client) == []
-    found = client.ok("SearchImageByPic", {"InstanceName": "product", "PicContent": upload(client, picture(1))})
+    found = client.ok(
+        "SearchImageByPic", {"InstanceName": "product", "PicContent": upload(client, picture(1))}
+    )
     assert found["Auctions"][0]["SortExprValues"].endswith(";0")
-    params = {"PrimaryPicContent": upload(client, picture(1)), "SecondaryPicContent": upload(client, picture(1))}
+    params = {
+        "PrimaryPicContent": upload(client, picture(1)),
+        "SecondaryPicContent": upload(client, picture(1)),
+    }
     assert client.ok("CompareSimilarByImage", {"InstanceName": "product", **params})["Score"] == 1
     assert stored(client) == []
 
@@ -84,19 +110,27 @@ def test_a_picture_sent_ahead_is_added_found_compared_and_deleted_each_time(clie
 def test_an_upload_serves_once(client: Client) -> None:
     url = upload(client, picture(1))
     client.ok("SearchImageByPic", {"InstanceName": "product", "PicContent": url})
-    assert client.code("SearchImageByPic", {"InstanceName": "product", "PicContent": url}) == (400, "InvalidPicUrl")
+    assert client.code("SearchImageByPic", {"InstanceName": "product", "PicContent": url}) == (
+        400,
+        "InvalidPicUrl",
+    )
 
 
 def test_an_upload_is_deleted_even_when_it_is_no_picture(client: Client) -> None:
     url = upload(client, b"not a picture")
-    assert client.code("SearchImageByPic", {"InstanceName": "product", "PicContent": url}) == (400, "UnsupportedPicFormat")
+    assert client.code("SearchImageByPic", {"InstanceName": "product", "PicContent": url}) == (
+        400,
+        "UnsupportedPicFormat",
+    )
     assert stored(client) == []
 
 
 def test_another_key_cannot_use_it(client: Client) -> None:
     url = upload(client, picture(1))
     other = client.with_key()
-    assert client.code("SearchImageByPic", {"InstanceName": "product", "PicContent": url}, key=other) == (400, "InvalidPicUrl")
+    assert client.code(
+        "SearchImageByPic", {"InstanceName": "product", "PicContent": url}, key=other
+    ) == (400, "InvalidPicUrl")
     assert len(stored(client)) == 1
 
 
@@ -110,7 +144,9 @@ def test_another_key_cannot_use_it(client: Client) -> None:
         ({"OSSAccessKeyId": "LAnobody"}, 404, "InvalidAccessKeyId.NotFound"),
     ],
 )
-def test_a_forged_grant_is_refused_in_xml(client: Client, changes: dict[str, str], status: int, code: str) -> None:
+def test_a_forged_grant_is_refused_in_xml(
+    client: Client, changes: dict[str, str], status: int, code: str
+) -> None:
     assert error(client.send(form(authorize(client), picture(1), **changes))) == (status, code)
     assert stored(client) == []
 
@@ -129,7 +165,10 @@ def test_a_grant_expires_is_used_once_and_dies_with_its_key(client: Client) -> N
 
 def test_empty_and_too_large_files_are_refused(client: Client) -> None:
     assert error(client.send(form(authorize(client), b""))) == (400, "InvalidPicContent")
-    assert error(client.send(form(authorize(client), bytes(4 * 1024 * 1024 + 1)))) == (400, "InvalidPicContent")
+    assert error(client.send(form(authorize(client), bytes(4 * 1024 * 1024 + 1)))) == (
+        400,
+        "InvalidPicContent",
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,21 +178,47 @@ def test_empty_and_too_large_files_are_refused(client: Client) -> None:
         ("multipart/form-data; boundary=b", b""),
         ("multipart/form-data; boundary=b", b"--b\r\n"),
         ("multipart/form-data; boundary=b", b"--b\r\nno name\r\n\r\nx\r\n--b--"),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nx\r\n--b--'),
-        ("multipart/form-data; boundary=b", b"--b\r\n" + b"Content-Disposition: form-data;" * 100_000 + b"\r\n\r\nx\r\n--b--"),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 2 + b"--b--"),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 30 + b"--b--"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nx\r\n--b--',
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\n" + b"Content-Disposition: form-data;" * 100_000 + b"\r\n\r\nx\r\n--b--",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 2 + b"--b--",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 30 + b"--b--",
+        ),
     ],
 )
-def test_a_form_that_is_none_is_refused_in_xml(client: Client, content_type: str, body: bytes) -> None:
-    incoming = Incoming.of("POST", "/", query=[], headers=[("host", HOST), ("content-type", content_type)], body=body)
+def test_a_form_that_is_none_is_refused_in_xml(
+    client: Client, content_type: str, body: bytes
+) -> None:
+    incoming = Incoming.of(
+        "POST", "/", query=[], headers=[("host", HOST), ("content-type", content_type)], body=body
+    )
     assert error(client.send(incoming))[0] == 400
 
 
-@pytest.mark.skipif(not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository")
+@pytest.mark.skipif(
+    not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository"
+)
 def test_the_captured_form_is_read() -> None:
     parts = parse_multipart(load("advance_2_PostObject").incoming)
-    assert list(parts) == ["OSSAccessKeyId", "Signature", "host", "key", "policy", "success_action_status", "file"]
+    assert list(parts) == [
+        "OSSAccessKeyId",
+        "Signature",
+        "host",
+        "key",
+        "policy",
+        "success_action_status",
+        "file",
+    ]
     assert parts["key"] == b"uploads/0001.jpg"
     assert parts["file"].startswith(b"\x89PNG")
     assert parts["file"].endswith(b"IEND\xaeB`\x82")
@@ -176,7 +241,9 @@ def test_uploads_nobody_used_are_swept(client: Client) -> None:
         ("localhost:8000", False, ("http://127", "0.0.1:8000")),
     ],
 )
-def test_a_host_is_split_so_that_the_sdk_puts_it_together_again(host: str, secure: bool, split: tuple[str, str]) -> None:
+def test_a_host_is_split_so_that_the_sdk_puts_it_together_again(
+    host: str, secure: bool, split: tuple[str, str]
+) -> None:
     assert split_host(host, secure=secure) == split
 
 
@@ -191,5 +258,12 @@ def test_behind_a_proxy_the_public_host_is_named() -> None:
 
 def test_2019_knows_no_uploads(client: Client) -> None:
     body = urlencode({"InstanceName": "product", "PicContent": upload(client, picture(1))}).encode()
-    incoming = acs3(client.key, "SearchImage", "2019-03-25", now=client.clock.now, path="/v2/image/search", body=body)
+    incoming = acs3(
+        client.key,
+        "SearchImage",
+        "2019-03-25",
+        now=client.clock.now,
+        path="/v2/image/search",
+        body=body,
+    )
     assert json.loads(client.send(incoming).body)["Code"] == "InvalidPicUrl"

@@ -26,7 +26,9 @@ def message_of(name: str) -> tuple[str, Any]:
     capture = load(name)
     incoming = capture.incoming
     params = {**dict(incoming.query), **dict(body_pairs(incoming))}
-    return read_message(capture.version, capture.action, incoming, params, hosts=(incoming.host, "127.0.0.1:33781"))
+    return read_message(
+        capture.version, capture.action, incoming, params, hosts=(incoming.host, "127.0.0.1:33781")
+    )
 
 
 @captured(but="advance")
@@ -41,7 +43,9 @@ def test_every_capture_becomes_a_message_about_its_collection(name: str) -> None
         assert PATHS[capture.incoming.path] == (capture.version, capture.action)
 
 
-@pytest.mark.skipif(not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository")
+@pytest.mark.skipif(
+    not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository"
+)
 class TestCaptures:
     def test_add_image_carries_everything(self) -> None:
         _, message = message_of("acs3_2020-12-14_AddImage")
@@ -50,7 +54,12 @@ class TestCaptures:
         assert message.picture.startswith(PNG)
         assert message.view == v.View(category_id=88888888, crop=True, region=message.view.region)
         values = message.attributes
-        assert (values.int_attr, values.int_attr2, values.int_attr3, values.int_attr4) == (22, 23, 24, 25)
+        assert (values.int_attr, values.int_attr2, values.int_attr3, values.int_attr4) == (
+            22,
+            23,
+            24,
+            25,
+        )
         assert values.custom_content == "k1:v1,k2:v2"
         assert values.str_attr is not None
 
@@ -73,7 +82,9 @@ class TestCaptures:
         with pytest.raises(InvalidField, match="own upload helper"):
             read_message(V2020, "AddImage", capture.incoming, params, hosts=("127.0.0.1:33781",))
         params["PicContent"] = f"http://127.0.0.1:33781/uploads/testid/{'0' * 32}"
-        _, message = read_message(V2020, "AddImage", capture.incoming, params, hosts=("127.0.0.1:33781",))
+        _, message = read_message(
+            V2020, "AddImage", capture.incoming, params, hosts=("127.0.0.1:33781",)
+        )
         assert message.picture == v.Uploaded("testid", "0" * 32)
 
     def test_2019_searches_by_name_and_by_picture(self) -> None:
@@ -84,8 +95,14 @@ class TestCaptures:
     def test_2018_adds_one_picture_per_name(self) -> None:
         collection, messages = message_of("roa1core_2018-01-20_AddItem")
         assert collection == "demoinstance1"
-        assert [(one.product_id, one.pic_name, one.view.category_id) for one in messages] == [("1000", "a.png", 0), ("1000", "b.png", 0)]
-        assert all(one.picture.startswith(PNG) and one.attributes.custom_content == "k1:v1" for one in messages)
+        assert [(one.product_id, one.pic_name, one.view.category_id) for one in messages] == [
+            ("1000", "a.png", 0),
+            ("1000", "b.png", 0),
+        ]
+        assert all(
+            one.picture.startswith(PNG) and one.attributes.custom_content == "k1:v1"
+            for one in messages
+        )
         _, search = message_of("roa1core_2018-01-20_SearchItem")
         assert (search.page, search.view.category_id) == (v.Page(10, 0), 0)
         _, deletes = message_of("roa1core_2018-01-20_DeleteItem")
@@ -95,8 +112,12 @@ class TestCaptures:
         _, start = message_of("acs3_2020-12-14_IncreaseInstance_special")
         assert start == m.StartImport("i", "b", "/上衣 a+b/c*~", "http://x.example/cb?a=1&b=2#z")
         _, listing = message_of("acs3_2020-12-14_IncreaseList")
-        assert listing == m.ListImports("demoinstance1", 500, "bucket", "/girlCloth", v.JobsPage(1, 10))
-        assert message_of("acs3_2020-12-14_DumpMetaList")[1] == m.ListExports("demoinstance1", 500, v.JobsPage(1, 10))
+        assert listing == m.ListImports(
+            "demoinstance1", 500, "bucket", "/girlCloth", v.JobsPage(1, 10)
+        )
+        assert message_of("acs3_2020-12-14_DumpMetaList")[1] == m.ListExports(
+            "demoinstance1", 500, v.JobsPage(1, 10)
+        )
 
 
 def fields(values: Mapping[str, str], action: str = "AddImage") -> Fields:
@@ -117,7 +138,9 @@ def test_2019_refuses_what_came_later() -> None:
         Fields({"IntAttr2": "1"}, wire.PARAMETERS_2019["AddImage"], hosts=())
 
 
-@pytest.mark.parametrize(("text", "value"), [("True", True), ("true", True), ("FALSE", False), ("", True)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("True", True), ("true", True), ("FALSE", False), ("", True)]
+)
 def test_booleans_in_any_case(text: str, value: bool) -> None:
     assert fields({"Crop": text}).view().crop is value
 
@@ -136,7 +159,9 @@ def test_integers_are_decimal_text(text: str) -> None:
 
 
 def test_empty_text_is_a_value_of_an_attribute_and_absent_elsewhere() -> None:
-    read = fields({"StrAttr": "", "CustomContent": "", "IntAttr": "", "CategoryId": "", "Region": ""})
+    read = fields(
+        {"StrAttr": "", "CustomContent": "", "IntAttr": "", "CategoryId": "", "Region": ""}
+    )
     assert read.attributes() == v.AttributeValues(custom_content="", str_attr="")
     assert read.view() == v.View()
 
@@ -176,7 +201,9 @@ def test_foreign_urls_are_refused_and_never_fetched(url: str) -> None:
 
 
 def test_region_and_category_are_read() -> None:
-    assert fields({"Region": "1,5,2,9", "CategoryId": "20", "Crop": "false"}).view() == v.View(20, crop=False, region=Region(1, 5, 2, 9))
+    assert fields({"Region": "1,5,2,9", "CategoryId": "20", "Crop": "false"}).view() == v.View(
+        20, crop=False, region=Region(1, 5, 2, 9)
+    )
 
 
 def test_delete_by_filter_and_by_product_exclude_each_other() -> None:
@@ -184,15 +211,32 @@ def test_delete_by_filter_and_by_product_exclude_each_other() -> None:
     with pytest.raises(MissingField, match="Filter"):
         wire.delete_image(fields({**base, "IsDeleteByFilter": "true"}, "DeleteImage"))
     with pytest.raises(InvalidRequest, match="no meaning"):
-        wire.delete_image(fields({**base, "IsDeleteByFilter": "true", "Filter": "int_attr=1", "ProductId": "p"}, "DeleteImage"))
+        wire.delete_image(
+            fields(
+                {**base, "IsDeleteByFilter": "true", "Filter": "int_attr=1", "ProductId": "p"},
+                "DeleteImage",
+            )
+        )
     with pytest.raises(InvalidRequest, match="IsDeleteByFilter is not true"):
         wire.delete_image(fields({**base, "ProductId": "p", "Filter": "int_attr=1"}, "DeleteImage"))
 
 
 def test_every_action_has_parameters_and_a_parser() -> None:
-    assert set(wire.PARAMETERS_2020) == set(wire.PARSERS_2020) == {action for version, action in ACTIONS if version == V2020}
-    assert set(wire.PARAMETERS_2019) == set(wire.PARSERS_2019) == {action for version, action in ACTIONS if version == V2019}
-    assert {action for version, action in ACTIONS if version == V2018} == {"AddItem", "SearchItem", "DeleteItem"}
+    assert (
+        set(wire.PARAMETERS_2020)
+        == set(wire.PARSERS_2020)
+        == {action for version, action in ACTIONS if version == V2020}
+    )
+    assert (
+        set(wire.PARAMETERS_2019)
+        == set(wire.PARSERS_2019)
+        == {action for version, action in ACTIONS if version == V2019}
+    )
+    assert {action for version, action in ACTIONS if version == V2018} == {
+        "AddItem",
+        "SearchItem",
+        "DeleteItem",
+    }
 
 
 def test_pictures_survive_the_round_trip() -> None:

@@ -17,18 +17,18 @@ from chalicelib.config import Settings
 from chalicelib.gateway.import_events import wording
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.read.query import Hit, Query
 from chalicelib.index.format.records import quantise
+from chalicelib.index.read.query import Hit, Query
+from chalicelib.jobs.imports import GROUP
+from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.jobs.records import Job, load
+from chalicelib.jobs.run_task import handle
 from chalicelib.service import Service
-from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.secrets import FileSecrets
 from chalicelib.storage.source import LocalSources, Location
-from chalicelib.jobs.run_task import handle
-from chalicelib.jobs.records import Job, load
-from chalicelib.jobs.listing import Progress, Watch
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.jobs.imports import GROUP
 from chalicelib.vision.analysis import PictureAnalyzer, Request
 from tests.doubles import TinyAnalyzer
 
@@ -75,9 +75,17 @@ class Shop:
     def location(self) -> Location:
         return Location("folder", "", str(self.folder))
 
-    def handle(self, message: str, *, remaining_s: Callable[[], float] = lambda: 900.0, receives: int = 1) -> None:
+    def handle(
+        self, message: str, *, remaining_s: Callable[[], float] = lambda: 900.0, receives: int = 1
+    ) -> None:
         """Handles one message."""
-        handle(message, self.deployment, wording(self.deployment), remaining_s=remaining_s, receives=receives)
+        handle(
+            message,
+            self.deployment,
+            wording(self.deployment),
+            remaining_s=remaining_s,
+            receives=receives,
+        )
 
     def work_off_one(self, *, remaining_s: Callable[[], float] = lambda: 900.0) -> bool:
         """Handles a message, if one waits. One whose worker is killed will be delivered again."""
@@ -90,7 +98,13 @@ class Shop:
             self.queue.waiting.append((message, deaths + 1))
         return True
 
-    def work_off(self, *, remaining_s: Callable[[], float] = lambda: 900.0, most: int = 10_000, finish: bool = True) -> int:
+    def work_off(
+        self,
+        *,
+        remaining_s: Callable[[], float] = lambda: 900.0,
+        most: int = 10_000,
+        finish: bool = True,
+    ) -> int:
         """Handles messages until none waits, or `most` of them; how many."""
         for number in range(most):
             if not self.work_off_one(remaining_s=remaining_s):
@@ -119,20 +133,26 @@ class Shop:
         return data
 
     def keys(self) -> list[tuple[str, str]]:
-        return sorted((row.key.product_id, row.key.pic_name) for row in self.collection.snapshot().rows())
+        return sorted(
+            (row.key.product_id, row.key.pic_name) for row in self.collection.snapshot().rows()
+        )
 
     def answers(self, pictures: Sequence[bytes], *, count: int = 20) -> list[list[Hit]]:
         """What searching for each of `pictures` finds."""
         return answers(self.collection, self.deployment.analyzer(), pictures, count=count)
 
 
-def answers(collection: Collection, analyzer: PictureAnalyzer, pictures: Sequence[bytes], *, count: int = 20) -> list[list[Hit]]:
+def answers(
+    collection: Collection, analyzer: PictureAnalyzer, pictures: Sequence[bytes], *, count: int = 20
+) -> list[list[Hit]]:
     """What searching for each of `pictures` finds."""
     snapshot = collection.snapshot()
     found = []
     for picture in pictures:
         analysis = analyzer.analyze(picture, Request(collection.info.service))
-        found.append(list(snapshot.search(Query(quantise(analysis.feature, analysis.code), count)).hits))
+        found.append(
+            list(snapshot.search(Query(quantise(analysis.feature, analysis.code), count)).hits)
+        )
     return found
 
 
@@ -166,7 +186,13 @@ def open_shop(
         queue=queue,
         notify=lambda url, body: told.append((url, body)),
     )
-    deployment.catalog.create("shop", service, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+    deployment.catalog.create(
+        "shop",
+        service,
+        fingerprint=models.fingerprint,
+        dimension=models.dimension,
+        bits=models.bits,
+    )
     pictures = folder / "buckets" / "pics" / "shop"
     pictures.mkdir(parents=True)
     return Shop(deployment, queue, pictures, told)
@@ -180,7 +206,9 @@ def drawn(seed: int, *, side: int = 112) -> bytes:
     """A JPEG of blocks; another seed, another picture."""
     blocks = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), dtype=np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(blocks).resize((side, side), Image.Resampling.BICUBIC).save(stream, "JPEG", quality=80)
+    Image.fromarray(blocks).resize((side, side), Image.Resampling.BICUBIC).save(
+        stream, "JPEG", quality=80
+    )
     return stream.getvalue()
 
 
@@ -195,4 +223,14 @@ def delete(product_id: str, pic_name: str | None = None) -> dict[str, object]:
     return line | ({"PicName": pic_name} if pic_name else {})
 
 
-__all__ = ["GROUP", "Killed", "RoughQueue", "Shop", "add", "answers", "delete", "drawn", "open_shop"]
+__all__ = [
+    "GROUP",
+    "Killed",
+    "RoughQueue",
+    "Shop",
+    "add",
+    "answers",
+    "delete",
+    "drawn",
+    "open_shop",
+]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.errors import NotFound
+from chalicelib.jobs.bindings import Binding, bind, binding_of, bindings, located, unbind
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.source import Location, Role
-from chalicelib.jobs.bindings import Binding, bind, binding_of, bindings, located, unbind
 
 ROLE = Role("arn:aws:iam::123456789012:role/reader", "id")
 
@@ -22,7 +22,13 @@ def test_the_longest_path_that_holds_the_folder_counts() -> None:
         for path in ("/", "/shop", "/shop/2024", "/shop/sale/x", "/shopping")
         if (binding := binding_of("b", path, store))
     }
-    assert found == {"/": "all", "/shop": "shop", "/shop/2024": "shop", "/shop/sale/x": "sale", "/shopping": "all"}
+    assert found == {
+        "/": "all",
+        "/shop": "shop",
+        "/shop/2024": "shop",
+        "/shop/sale/x": "sale",
+        "/shopping": "all",
+    }
     assert binding_of("other", "/shop", store) is None
 
 

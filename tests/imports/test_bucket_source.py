@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.errors import BadPicture, PictureFault, PictureNotFound, SourceError, SourceFault, StoreUnavailable
+from chalicelib.errors import (
+    BadPicture,
+    PictureFault,
+    PictureNotFound,
+    SourceError,
+    SourceFault,
+    StoreUnavailable,
+)
 from chalicelib.storage.bucket import AwsSources
 from chalicelib.storage.source import Location, Role, Source
 from tests.imports.aws import READ, REGION, Aws
@@ -26,7 +33,9 @@ def test_a_bucket_that_is_right_passes(cloud: Aws, sources: AwsSources) -> None:
     sources.open(located("pics")).check()
 
 
-def test_another_regions_bucket_is_refused_with_both_regions_and_what_to_do(cloud: Aws, sources: AwsSources) -> None:
+def test_another_regions_bucket_is_refused_with_both_regions_and_what_to_do(
+    cloud: Aws, sources: AwsSources
+) -> None:
     cloud.bucket("far", {"shop/increment.meta": b"{}"}, region="ap-southeast-1")
     fault, message = fault_of(sources, located("far"))
     assert fault is SourceFault.OTHER_REGION
@@ -36,7 +45,9 @@ def test_another_regions_bucket_is_refused_with_both_regions_and_what_to_do(clou
     assert "aws s3 sync" in message
 
 
-def test_a_missing_permission_names_the_actions_and_resources(cloud: Aws, sources: AwsSources) -> None:
+def test_a_missing_permission_names_the_actions_and_resources(
+    cloud: Aws, sources: AwsSources
+) -> None:
     cloud.bucket("pics", {"shop/increment.meta": b"{}"})
     cloud.become("nobody", "s3:ListAllMyBuckets")
     fault, message = fault_of(sources, located("pics"))
@@ -76,7 +87,16 @@ def test_a_path_without_increment_meta(cloud: Aws, sources: AwsSources) -> None:
     assert "increment.meta" in message
 
 
-@pytest.mark.parametrize("arn", ["reader", "arn:aws:iam::12:role/reader", "arn:aws:s3:::pics", "arn:aws:iam::123456789012:user/reader", ""])
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "reader",
+        "arn:aws:iam::12:role/reader",
+        "arn:aws:s3:::pics",
+        "arn:aws:iam::123456789012:user/reader",
+        "",
+    ],
+)
 def test_an_arn_that_cannot_be_a_role(cloud: Aws, sources: AwsSources, arn: str) -> None:
     fault, message = fault_of(sources, located("pics", role=Role(arn, "secret")))
     assert fault is SourceFault.BAD_ARN
@@ -94,7 +114,9 @@ def test_a_role_that_does_not_trust_our_external_id(cloud: Aws, sources: AwsSour
 
 def test_a_role_that_we_may_not_assume(cloud: Aws, sources: AwsSources) -> None:
     cloud.become("lookalike", *READ)
-    fault, message = fault_of(sources, located("pics", role=Role("arn:aws:iam::210987654321:role/gone", "id")))
+    fault, message = fault_of(
+        sources, located("pics", role=Role("arn:aws:iam::210987654321:role/gone", "id"))
+    )
     assert fault is SourceFault.NO_ROLE
     assert "sts:AssumeRole" in message
 
@@ -112,7 +134,9 @@ def test_another_accounts_bucket_is_read_by_its_role_alone(cloud: Aws, sources: 
 
 def test_credentials_that_aws_does_not_know(cloud: Aws, sources: AwsSources) -> None:
     cloud.enforce(after="0")
-    fault, message = fault_of(sources, located("pics", role=Role("arn:aws:iam::210987654321:role/reader", "id")))
+    fault, message = fault_of(
+        sources, located("pics", role=Role("arn:aws:iam::210987654321:role/reader", "id"))
+    )
     assert fault is SourceFault.NO_PERMISSION
     assert "InvalidClientTokenId" in message
     assert "aws sts get-caller-identity" in message
@@ -131,7 +155,15 @@ def test_no_credentials_at_all(cloud: Aws, sources: AwsSources) -> None:
 
 @pytest.fixture
 def shop(cloud: Aws, sources: AwsSources) -> Source:
-    cloud.bucket("pics", {"shop/increment.meta": b"first", "shop/a+b%20c?.jpg": b"odd", "shop/big.jpg": b"x" * 1001, "top.jpg": b"top"})
+    cloud.bucket(
+        "pics",
+        {
+            "shop/increment.meta": b"first",
+            "shop/a+b%20c?.jpg": b"odd",
+            "shop/big.jpg": b"x" * 1001,
+            "top.jpg": b"top",
+        },
+    )
     return sources.open(located("pics"))
 
 
@@ -142,7 +174,9 @@ def test_pictures_are_found_by_their_exact_name(shop: Source) -> None:
     assert shop.picture("a+b%20c?.jpg", limit=100) == b"odd"
 
 
-def test_the_root_of_a_bucket_is_a_folder_too(cloud: Aws, sources: AwsSources, shop: Source) -> None:
+def test_the_root_of_a_bucket_is_a_folder_too(
+    cloud: Aws, sources: AwsSources, shop: Source
+) -> None:
     assert sources.open(located("pics", "/")).picture("top.jpg", limit=100) == b"top"
 
 
@@ -153,7 +187,9 @@ def test_a_picture_over_the_limit_is_not_downloaded(shop: Source) -> None:
     assert shop.picture("big.jpg", limit=1001) == b"x" * 1001
 
 
-def test_a_picture_that_may_not_be_read_is_told_from_one_that_is_not_there(cloud: Aws, shop: Source) -> None:
+def test_a_picture_that_may_not_be_read_is_told_from_one_that_is_not_there(
+    cloud: Aws, shop: Source
+) -> None:
     cloud.become("nobody", "s3:ListAllMyBuckets")
     other = AwsSources(REGION, sleep=lambda _: None)
     with pytest.raises(SourceError) as caught:
@@ -169,7 +205,9 @@ def test_a_replaced_increment_meta_is_noticed(cloud: Aws, shop: Source) -> None:
         shop.meta(version=version)
 
 
-def test_a_server_that_does_not_answer_is_no_missing_picture(cloud: Aws, sources: AwsSources) -> None:
+def test_a_server_that_does_not_answer_is_no_missing_picture(
+    cloud: Aws, sources: AwsSources
+) -> None:
     cloud.patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     source = sources.open(located("pics"))
     with pytest.raises(StoreUnavailable, match="repeat later"):

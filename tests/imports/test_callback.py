@@ -1,4 +1,6 @@
-"""Callbacks go to public addresses only, to the very address that was checked, and never hold up a job."""
+"""Callbacks go to public addresses only, to the very address that was checked, and never hold up a
+job.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def test_addresses_that_are_not_everybodys_are_refused(url: str) -> None:
     assert caught.value.field == "callback"
 
 
-@pytest.mark.parametrize("url", ["https://example.com/done?id=1", "http://8.8.8.8/x", "http://[2606:4700::1111]/x"])
+@pytest.mark.parametrize(
+    "url", ["https://example.com/done?id=1", "http://8.8.8.8/x", "http://[2606:4700::1111]/x"]
+)
 def test_public_addresses_pass(url: str) -> None:
     check(url)
 
@@ -72,7 +76,9 @@ def test_what_public_means(address: str, public: bool) -> None:
 
 
 @contextlib.contextmanager
-def listener(status: int = 200, *, hold: threading.Event | None = None) -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
+def listener(
+    status: int = 200, *, hold: threading.Event | None = None
+) -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
     """A server on a free port of this machine; what it was sent. Answers when `hold` lets it."""
     heard: list[tuple[str, str, bytes]] = []
 
@@ -86,7 +92,8 @@ def listener(status: int = 200, *, hold: threading.Event | None = None) -> Itera
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the overridden name
+        # the overridden name
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Quiet."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
@@ -104,7 +111,9 @@ def test_the_row_is_posted_once_with_the_name_as_host() -> None:
     body = json.dumps({"Id": 5}).encode()
     with listener() as (port, heard):
         url = f"http://shop.example:{port}/done?a=1"
-        sent = post(url, body, resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=PATIENT_S)
+        sent = post(
+            url, body, resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=PATIENT_S
+        )
     assert sent
     assert heard == [(f"shop.example:{port}", "/done?a=1", body)]
 
@@ -113,21 +122,27 @@ def test_a_server_that_does_not_come_to_an_end_holds_up_nothing() -> None:
     hold = threading.Event()
     with listener(hold=hold) as (port, _):
         url = f"http://shop.example:{port}/"
-        assert not post(url, b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=0.2)
+        assert not post(
+            url, b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=0.2
+        )
         hold.set()
 
 
 def test_redirects_are_not_followed() -> None:
     with listener(302) as (port, heard):
         url = f"http://shop.example:{port}/"
-        assert post(url, b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=PATIENT_S)
+        assert post(
+            url, b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True, limit_s=PATIENT_S
+        )
     assert len(heard) == 1
 
 
 def test_a_name_that_leads_inside_is_not_called() -> None:
     with listener() as (port, heard):
         for addresses in (["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], []):
-            assert not post(f"http://rebound.example:{port}/", b"{}", resolver=lambda *_, found=addresses: found)
+            assert not post(
+                f"http://rebound.example:{port}/", b"{}", resolver=lambda *_, found=addresses: found
+            )
     assert heard == []
 
 
@@ -136,5 +151,7 @@ def test_whatever_goes_wrong_is_ignored() -> None:
         raise OSError("no such host")
 
     assert not post("http://nowhere.example/", b"{}", resolver=nobody)
-    assert not post("http://closed.example:9/", b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True)
+    assert not post(
+        "http://closed.example:9/", b"{}", resolver=lambda *_: ["127.0.0.1"], allowed=lambda _: True
+    )
     assert not post("nonsense", b"{}")

@@ -1,4 +1,6 @@
-"""`lookalike import`, `rebuild`, `export`, `bind`: through the command line, with real worker processes."""
+"""`lookalike import`, `rebuild`, `export`, `bind`: through the command line, with real worker
+processes.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ import pytest
 import chalicelib.wiring
 import cli.workers
 from chalicelib.config import Settings
-from chalicelib.service import Service
 from chalicelib.jobs.bindings import Binding, bindings
+from chalicelib.service import Service
 from chalicelib.usecases.deployment import Deployment
 from tests.command import Run, runner
 from tests.imports.shop import add, drawn
@@ -25,7 +27,11 @@ from tests.imports.tiny_deployment import build
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(store=str(tmp_path / "home" / "data"), secrets=str(tmp_path / "home" / "keys.json"), import_workers=2)
+    return Settings(
+        store=str(tmp_path / "home" / "data"),
+        secrets=str(tmp_path / "home" / "keys.json"),
+        import_workers=2,
+    )
 
 
 @pytest.fixture
@@ -33,7 +39,9 @@ def deployment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Deploymen
     made = build(settings)
     made.catalog.create("shop", Service.PRODUCT, fingerprint="tiny-1", dimension=64, bits=64)
     monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: made)
-    monkeypatch.setattr(cli.workers, "ImportWorkers", partial(cli.workers.ImportWorkers, build=build))
+    monkeypatch.setattr(
+        cli.workers, "ImportWorkers", partial(cli.workers.ImportWorkers, build=build)
+    )
     return made
 
 
@@ -55,10 +63,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def keys(deployment: Deployment) -> list[tuple[str, str]]:
-    return sorted((row.key.product_id, row.key.pic_name) for row in deployment.catalog.open("shop").snapshot().rows())
+    return sorted(
+        (row.key.product_id, row.key.pic_name)
+        for row in deployment.catalog.open("shop").snapshot().rows()
+    )
 
 
-def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(run: Run, deployment: Deployment, folder: Path) -> None:
+def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(
+    run: Run, deployment: Deployment, folder: Path
+) -> None:
     code, _, told = run("import", str(folder))
     assert code == 2
     assert "boots" in told
@@ -70,12 +83,19 @@ def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(run: Run
     code, said, told = run("import", str(folder), "--yes")
     assert (code, keys(deployment)) == (
         0,
-        [("boots", "boots/front.jpg"), ("boots", "boots/side.JPG"), ("hat", "hat/1.jpg"), ("loose", "loose.jpg")],
+        [
+            ("boots", "boots/front.jpg"),
+            ("boots", "boots/side.JPG"),
+            ("hat", "hat/1.jpg"),
+            ("loose", "loose.jpg"),
+        ],
     ), told
     assert "4 added, 0 deleted, 0 failed" in said
 
 
-def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, deployment: Deployment, folder: Path) -> None:
+def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(
+    run: Run, deployment: Deployment, folder: Path
+) -> None:
     lines = [json.dumps(add("b", "boots/front.jpg")), json.dumps(add("x", "gone.jpg")), "nonsense"]
     (folder / "increment.meta").write_text("\n".join(lines))
     code, said, told = run("import", str(folder))
@@ -88,11 +108,16 @@ def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(run: Run, dep
     value = json.loads(said)
     assert code == 1
     assert (value["status"], value["added"], value["failed"]) == ("SUCCESS", 1, 2)
-    assert [(error["line"], error["code"]) for error in value["errors"]] == [(2, "PicNotExist"), (3, "BadRequest")]
+    assert [(error["line"], error["code"]) for error in value["errors"]] == [
+        (2, "PicNotExist"),
+        (3, "BadRequest"),
+    ]
     assert value["errors"][1]["input"] == "nonsense"
 
 
-def test_a_bucket_of_this_machine_is_a_folder(run: Run, deployment: Deployment, settings: Settings, folder: Path) -> None:
+def test_a_bucket_of_this_machine_is_a_folder(
+    run: Run, deployment: Deployment, settings: Settings, folder: Path
+) -> None:
     code, _, told = run("import", "s3://pics/shop")
     assert code == 6
     assert "no bucket 'pics'" in told
@@ -123,7 +148,9 @@ def test_a_bucket_of_this_machine_is_a_folder(run: Run, deployment: Deployment, 
         (("unbind", "s3://pics/x"), 3, "not bound"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(run: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_what_cannot_be_is_said_in_one_line(
+    run: Run, arguments: tuple[str, ...], code: int, words: str
+) -> None:
     found, said, told = run(*arguments)
     assert found == code
     assert words in " ".join((said + told).split())
@@ -134,8 +161,17 @@ def test_rebuild_and_export(run: Run, deployment: Deployment, folder: Path, tmp_
     (folder / "increment.meta").write_text(json.dumps(add("hat", "hat/1.jpg", CategoryId=5)))
     assert run("rebuild", str(folder))[0] == 0
     assert keys(deployment) == [("hat", "hat/1.jpg")]
-    line = {"OperationType": "ADD", "ProductId": "hat", "PicName": "hat/1.jpg", "CategoryId": 5, "Region": "0,112,0,112"}
-    assert json.loads(run("export", "-o", str(tmp_path / "out"), "--json")[1]) == {"written": str(tmp_path / "out"), "records": 1}
+    line = {
+        "OperationType": "ADD",
+        "ProductId": "hat",
+        "PicName": "hat/1.jpg",
+        "CategoryId": 5,
+        "Region": "0,112,0,112",
+    }
+    assert json.loads(run("export", "-o", str(tmp_path / "out"), "--json")[1]) == {
+        "written": str(tmp_path / "out"),
+        "records": 1,
+    }
     assert json.loads((tmp_path / "out").read_text()) == line
 
 
@@ -147,7 +183,9 @@ def test_bindings_are_made_listed_and_removed(run: Run, deployment: Deployment) 
     assert len(made["external_id"]) == 32
     again = json.loads(run("bind", "s3://theirs/a/b", "--role", arn, "--json")[1])
     assert again["external_id"] == made["external_id"]
-    assert [(each["bucket"], each["role"]) for each in json.loads(run("bindings", "--json")[1])] == [("pics", None), ("theirs", arn)]
+    assert [
+        (each["bucket"], each["role"]) for each in json.loads(run("bindings", "--json")[1])
+    ] == [("pics", None), ("theirs", arn)]
     assert "s3://theirs/a/b" in run("bindings")[1]  # a narrow terminal folds longer words
     assert run("unbind", "s3://theirs/a/b")[0] == 0
     assert bindings(deployment.store) == [Binding("pics", "/", "shop")]
@@ -173,28 +211,38 @@ if __name__ == "__main__":
 
 
 @pytest.mark.timeout(1800)
-def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(deployment: Deployment, settings: Settings, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
+    deployment: Deployment, settings: Settings, tmp_path: Path
+) -> None:
     pictures = tmp_path / "many"
     pictures.mkdir()
     for number in range(300):
         (pictures / f"{number}.jpg").write_bytes(drawn(number))
-    (pictures / "increment.meta").write_text("\n".join(json.dumps(add("p", f"{number}.jpg")) for number in range(300)))
+    (pictures / "increment.meta").write_text(
+        "\n".join(json.dumps(add("p", f"{number}.jpg")) for number in range(300))
+    )
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, str(program), settings.store, str(pictures)]
     # slow enough that a busy machine, too, sends the signal long before the end
-    with subprocess.Popen(command, env=environment | {"PACE_S": "0.1"}, stderr=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(
+        command, env=environment | {"PACE_S": "0.1"}, stderr=subprocess.PIPE, text=True
+    ) as first:
         while len(keys(deployment)) < 20 and first.poll() is None:
             time.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, told = first.communicate(timeout=600)
     assert first.returncode == 130, told
     assert "The same command goes on" in told
-    (pictures / "increment.meta").unlink()  # what is gone on with was planned before; nothing is asked again
+    (
+        pictures / "increment.meta"
+    ).unlink()  # what is gone on with was planned before; nothing is asked again
     before = len(keys(deployment))
     assert 20 <= before < 300
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "Going on with job" in done.stderr
     assert "300 added, 0 deleted, 0 failed" in done.stdout

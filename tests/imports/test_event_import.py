@@ -1,4 +1,6 @@
-"""An increment.meta put into a bound bucket is imported by itself: S3 → EventBridge → coordinator → SQS → workers, on moto."""
+"""An increment.meta put into a bound bucket is imported by itself: S3 → EventBridge → coordinator →
+SQS → workers, on moto.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +29,17 @@ from chalicelib.errors import SourceError
 from chalicelib.gateway.wire.faults import Fault, fault_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
+from chalicelib.jobs.bindings import Binding, bind
+from chalicelib.jobs.imports import list_imports, start_import
+from chalicelib.jobs.listing import ListedJob
+from chalicelib.jobs.run_task import BUSY_S
 from chalicelib.service import Service
-from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.bucket import AwsSources
+from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.queue import Queue, SqsQueue
 from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.storage.secrets import FileSecrets
-from chalicelib.jobs.bindings import Binding, bind
-from chalicelib.jobs.run_task import BUSY_S
-from chalicelib.jobs.listing import ListedJob
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.jobs.imports import list_imports, start_import
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 from chalicelib.wiring import new_id
 from cli.main import execute
@@ -61,7 +63,9 @@ class DeadlyAnalyzer:
         self._chance = chance
         self.rate = rate
 
-    def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> Sequence[Analysis | Exception]:
+    def analyze_many(
+        self, pictures: Sequence[tuple[bytes, Request]]
+    ) -> Sequence[Analysis | Exception]:
         if self._chance.random() < self.rate:
             raise Killed
         return self._models.analyze_many(pictures)
@@ -71,7 +75,9 @@ class DeadlyAnalyzer:
 
 
 class HalfwayStore(DeadlyStore):
-    """A store whose caller dies while it writes the fifth object: a coordinator that has cut some slices and not the others."""
+    """A store whose caller dies while it writes the fifth object: a coordinator that has cut some
+    slices and not the others.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store, random.Random(0), rate=0.0)
@@ -100,7 +106,11 @@ class Stack:
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         client = self.cloud.client("sqs")
-        found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"])
+        found = client.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
         messages: list[dict[str, Any]] = found.get("Messages", [])
         if url == self.events_url:
             for message in messages:
@@ -108,9 +118,11 @@ class Stack:
         return messages
 
     def work_off(self, chance: random.Random, *, deadly: bool) -> Counter[str]:
-        """Plays SQS and Lambda until no message is left: any order, some delivered twice, workers killed.
+        """Plays SQS and Lambda until no message is left: any order, some delivered twice, workers
+        killed.
 
-        How many died at each task, `plan` or `slice`. If deadly, the coordinator dies halfway at its first try.
+        How many died at each task, `plan` or `slice`. If deadly, the coordinator dies halfway at
+        its first try.
         """
         deaths: Counter[str] = Counter()
         client = self.cloud.client("sqs")
@@ -118,19 +130,29 @@ class Stack:
         while messages := self.receive(self.queue_url):
             message = chance.choice(messages)
             receives = int(message["Attributes"]["ApproximateReceiveCount"])
-            rate = 0.02 if deadly and deaths[message["Body"]] < 3 else 0.0  # a fourth death would condemn a line
+            rate = (
+                0.02 if deadly and deaths[message["Body"]] < 3 else 0.0
+            )  # a fourth death would condemn a line
             for _ in range(2 if deadly and chance.random() < 0.3 else 1):
                 halfway = deadly and '"plan"' in message["Body"] and not deaths[message["Body"]]
-                store = HalfwayStore(healthy.store) if halfway else DeadlyStore(healthy.store, chance, rate)
+                store = (
+                    HalfwayStore(healthy.store)
+                    if halfway
+                    else DeadlyStore(healthy.store, chance, rate)
+                )
                 models = DeadlyAnalyzer(healthy.analyzer(), chance, rate * 3)
                 catalog = Catalog(store, clock=healthy.clock, new_id=healthy.new_id)
-                self.deployment = replace(healthy, store=store, catalog=catalog, analyzer=partial(_same, models))
+                self.deployment = replace(
+                    healthy, store=store, catalog=catalog, analyzer=partial(_same, models)
+                )
                 try:
                     self.call(message["Body"], receives)
                 except Killed:
                     deaths[message["Body"]] += 1
                 else:
-                    client.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                    client.delete_message(
+                        QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                    )
         self.deployment = healthy
         killed: Counter[str] = Counter()
         for body, count in deaths.items():
@@ -138,8 +160,14 @@ class Stack:
         return killed
 
     def call(self, body: str, receives: int) -> None:
-        record = {"messageId": "1", "body": body, "attributes": {"ApproximateReceiveCount": str(receives)}}
-        app.import_slice({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
+        record = {
+            "messageId": "1",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": str(receives)},
+        }
+        app.import_slice(
+            {"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+        )
 
     def jobs(self) -> Sequence[ListedJob]:
         return list_imports(ListImports("shop"), self.deployment).jobs
@@ -149,12 +177,18 @@ class Stack:
 def stack(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Stack:
     sqs = cloud.client("sqs")
     events_url = sqs.create_queue(QueueName="events")["QueueUrl"]
-    queue_url = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": str(DUE)})["QueueUrl"]
+    queue_url = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": str(DUE)})[
+        "QueueUrl"
+    ]
     bridge = cloud.client("events")
     sources_of_app: list[Any] = app.app.event_sources
-    pattern = next(source.event_pattern for source in sources_of_app if source.name == "import_event")
+    pattern = next(
+        source.event_pattern for source in sources_of_app if source.name == "import_event"
+    )
     bridge.put_rule(Name="import", EventPattern=json.dumps(pattern))
-    arn = sqs.get_queue_attributes(QueueUrl=events_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = sqs.get_queue_attributes(QueueUrl=events_url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
     bridge.put_targets(Rule="import", Targets=[{"Id": "1", "Arn": arn}])
     cloud.bucket("state")
     store = S3Store(connect(REGION), "state", sleep=lambda _: None)
@@ -181,7 +215,13 @@ def stack(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Stack:
 def created(deployment: Deployment, name: str) -> Collection:
     """An empty collection for the models of `deployment`."""
     models = deployment.analyzer()
-    return deployment.catalog.create(name, Service.PRODUCT, fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+    return deployment.catalog.create(
+        name,
+        Service.PRODUCT,
+        fingerprint=models.fingerprint,
+        dimension=models.dimension,
+        bits=models.bits,
+    )
 
 
 def _same(models: DeadlyAnalyzer) -> PictureAnalyzer:
@@ -190,7 +230,11 @@ def _same(models: DeadlyAnalyzer) -> PictureAnalyzer:
 
 def event_of(bucket: str, key: str, *, number: int = 1, region: str = REGION) -> dict[str, Any]:
     """An event as EventBridge forms it."""
-    detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 1, "etag": "e", "sequencer": f"{number:016x}"}}
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {"key": key, "size": 1, "etag": "e", "sequencer": f"{number:016x}"},
+    }
     return {
         "version": "0",
         "id": f"event-{number}",
@@ -206,11 +250,15 @@ def event_of(bucket: str, key: str, *, number: int = 1, region: str = REGION) ->
 
 def told(cloud: Aws, bucket: str) -> None:
     """Lets a bucket tell EventBridge what is put into it."""
-    cloud.client("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    cloud.client("s3").put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
 
 
 def put_catalogue(stack: Stack, count: int) -> tuple[dict[str, bytes], dict[int, tuple[str, str]]]:
-    """A bucket with pictures and a file of `count` lines, 25 of them bad; by line, the code to be reported and words of the reason."""
+    """A bucket with pictures and a file of `count` lines, 25 of them bad; by line, the code to be
+    reported and words of the reason.
+    """
     chance = random.Random(7)
     pictures = catalogue(count - 25)
     names = list(pictures)
@@ -219,14 +267,23 @@ def put_catalogue(stack: Stack, count: int) -> tuple[dict[str, bytes], dict[int,
     s3 = stack.cloud.client("s3")
     for name, data in {**pictures, **FILES}.items():
         s3.put_object(Bucket="catalogue", Key=f"2024/spring/{name}", Body=data)
-    good = [json.dumps(add(f"p{at % 97}", name, IntAttr=at, StrAttr=name[:20].replace("%", ""))) for at, name in enumerate(names[1:], 1)]
+    good = [
+        json.dumps(add(f"p{at % 97}", name, IntAttr=at, StrAttr=name[:20].replace("%", "")))
+        for at, name in enumerate(names[1:], 1)
+    ]
     bad = bad_lines(names[0], names[1])
     lines = [(line, "", "") for line in good] + bad[1:]
     chance.shuffle(lines)
     # The line that gives way stands before the one that counts.
     lines = [bad[0], *lines, (json.dumps(add("twice", names[0], IntAttr=2)), "", "")]
-    s3.put_object(Bucket="catalogue", Key="2024/spring/increment.meta", Body="\n".join(line for line, _, _ in lines).encode())
-    return pictures, {number: (code, words) for number, (_, code, words) in enumerate(lines, 1) if code}
+    s3.put_object(
+        Bucket="catalogue",
+        Key="2024/spring/increment.meta",
+        Body="\n".join(line for line, _, _ in lines).encode(),
+    )
+    return pictures, {
+        number: (code, words) for number, (_, code, words) in enumerate(lines, 1) if code
+    }
 
 
 def real_models() -> PictureAnalyzer:
@@ -236,9 +293,15 @@ def real_models() -> PictureAnalyzer:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("count", "models"), [(200, TinyAnalyzer), pytest.param(2000, real_models, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("count", "models"),
+    [(200, TinyAnalyzer), pytest.param(2000, real_models, marks=pytest.mark.slow)],
+)
 def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
-    stack: Stack, caplog: pytest.LogCaptureFixture, count: int, models: Callable[[], PictureAnalyzer]
+    stack: Stack,
+    caplog: pytest.LogCaptureFixture,
+    count: int,
+    models: Callable[[], PictureAnalyzer],
 ) -> None:
     caplog.set_level(logging.INFO)
     analyzer = models()
@@ -260,12 +323,20 @@ def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
     assert deaths["slice"] > 3
 
     (job,) = stack.jobs()
-    assert (job.status, job.code, job.added, job.deleted, job.failed) == ("SUCCESS", "0", count - 25, 0, 25)
+    assert (job.status, job.code, job.added, job.deleted, job.failed) == (
+        "SUCCESS",
+        "0",
+        count - 25,
+        0,
+        25,
+    )
     assert (job.bucket, job.path) == ("catalogue", "/2024/spring")
     snapshot = stack.deployment.catalog.open("shop").snapshot()
     assert len(snapshot) == count - 25
     reported = read_errors(stack, job)
-    assert {error["Line"]: error["Code"] for error in reported} == {line: code for line, (code, _) in expected.items()}
+    assert {error["Line"]: error["Code"] for error in reported} == {
+        line: code for line, (code, _) in expected.items()
+    }
     for error in reported:
         assert expected[error["Line"]][1] in error["Message"]
         assert error["Input"]
@@ -280,7 +351,9 @@ def test_a_bucket_with_25_bad_lines_is_imported_by_an_event(
     app.import_event(event, None)
     stack.work_off(random.Random(0), deadly=False)
     queries = list(pictures.values())[:: max(1, count // 60)]
-    assert answers(stack.deployment.catalog.open("shop"), analyzer, queries) == answers(calm, analyzer, queries)
+    assert answers(stack.deployment.catalog.open("shop"), analyzer, queries) == answers(
+        calm, analyzer, queries
+    )
     no_picture_anywhere(stack, caplog.text, [*pictures.values(), *FILES.values()])
 
 
@@ -291,22 +364,32 @@ def read_errors(stack: Stack, job: ListedJob) -> list[dict[str, Any]]:
 
 
 SIGNATURES = re.compile(
-    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n|GIF8[79]a|WEBPVP8|II\*\0|MM\0\*|BM.{4}\0{4}.{2}\0\0[\x0c-\x7c]\0\0\0", re.DOTALL
+    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n|GIF8[79]a|WEBPVP8|II\*\0|MM\0\*|BM.{4}\0{4}.{2}\0\0[\x0c-\x7c]\0\0\0",
+    re.DOTALL,
 )
 """Of JPEG, PNG, GIF, WEBP, TIFF and BMP, so long that no feature vector has one by chance."""
 
 
 def no_picture_anywhere(stack: Stack, log: str, pictures: Sequence[bytes]) -> None:
     """Neither the store nor the log holds a picture's signature or any 64 bytes of a picture."""
-    windows = {data[at : at + 64] for data in pictures for at in range(0, len(data) - 63, 64) if len(set(data[at : at + 64])) > 8}
+    windows = {
+        data[at : at + 64]
+        for data in pictures
+        for at in range(0, len(data) - 63, 64)
+        if len(set(data[at : at + 64])) > 8
+    }
     scanned = 0
     for where, data in [
-        *((stat.key, stack.deployment.store.get(stat.key).data) for stat in stack.deployment.store.list("")),
+        *(
+            (stat.key, stack.deployment.store.get(stat.key).data)
+            for stat in stack.deployment.store.list("")
+        ),
         ("log", log.encode()),
     ]:
         scanned += len(data)
         assert SIGNATURES.search(data) is None, where
-        # Windows start at multiples of 64 in a picture, so looking at every offset of the store finds them wherever they were put.
+        # Windows start at multiples of 64 in a picture, so looking at every offset of the store
+        # finds them wherever they were put.
         assert not any(data[at : at + 64] in windows for at in range(len(data) - 63)), where
     assert scanned > 10_000
 
@@ -320,7 +403,9 @@ def test_the_scan_knows_the_signature_of_every_kind_of_picture(kind: str) -> Non
 
 def test_the_scan_would_find_a_picture(stack: Stack) -> None:
     picture = next(iter(catalogue(1).values()))
-    stack.deployment.store.create("collections/shop/hidden", b"x" * 5000 + picture[100:400] + b"x" * 5000)
+    stack.deployment.store.create(
+        "collections/shop/hidden", b"x" * 5000 + picture[100:400] + b"x" * 5000
+    )
     with pytest.raises(AssertionError, match="hidden"):
         no_picture_anywhere(stack, "", [picture])
 
@@ -330,7 +415,12 @@ def test_files_of_other_names_and_folders_start_nothing(stack: Stack) -> None:
     told(stack.cloud, "catalogue")
     bind(Binding("catalogue", "/bound", "shop"), stack.deployment.store)
     s3 = stack.cloud.client("s3")
-    for key in ("bound/a.jpg", "bound/old.increment.meta", "boundary/increment.meta", "increment.meta"):
+    for key in (
+        "bound/a.jpg",
+        "bound/old.increment.meta",
+        "boundary/increment.meta",
+        "increment.meta",
+    ):
         s3.put_object(Bucket="catalogue", Key=key, Body=b"")
     for event in stack.events():
         app.import_event(event, None)
@@ -342,7 +432,9 @@ def test_a_bucket_of_another_region_becomes_a_failed_job_that_says_why(stack: St
     stack.cloud.bucket("far", {"increment.meta": b""}, region="us-west-2")
     bind(Binding("far", "/", "shop"), stack.deployment.store)
     app.import_event(event_of("far", "increment.meta", region="us-west-2"), None)
-    app.import_event(event_of("far", "increment.meta", number=2), None)  # a rule that forwards events may hide where they came from
+    app.import_event(
+        event_of("far", "increment.meta", number=2), None
+    )  # a rule that forwards events may hide where they came from
     for job in stack.jobs():
         assert job.status == "FAIL"
         assert "'far' is in us-west-2" in job.message
@@ -367,7 +459,9 @@ def test_a_bucket_of_another_region_is_refused_by_the_api_and_the_command_line(
 def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack.cloud.bucket("catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)})
+    stack.cloud.bucket(
+        "catalogue", {"increment.meta": json.dumps(add("1", "a.jpg")).encode(), "a.jpg": drawn(1)}
+    )
     stack.patch.setattr(chalicelib.wiring, "deployment", lambda: stack.deployment)
 
     def interrupt(*_: object, **__: object) -> Ended:
@@ -391,7 +485,9 @@ def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
 def test_an_event_waits_for_the_import_that_is_running(stack: Stack) -> None:
     line = json.dumps(add("1", "a.jpg")).encode()
     pictures = {f"{folder}/a.jpg": drawn(number) for number, folder in enumerate("ab")}
-    stack.cloud.bucket("catalogue", {"a/increment.meta": line, "b/increment.meta": line, **pictures})
+    stack.cloud.bucket(
+        "catalogue", {"a/increment.meta": line, "b/increment.meta": line, **pictures}
+    )
     bind(Binding("catalogue", "/", "shop"), stack.deployment.store)
     for number, folder in enumerate("ab"):
         app.import_event(event_of("catalogue", f"{folder}/increment.meta", number=number), None)

@@ -11,9 +11,9 @@ from chalicelib.config import Settings
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.contract.values import JobsPage
 from chalicelib.errors import CollectionNotFound, InvalidField, JobRunning, SourceError, SourceFault
-from chalicelib.region import Region
-from chalicelib.jobs.records import JobStatus
 from chalicelib.jobs.imports import list_imports, start_folder_import, start_import
+from chalicelib.jobs.records import JobStatus
+from chalicelib.region import Region
 from tests.imports.shop import Shop, add, delete, open_shop
 
 
@@ -35,14 +35,27 @@ def test_pictures_and_attributes_become_searchable(shop: Shop) -> None:
     data = shop.draw("tops/a.jpg")
     shop.draw("b.jpg")
     shop.write_meta(
-        add("1", "tops/a.jpg", CategoryId=3, Region="10,100,20,110", IntAttr=7, StrAttr2="x", CustomContent="k:v"), add("2", "b.jpg")
+        add(
+            "1",
+            "tops/a.jpg",
+            CategoryId=3,
+            Region="10,100,20,110",
+            IntAttr=7,
+            StrAttr2="x",
+            CustomContent="k:v",
+        ),
+        add("2", "b.jpg"),
     )
     assert run(shop) == []
     ((first, *_),) = shop.answers([data])
     assert shop.keys() == [("1", "tops/a.jpg"), ("2", "b.jpg")]
     (row,) = shop.collection.snapshot().of_product("1")
     assert (row.category_id, row.region) == (3, Region(10, 100, 20, 110))
-    assert (row.attributes.int_attr, row.attributes.str_attr2, row.attributes.custom_content) == (7, "x", "k:v")
+    assert (row.attributes.int_attr, row.attributes.str_attr2, row.attributes.custom_content) == (
+        7,
+        "x",
+        "k:v",
+    )
     assert first.row.key.product_id in {"1", "2"}
 
 
@@ -93,7 +106,10 @@ def test_the_last_line_about_a_picture_counts(shop: Shop) -> None:
         add("1", "c.jpg", IntAttr=3),
     )
     assert run(shop) == [(1, "Superseded"), (2, "Superseded"), (5, "Superseded"), (6, "Superseded")]
-    assert {row.key.pic_name: row.attributes.int_attr for row in shop.collection.snapshot().of_product("1")} == {"a.jpg": 2, "c.jpg": 3}
+    assert {
+        row.key.pic_name: row.attributes.int_attr
+        for row in shop.collection.snapshot().of_product("1")
+    } == {"a.jpg": 2, "c.jpg": 3}
 
 
 def test_where_the_last_line_fails_the_one_before_it_counts(shop: Shop) -> None:
@@ -113,7 +129,13 @@ def test_deleting_a_product_spares_what_later_lines_add(shop: Shop) -> None:
         shop.draw(name)
     shop.write_meta(add("1", "a.jpg"), add("1", "b.jpg"), add("2", "a.jpg"))
     run(shop)
-    shop.write_meta(add("1", "c.jpg"), delete("1"), add("1", "b.jpg", IntAttr=5), add("1", "d.jpg"), add("1", "a.jpg", CategoryId=99))
+    shop.write_meta(
+        add("1", "c.jpg"),
+        delete("1"),
+        add("1", "b.jpg", IntAttr=5),
+        add("1", "d.jpg"),
+        add("1", "a.jpg", CategoryId=99),
+    )
     assert run(shop) == [(1, "Superseded"), (2, "Superseded"), (5, "InvalidCategory")]
     assert shop.keys() == [("1", "b.jpg"), ("1", "d.jpg"), ("2", "a.jpg")]
 
@@ -140,7 +162,14 @@ def test_the_same_file_twice_changes_nothing(shop: Shop) -> None:
 def test_the_older_form_imports_every_picture_of_its_list(shop: Shop) -> None:
     for name in ("a.jpg", "b.jpg"):
         shop.draw(name)
-    shop.write_meta({"operator": "ADD", "item_id": "1", "cat_id": 4, "pic_list": ["a.jpg", "missing.jpg", "b.jpg"]})
+    shop.write_meta(
+        {
+            "operator": "ADD",
+            "item_id": "1",
+            "cat_id": 4,
+            "pic_list": ["a.jpg", "missing.jpg", "b.jpg"],
+        }
+    )
     assert run(shop) == [(1, "PicNotExist")]
     assert shop.keys() == [("1", "a.jpg"), ("1", "b.jpg")]
 
@@ -204,7 +233,10 @@ def test_imports_are_listed_by_page_and_by_what_is_asked(shop: Shop) -> None:
     assert ids(ListImports("shop", path="/shop")) == [made[2], made[0]]
     assert ids(ListImports("shop", job_id=made[1])) == [made[1]]
     assert ids(ListImports("shop", bucket="elsewhere")) == []
-    assert list_imports(ListImports("shop", path="/shop", page=JobsPage(1, 1)), shop.deployment).total == 2
+    assert (
+        list_imports(ListImports("shop", path="/shop", page=JobsPage(1, 1)), shop.deployment).total
+        == 2
+    )
 
 
 def test_what_cannot_work_is_refused_before_there_is_a_job(shop: Shop) -> None:
@@ -215,7 +247,9 @@ def test_what_cannot_work_is_refused_before_there_is_a_job(shop: Shop) -> None:
     with pytest.raises(CollectionNotFound):
         start_import(StartImport("none", "pics", "/shop"), shop.deployment)
     with pytest.raises(InvalidField, match="private"):
-        start_import(StartImport("shop", "pics", "/shop", callback="http://10.0.0.1/x"), shop.deployment)
+        start_import(
+            StartImport("shop", "pics", "/shop", callback="http://10.0.0.1/x"), shop.deployment
+        )
     assert list_imports(ListImports("shop"), shop.deployment).total == 0
 
 
@@ -223,12 +257,20 @@ def test_the_callback_hears_of_the_end_once(shop: Shop) -> None:
     shop.draw("a.jpg")
     shop.write_meta(add("1", "a.jpg"), add("1", "b.jpg"))
     shop.queue.duplicates = 1.0
-    job = start_import(StartImport("shop", "pics", "/shop", callback="https://example.com/done"), shop.deployment)
+    job = start_import(
+        StartImport("shop", "pics", "/shop", callback="https://example.com/done"), shop.deployment
+    )
     shop.work_off()
     ((url, body),) = shop.told
     row = json.loads(body)
     assert url == "https://example.com/done"
-    assert (row["Id"], row["Status"], row["Code"], row["BucketName"], row["Path"]) == (job.id, "SUCCESS", "0", "pics", "/shop")
+    assert (row["Id"], row["Status"], row["Code"], row["BucketName"], row["Path"]) == (
+        job.id,
+        "SUCCESS",
+        "0",
+        "pics",
+        "/shop",
+    )
 
 
 def test_pictures_of_another_folder_are_out_of_reach(shop: Shop, tmp_path: Path) -> None:

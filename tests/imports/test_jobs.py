@@ -1,4 +1,6 @@
-"""Job records are changed by compare-and-swap; who changed one is known even when the store's answer was lost."""
+"""Job records are changed by compare-and-swap; who changed one is known even when the store's
+answer was lost.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import OutcomeUnknown
-from chalicelib.storage.memory import MemoryStore
 from chalicelib.jobs.records import Job, JobKind, JobStatus, create, load, update
+from chalicelib.storage.memory import MemoryStore
 
 
 class LosesAnswers(MemoryStore):
@@ -36,7 +38,9 @@ def ended(job: Job) -> Job:
 def test_an_ending_whose_answer_was_lost_is_ours_once(happens: bool) -> None:
     store = LosesAnswers(happens=happens)
     job = create(Job(1, JobKind.IMPORT, "shop", created=1.0, modified=1.0), store)
-    assert update(job, store, ended) == (ended(job), True), "whoever ends a job tells the callback and clears up"
+    assert update(job, store, ended) == (ended(job), True), (
+        "whoever ends a job tells the callback and clears up"
+    )
     assert update(job, store, ended) == (ended(job), False)
     assert load("shop", "imports", 1, store) == ended(job)
 
@@ -45,7 +49,10 @@ def test_a_finished_job_is_left_alone() -> None:
     store = MemoryStore()
     job = create(Job(1, JobKind.EXPORT, "shop", created=1.0, modified=1.0), store)
     update(job, store, ended)
-    assert update(job, store, lambda current: replace(current, status=JobStatus.FAIL)) == (ended(job), False)
+    assert update(job, store, lambda current: replace(current, status=JobStatus.FAIL)) == (
+        ended(job),
+        False,
+    )
 
 
 def test_ids_go_up_until_one_is_free() -> None:

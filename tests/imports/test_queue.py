@@ -53,7 +53,9 @@ def test_a_deleted_message_is_gone(queue: FolderQueue, clock: Clock) -> None:
     assert queue.pending() == 0
 
 
-def test_a_message_whose_worker_died_comes_again_after_the_lease_and_counts(queue: FolderQueue, clock: Clock) -> None:
+def test_a_message_whose_worker_died_comes_again_after_the_lease_and_counts(
+    queue: FolderQueue, clock: Clock
+) -> None:
     queue.send(["a"])
     for times in (1, 2, 3):
         delivery = queue.receive(lease_s=60)
@@ -106,7 +108,9 @@ def test_sqs_takes_more_than_one_batch(sqs: tuple[Any, str]) -> None:
     client, url = sqs
     SqsQueue(lambda: client, url).send([f"{number}" for number in range(23)])
     got: list[str] = []
-    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
+    while messages := client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+    ).get("Messages"):
         got += [message["Body"] for message in messages]
     assert sorted(map(int, got)) == list(range(23))
 

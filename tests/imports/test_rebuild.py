@@ -1,4 +1,6 @@
-"""A rebuild fills a fresh generation and switches at once: no search fails, and none sees a mixture."""
+"""A rebuild fills a fresh generation and switches at once: no search fails, and none sees a
+mixture.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from chalicelib.contract.messages import AddPicture, DeletePictures, UpdatePictu
 from chalicelib.contract.values import AttributeValues
 from chalicelib.errors import FingerprintMismatch, JobRunning, RecordNotFound
 from chalicelib.index.catalog import Catalog
+from chalicelib.jobs.imports import start_folder_import
+from chalicelib.jobs.rebuild import start_rebuild
+from chalicelib.jobs.records import JobStatus
 from chalicelib.region import Region
 from chalicelib.usecases.add import add_picture, fitting_analyzer
-from chalicelib.jobs.records import JobStatus
-from chalicelib.jobs.imports import start_folder_import
 from chalicelib.usecases.manage import delete as delete_pictures
 from chalicelib.usecases.manage import update
-from chalicelib.jobs.rebuild import start_rebuild
 from tests.doubles import TinyAnalyzer
 from tests.imports.shop import Shop, add, delete, open_shop
 
@@ -46,7 +48,9 @@ def attributes(shop: Shop) -> set[str | None]:
 
 
 def test_a_rebuild_takes_the_place_of_everything(shop: Shop) -> None:
-    shop.write_meta(*(add(str(n), f"{n}.jpg", StrAttr="new") for n in range(5, 15)), delete("3", "3.jpg"))
+    shop.write_meta(
+        *(add(str(n), f"{n}.jpg", StrAttr="new") for n in range(5, 15)), delete("3", "3.jpg")
+    )
     job = start_rebuild("shop", shop.location, shop.deployment)
     assert len(shop.keys()) == 20
     shop.work_off()
@@ -152,7 +156,9 @@ def test_searches_under_way_never_fail_and_never_see_a_mixture(shop: Shop) -> No
 def put(shop: Shop, number: int, str_attr: str | None = None) -> None:
     """Adds a picture as AddImage does."""
     data = shop.draw(f"api/{number}.jpg", 1000 + number)
-    message = AddPicture("shop", "api", f"{number}.jpg", data, attributes=AttributeValues(str_attr=str_attr))
+    message = AddPicture(
+        "shop", "api", f"{number}.jpg", data, attributes=AttributeValues(str_attr=str_attr)
+    )
     add_picture(message, shop.deployment)
 
 
@@ -162,7 +168,9 @@ def test_what_is_written_while_a_rebuild_runs_is_not_lost(shop: Shop) -> None:
     shop.work_off(most=2, finish=False)
     put(shop, 2, str_attr="meanwhile")
     delete_pictures(DeletePictures("shop", "5"), shop.deployment)
-    update(UpdatePictures("shop", "6", changes=AttributeValues(str_attr="changed")), shop.deployment)
+    update(
+        UpdatePictures("shop", "6", changes=AttributeValues(str_attr="changed")), shop.deployment
+    )
     shop.work_off()
     found = {row.key: row.attributes.str_attr for row in shop.collection.snapshot().rows()}
     assert ("api", "1.jpg") not in found  # it was there before and is not in the folder
@@ -172,7 +180,9 @@ def test_what_is_written_while_a_rebuild_runs_is_not_lost(shop: Shop) -> None:
     assert len(found) == 20
 
 
-def test_attributes_changed_meanwhile_go_over_to_new_models_and_new_pictures_forbid_the_switch(shop: Shop) -> None:
+def test_attributes_changed_meanwhile_go_over_to_new_models_and_new_pictures_forbid_the_switch(
+    shop: Shop,
+) -> None:
     models = NewerModels()
     old, new = shop.deployment, replace(shop.deployment, analyzer=lambda: models)
     shop.deployment = new
@@ -181,7 +191,9 @@ def test_attributes_changed_meanwhile_go_over_to_new_models_and_new_pictures_for
     update(UpdatePictures("shop", "6", changes=AttributeValues(str_attr="changed")), old)
     shop.work_off()
     assert shop.collection.snapshot().fingerprint == "tiny-2"
-    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("6")] == ["changed"]
+    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("6")] == [
+        "changed"
+    ]
 
     shop.deployment = replace(shop.deployment, analyzer=TinyAnalyzer)
     job = start_rebuild("shop", shop.location, shop.deployment)
@@ -195,7 +207,9 @@ def test_attributes_changed_meanwhile_go_over_to_new_models_and_new_pictures_for
     assert shop.collection.snapshot().fingerprint == "tiny-2"
 
 
-def test_an_add_acknowledged_at_the_moment_of_the_switch_is_carried_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_add_acknowledged_at_the_moment_of_the_switch_is_carried_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start_rebuild("shop", shop.location, shop.deployment)
     switch = Catalog.switch
 
@@ -205,7 +219,9 @@ def test_an_add_acknowledged_at_the_moment_of_the_switch_is_carried_over(shop: S
 
     monkeypatch.setattr(Catalog, "switch", slow)
     shop.work_off()
-    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("api")] == ["late"]
+    assert [row.attributes.str_attr for row in shop.collection.snapshot().of_product("api")] == [
+        "late"
+    ]
 
 
 def test_regions_and_categories_come_with_the_lines(shop: Shop) -> None:

@@ -1,4 +1,6 @@
-"""Workers and coordinators die at any call, messages come twice and in any order: the answers are the same, bit for bit."""
+"""Workers and coordinators die at any call, messages come twice and in any order: the answers are
+the same, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,12 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.gateway.import_events import wording
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.read.query import Hit
-from chalicelib.storage.object_store import Blob, ObjectStore, Stat
-from chalicelib.storage.source import Location, Source
+from chalicelib.jobs.imports import start_folder_import
 from chalicelib.jobs.records import JobStatus
 from chalicelib.jobs.recover import recover
 from chalicelib.jobs.work import Task
-from chalicelib.jobs.imports import start_folder_import
+from chalicelib.storage.object_store import Blob, ObjectStore, Stat
+from chalicelib.storage.source import Location, Source
 from chalicelib.vision.analysis import Analysis, Request
 from tests.doubles import TinyAnalyzer
 from tests.imports.shop import Killed, RoughQueue, Shop, add, delete, open_shop
@@ -73,14 +75,21 @@ class DeadlyStore:
 
 
 def filled(shop: Shop) -> list[bytes]:
-    """Pictures of two imports, the second of which deletes, replaces, repeats itself and is wrong in places; queries for them."""
+    """Pictures of two imports, the second of which deletes, replaces, repeats itself and is wrong
+    in places; queries for them.
+    """
     pictures = [shop.draw(f"{n}.jpg", n) for n in range(70)]
     shop.write_meta(*(add(str(n % 9), f"{n}.jpg", IntAttr=n) for n in range(30)))
     start_folder_import("shop", shop.location, shop.deployment)
     shop.work_off()
     lines = [add(str(n % 9), f"{n}.jpg", StrAttr=f"s{n}") for n in range(20, 70)]
     lines += [add(str(n % 9), f"{n}.jpg", IntAttr=-n) for n in range(40, 50)]
-    lines += [delete(str(n % 9), f"{n}.jpg") for n in range(10)] + [delete("8"), add("8", "17.jpg"), add("8", "gone.jpg"), delete("none")]
+    lines += [delete(str(n % 9), f"{n}.jpg") for n in range(10)] + [
+        delete("8"),
+        add("8", "17.jpg"),
+        add("8", "gone.jpg"),
+        delete("none"),
+    ]
     shop.write_meta(*lines, "nonsense")
     return pictures
 
@@ -90,7 +99,9 @@ def result(shop: Shop, pictures: list[bytes]) -> tuple[list[list[Hit]], list[tup
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[list[list[Hit]], list[tuple[str, str]]], list[tuple[int, str]]]:
+def calm(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[tuple[list[list[Hit]], list[tuple[str, str]]], list[tuple[int, str]]]:
     """What an import without trouble comes to."""
     shop = open_shop(tmp_path_factory.mktemp("calm"))
     pictures = filled(shop)
@@ -101,18 +112,27 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[list[list[Hit]
 
 @pytest.mark.parametrize("seed", range(12))
 def test_deaths_duplicates_and_disorder_change_no_bit(
-    tmp_path: Path, calm: tuple[tuple[list[list[Hit]], list[tuple[str, str]]], list[tuple[int, str]]], seed: int
+    tmp_path: Path,
+    calm: tuple[tuple[list[list[Hit]], list[tuple[str, str]]], list[tuple[int, str]]],
+    seed: int,
 ) -> None:
     chance = random.Random(seed)
-    shop = open_shop(tmp_path, queue=RoughQueue(chance, grain=chance.choice([8, 16, 64]), duplicates=0.4))
+    shop = open_shop(
+        tmp_path, queue=RoughQueue(chance, grain=chance.choice([8, 16, 64]), duplicates=0.4)
+    )
     pictures = filled(shop)
     job = start_folder_import("shop", shop.location, shop.deployment)
     healthy = shop.deployment
     deadly = DeadlyStore(healthy.store, chance, rate=0.02)
     for _ in range(10_000):
-        # Every delivery meets a process of its own, which knows nothing of the others. Four deaths in a row on one line would condemn it.
+        # Every delivery meets a process of its own, which knows nothing of the others. Four deaths
+        # in a row on one line would condemn it.
         deadly.rate = 0.0 if any(deaths >= 3 for _, deaths in shop.queue.waiting) else 0.02
-        shop.deployment = replace(healthy, store=deadly, catalog=Catalog(deadly, clock=healthy.clock, new_id=healthy.new_id))
+        shop.deployment = replace(
+            healthy,
+            store=deadly,
+            catalog=Catalog(deadly, clock=healthy.clock, new_id=healthy.new_id),
+        )
         if not shop.work_off_one():
             break
     shop.deployment = healthy
@@ -204,7 +224,9 @@ def test_work_whose_messages_are_lost_is_handed_out_again(tmp_path: Path, lost: 
         shop.work_off(most=1, finish=False)
     shop.queue.waiting.clear()
     assert recover(shop.deployment, wording(shop.deployment)) == []  # somebody may be at it still
-    assert [each.id for each in recover(shop.deployment, wording(shop.deployment), quiet_s=0)] == [job.id]
+    assert [each.id for each in recover(shop.deployment, wording(shop.deployment), quiet_s=0)] == [
+        job.id
+    ]
     shop.work_off()
     assert shop.job(job).status is JobStatus.SUCCESS
     assert len(shop.keys()) == 20

@@ -1,4 +1,6 @@
-"""Real worker processes: killed with -9, stopped by their parent, started again; nothing is lost and nothing is done twice."""
+"""Real worker processes: killed with -9, stopped by their parent, started again; nothing is lost
+and nothing is done twice.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import Settings
+from chalicelib.jobs.imports import start_folder_import
+from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.service import Service
 from chalicelib.storage.source import Location
-from chalicelib.jobs.records import Job, JobStatus
-from chalicelib.jobs.listing import Progress, Watch
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.jobs.imports import start_folder_import
 from chalicelib.wiring import local_queue
 from cli.workers import ImportWorkers
 from tests.imports.shop import add, answers, drawn
@@ -28,7 +30,9 @@ COUNT = 160
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(store=str(tmp_path / "data"), secrets=str(tmp_path / "keys.json"), import_workers=2)
+    return Settings(
+        store=str(tmp_path / "data"), secrets=str(tmp_path / "keys.json"), import_workers=2
+    )
 
 
 @pytest.fixture
@@ -63,7 +67,9 @@ def until(deployment: Deployment, job: Job, enough: Callable[[Progress], bool]) 
 
 
 @pytest.mark.timeout(1200)
-def test_workers_killed_and_stopped_lose_nothing(settings: Settings, deployment: Deployment, folder: Location) -> None:
+def test_workers_killed_and_stopped_lose_nothing(
+    settings: Settings, deployment: Deployment, folder: Location
+) -> None:
     job = start_folder_import("shop", folder, deployment)
     killed = 0
     with ImportWorkers(settings, build=build) as workers:
@@ -87,16 +93,22 @@ def test_workers_killed_and_stopped_lose_nothing(settings: Settings, deployment:
     assert local_queue(settings).pending() == 0
     queries = [drawn(n) for n in range(0, COUNT, 5)]
     models = deployment.analyzer()
-    assert answers(deployment.catalog.open("shop"), models, queries) == answers(deployment.catalog.open("calm"), models, queries)
+    assert answers(deployment.catalog.open("shop"), models, queries) == answers(
+        deployment.catalog.open("calm"), models, queries
+    )
 
 
 @pytest.mark.timeout(600)
-def test_a_few_pictures_are_imported_without_starting_a_process(settings: Settings, deployment: Deployment, tmp_path: Path) -> None:
+def test_a_few_pictures_are_imported_without_starting_a_process(
+    settings: Settings, deployment: Deployment, tmp_path: Path
+) -> None:
     few = tmp_path / "few"
     few.mkdir()
     for n in range(3):
         (few / f"{n}.jpg").write_bytes(drawn(n))
-    (few / "increment.meta").write_text("\n".join(json.dumps(add("p", f"{n}.jpg")) for n in range(3)))
+    (few / "increment.meta").write_text(
+        "\n".join(json.dumps(add("p", f"{n}.jpg")) for n in range(3))
+    )
     with ImportWorkers(settings, build=unbuildable, deployment=deployment):
         job = start_folder_import("shop", Location("folder", "", str(few)), deployment)
         ended = until(deployment, job, lambda seen: seen.job.finished)

@@ -1,4 +1,6 @@
-"""A deployment as worker processes build it, with the stand-in models, which take a while over each picture."""
+"""A deployment as worker processes build it, with the stand-in models, which take a while over each
+picture.
+"""
 
 from __future__ import annotations
 

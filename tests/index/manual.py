@@ -1,4 +1,5 @@
-"""A second reader of format 1, written from docs/FORMAT.md and nothing else: the standard library, and no line of the index.
+"""A second reader of format 1, written from docs/FORMAT.md and nothing else: the standard library,
+and no line of the index.
 
 Numbers in brackets are sections of that page.
 """
@@ -17,7 +18,16 @@ Key = tuple[str, str]
 
 INTS = ("int_attr", "int_attr2", "int_attr3", "int_attr4")
 STRINGS = ("str_attr", "str_attr2", "str_attr3", "str_attr4")
-CODES = {"|i1": "b", "|u1": "B", "<u2": "H", "<i4": "i", "<u4": "I", "<f4": "f", "<i8": "q", "<u8": "Q"}
+CODES = {
+    "|i1": "b",
+    "|u1": "B",
+    "<u2": "H",
+    "<i4": "i",
+    "<u4": "I",
+    "<f4": "f",
+    "<i8": "q",
+    "<u8": "Q",
+}
 """struct's letters for numpy's spelling."""
 
 
@@ -85,12 +95,17 @@ class Container:
         for section in header["sections"]:
             assert section["offset"] % 64 == 0
             raw = data[begin + section["offset"] :][: section["size"]]
-            hashes = [hashlib.sha256(raw[start : start + section["block"]]).hexdigest() for start in range(0, len(raw), section["block"])]
+            hashes = [
+                hashlib.sha256(raw[start : start + section["block"]]).hexdigest()
+                for start in range(0, len(raw), section["block"])
+            ]
             assert hashes == section["sha256"]
             self.hashes[section["name"]] = len(hashes)
             letter = CODES[section["dtype"]]
             self.shapes[section["name"]] = section["shape"]
-            self.arrays[section["name"]] = struct.unpack(f"<{len(raw) // struct.calcsize(letter)}{letter}", raw)
+            self.arrays[section["name"]] = struct.unpack(
+                f"<{len(raw) // struct.calcsize(letter)}{letter}", raw
+            )
 
     def texts(self, name: str) -> list[str]:
         """[5.2] Strings one after the other."""
@@ -100,13 +115,18 @@ class Container:
     def tombstones(self) -> list[Tombstone]:
         """[4]"""
         lines = [json.loads(line) for line in bytes(self.arrays["marks"]).splitlines()]
-        return [Tombstone((line["p"], line["n"]), position(line["at"]), line.get("set")) for line in lines]
+        return [
+            Tombstone((line["p"], line["n"]), position(line["at"]), line.get("set"))
+            for line in lines
+        ]
 
 
 def digest(key: Key) -> tuple[int, int]:
     """[5.1]"""
     product = key[0].encode()
-    made = hashlib.blake2b(struct.pack("<I", len(product)) + product + key[1].encode(), digest_size=16).digest()
+    made = hashlib.blake2b(
+        struct.pack("<I", len(product)) + product + key[1].encode(), digest_size=16
+    ).digest()
     high, low = struct.unpack("<QQ", made)
     return high, low
 
@@ -118,12 +138,18 @@ def attributes(rows: Container) -> list[dict[str, Any]]:
     columns: dict[str, list[Any]] = {}
     if "custom_content.set" in rows.arrays:
         columns["custom_content"] = rows.texts("custom_content")
-    columns |= {name: list(rows.arrays[f"{name}.values"]) for name in INTS if f"{name}.values" in rows.arrays}
+    columns |= {
+        name: list(rows.arrays[f"{name}.values"])
+        for name in INTS
+        if f"{name}.values" in rows.arrays
+    }
     for name in STRINGS:
         if f"{name}.codes" in rows.arrays:
             words = rows.texts(f"{name}.words")
             assert words == sorted(set(words))
-            columns[name] = [None if code < 0 else words[code] for code in rows.arrays[f"{name}.codes"]]
+            columns[name] = [
+                None if code < 0 else words[code] for code in rows.arrays[f"{name}.codes"]
+            ]
     for name, values in columns.items():
         present = rows.arrays.get(f"{name}.set") or [value is not None for value in values]
         for row in range(size):
@@ -138,20 +164,41 @@ def table(rows: Container, keys: Container) -> list[tuple[Key, Record]]:
     words = -(-bits // 64)
     assert rows.shapes["codes"] == [words, size]
     assert rows.shapes["features"] == [size, dimension]
-    categories = [category for category, first, end in rows.meta["ranges"] for _ in range(first, end)]
+    categories = [
+        category for category, first, end in rows.meta["ranges"] for _ in range(first, end)
+    ]
     names = list(zip(rows.texts("product_id"), rows.texts("pic_name"), strict=True))
-    assert [digest(key) for key in names] == list(zip(keys.arrays["high"], keys.arrays["low"], strict=True))
+    assert [digest(key) for key in names] == list(
+        zip(keys.arrays["high"], keys.arrays["low"], strict=True)
+    )
     order = [(category, *digest(key)) for category, key in zip(categories, names, strict=True)]
     assert order == sorted(order)
     found = []
     for row, (key, values) in enumerate(zip(names, attributes(rows), strict=True)):
         feature = rows.arrays["features"][row * dimension : (row + 1) * dimension]
-        code = b"".join(struct.pack("<Q", rows.arrays["codes"][word * size + row]) for word in range(words))
+        code = b"".join(
+            struct.pack("<Q", rows.arrays["codes"][word * size + row]) for word in range(words)
+        )
         assert not any(code[-(-bits // 8) :])
         assert rows.arrays["norms"][row] == sum(value * value for value in feature)
-        assert struct.pack("<Q", rows.arrays["products"][row]) == hashlib.blake2b(key[0].encode(), digest_size=8).digest()
+        assert (
+            struct.pack("<Q", rows.arrays["products"][row])
+            == hashlib.blake2b(key[0].encode(), digest_size=8).digest()
+        )
         region = rows.arrays["regions"][4 * row : 4 * row + 4]
-        found.append((key, Record(categories[row], region, values, code[: -(-bits // 8)], feature, rows.arrays["scales"][row])))
+        found.append(
+            (
+                key,
+                Record(
+                    categories[row],
+                    region,
+                    values,
+                    code[: -(-bits // 8)],
+                    feature,
+                    rows.arrays["scales"][row],
+                ),
+            )
+        )
     return found
 
 
@@ -159,24 +206,38 @@ def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key,
     """[5] The live rows of a segment, as its revision left them."""
     keys = Container(folder[f"segments/{ref['id']}/keys"], "keys", ref["keys"])
     rows = Container(folder[f"segments/{ref['id']}/rows"], "rows", ref["body"])
-    assert ref["categories"] == [[category, end - first] for category, first, end in rows.meta["ranges"]]
+    assert ref["categories"] == [
+        [category, end - first] for category, first, end in rows.meta["ranges"]
+    ]
     at = list(map(Position, keys.arrays["times"], keys.arrays["ties"]))
     assert at == sorted(set(at))
     assert at[-1] == position(ref["newest"])
     if ref["graph"]:
-        graph = Container(folder[f"segments/{ref['id']}/graph-{ref['graph']['id']}"], "graph", ref["graph"])
+        graph = Container(
+            folder[f"segments/{ref['id']}/graph-{ref['graph']['id']}"], "graph", ref["graph"]
+        )
         assert graph.meta["size"] == ref["rows"] == rows.meta["size"]
     made = table(rows, keys)
     dead: tuple[int, ...] = ()
     if ref["revision"]:
-        revision = Container(folder[f"revisions/{ref['revision']['id']}"], "revision", ref["revision"])
+        revision = Container(
+            folder[f"revisions/{ref['revision']['id']}"], "revision", ref["revision"]
+        )
         dead = revision.arrays["dead"]
         assert (len(dead), list(dead)) == (ref["dead"], sorted(set(dead)))
-        for name in (section.removesuffix(".rows") for section in revision.arrays if section.endswith(".rows")):
+        for name in (
+            section.removesuffix(".rows")
+            for section in revision.arrays
+            if section.endswith(".rows")
+        ):
             values = revision.arrays.get(f"{name}.values") or revision.texts(name)
             for row, value in zip(revision.arrays[f"{name}.rows"], values, strict=True):
                 made[row][1].attributes[name] = value
-    return [(key, at[keys.arrays["positions"][row]], one) for row, (key, one) in enumerate(made) if row not in dead]
+    return [
+        (key, at[keys.arrays["positions"][row]], one)
+        for row, (key, one) in enumerate(made)
+        if row not in dead
+    ]
 
 
 def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -184,7 +245,11 @@ def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], 
     following = sealed(objects[f"collections/{name}/collection.json"])["generation"]
     while True:
         prefix = f"collections/{name}/{following}/"
-        folder = {key.removeprefix(prefix): data for key, data in objects.items() if key.startswith(prefix)}
+        folder = {
+            key.removeprefix(prefix): data
+            for key, data in objects.items()
+            if key.startswith(prefix)
+        }
         manifest = sealed(folder["manifest.json"])
         following = manifest["successor"]
         if following is None:
@@ -197,17 +262,26 @@ def read(objects: Mapping[str, bytes], name: str) -> dict[Key, Record]:
     tombstones: list[Tombstone] = []
     for ref in manifest["marks"]:
         found = Container(folder[f"marks/{ref['id']}"], "marks", ref).tombstones()
-        assert (len(found), max(tombstone.at for tombstone in found)) == (ref["count"], position(ref["newest"]))
+        assert (len(found), max(tombstone.at for tombstone in found)) == (
+            ref["count"],
+            position(ref["newest"]),
+        )
         tombstones += found
     latest: dict[Key, tuple[Position, Record]] = {}
     for ref in manifest["segments"]:
         for key, at, record in segment(folder, ref):
             assert key not in latest, "a key lives twice [9.1]"
             latest[key] = (at, record)
-    for path in sorted(path for path in folder if path.startswith("log/") and path[4:] not in manifest["absorbed"]):
+    for path in sorted(
+        path for path in folder if path.startswith("log/") and path[4:] not in manifest["absorbed"]
+    ):
         batch = Container(folder[path], "batch")
         at = position(path[4:])
-        latest |= {key: (at, one) for key, one in table(batch, batch) if key not in latest or latest[key][0] < at}
+        latest |= {
+            key: (at, one)
+            for key, one in table(batch, batch)
+            if key not in latest or latest[key][0] < at
+        }
         tombstones += batch.tombstones()
     for tombstone in sorted(tombstones, key=lambda tombstone: tombstone.at):
         if tombstone.key not in latest or latest[tombstone.key][0] >= tombstone.at:

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.errors import ObjectMissing
-from chalicelib.index.write import compact
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.snapshot import Snapshot
+from chalicelib.index.write import compact
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 
 
 def manifest_before_list(patch: pytest.MonkeyPatch) -> None:
-    """A snapshot reads the manifest before it lists the log: what is absorbed in between is in neither."""
+    """A snapshot reads the manifest before it lists the log: what is absorbed in between is in
+    neither.
+    """
 
     def snapshot(self: Generation) -> Snapshot:
         while True:
@@ -30,11 +32,20 @@ def manifest_before_list(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_if_match(patch: pytest.MonkeyPatch) -> None:
-    """The manifest is replaced whatever its version: of two compactors, one undoes what the other did."""
+    """The manifest is replaced whatever its version: of two compactors, one undoes what the other
+    did.
+    """
     for kind in (FileStore, MemoryStore):
         honest = kind.replace
 
-        def replace(self: FileStore | MemoryStore, key: str, data: bytes, *, version: str, honest: Callable[..., str] = honest) -> str:
+        def replace(
+            self: FileStore | MemoryStore,
+            key: str,
+            data: bytes,
+            *,
+            version: str,
+            honest: Callable[..., str] = honest,
+        ) -> str:
             del version
             return honest(self, key, data, version=self.get(key).version)
 
@@ -42,8 +53,12 @@ def no_if_match(patch: pytest.MonkeyPatch) -> None:
 
 
 def early_tombstone_drop(patch: pytest.MonkeyPatch) -> None:
-    """Deletions are forgotten with the next compaction: a put that arrives later brings its record back."""
+    """Deletions are forgotten with the next compaction: a put that arrives later brings its record
+    back.
+    """
     patch.setattr(compact, "_kept_marks", lambda *_: [])
 
 
-MUTANTS = {mutant.__name__: mutant for mutant in (manifest_before_list, no_if_match, early_tombstone_drop)}
+MUTANTS = {
+    mutant.__name__: mutant for mutant in (manifest_before_list, no_if_match, early_tombstone_drop)
+}

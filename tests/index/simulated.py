@@ -1,4 +1,6 @@
-"""Small worlds for the index's tests: records, clocks, ids, stores that fail, and a dictionary that says what must be true."""
+"""Small worlds for the index's tests: records, clocks, ids, stores that fail, and a dictionary that
+says what must be true.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from chalicelib.attributes import Attributes
 from chalicelib.errors import OutcomeUnknown
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Change, Delete, Key, Put, Record, Vector, quantise
 from chalicelib.index.format.tombstones import patched
 from chalicelib.index.read.query import Query, Row
-from chalicelib.index.format.records import Change, Delete, Key, Put, Record, Vector, quantise
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 from chalicelib.service import Service
@@ -52,12 +54,27 @@ def vector(seed: int) -> Vector:
     return quantise(feature, np.packbits(np.resize(feature, BITS) > 0))
 
 
-def record(product_id: str, pic_name: str, seed: int = 0, *, category_id: int = 0, attributes: Attributes | None = None) -> Record:
+def record(
+    product_id: str,
+    pic_name: str,
+    seed: int = 0,
+    *,
+    category_id: int = 0,
+    attributes: Attributes | None = None,
+) -> Record:
     """A record that depends on its arguments alone."""
-    return Record(Key(product_id, pic_name), category_id, Region(seed % 50, 100, 0, 90), attributes or Attributes(), vector(seed))
+    return Record(
+        Key(product_id, pic_name),
+        category_id,
+        Region(seed % 50, 100, 0, 90),
+        attributes or Attributes(),
+        vector(seed),
+    )
 
 
-def open_catalog(store: ObjectStore, clock: Clock, new_id: Callable[[], str], *, grace_s: float = 3600) -> Catalog:
+def open_catalog(
+    store: ObjectStore, clock: Clock, new_id: Callable[[], str], *, grace_s: float = 3600
+) -> Catalog:
     """A process of its own: nothing is cached."""
     return Catalog(store, clock=clock, new_id=new_id, grace_s=grace_s)
 
@@ -106,7 +123,11 @@ def expected(model: Model) -> dict[Key, tuple[object, ...]]:
 
 def brute_force(model: Model, query: Query) -> list[tuple[float, Key]]:
     """The exact answer: (similarity, key), best first."""
-    rows = [record for record in model.values() if query.categories is None or record.category_id in query.categories]
+    rows = [
+        record
+        for record in model.values()
+        if query.categories is None or record.category_id in query.categories
+    ]
     wanted = query.vector.feature.astype(np.float64)
     scored = []
     for one in rows:

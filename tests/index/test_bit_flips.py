@@ -1,4 +1,6 @@
-"""One wrong bit in any object gives the right answer or an error that names the object. Never a wrong answer, never a dead process."""
+"""One wrong bit in any object gives the right answer or an error that names the object. Never a
+wrong answer, never a dead process.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +12,48 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, FormatTooNew, LookalikeError
-from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.write.compact import absorb
-from chalicelib.index.read.query import Query
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.read.query import Query
 from chalicelib.index.read.scan import query_words
+from chalicelib.index.write import graphs as growing
+from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.scrub import scrub
-from chalicelib.storage.object_store import Blob
 from chalicelib.storage.memory import MemoryStore
-from tests.index.simulated import Clock, Model, apply, content, expected, ids, make, open_catalog, record, vector
+from chalicelib.storage.object_store import Blob
+from tests.index.simulated import (
+    Clock,
+    Model,
+    apply,
+    content,
+    expected,
+    ids,
+    make,
+    open_catalog,
+    record,
+    vector,
+)
 
 CHANGES: list[list[Change]] = [
     [
-        Put(record(f"p{number}", "ä.jpg", number, category_id=number % 3, attributes=Attributes("text", number, str_attr=f"w{number % 4}")))
+        Put(
+            record(
+                f"p{number}",
+                "ä.jpg",
+                number,
+                category_id=number % 3,
+                attributes=Attributes("text", number, str_attr=f"w{number % 4}"),
+            )
+        )
         for number in range(150)
     ],
     [Delete(Key("p3", "ä.jpg")), Patch(Key("p4", "ä.jpg"), Attributes("new", 8, str_attr2="x"))],
-    [Put(record("late", "1", 501)), Delete(Key("p5", "ä.jpg")), Patch(Key("p6", "ä.jpg"), Attributes(int_attr2=1))],
+    [
+        Put(record("late", "1", 501)),
+        Delete(Key("p5", "ä.jpg")),
+        Patch(Key("p6", "ä.jpg"), Attributes(int_attr2=1)),
+    ],
     [Put(record("late", "2", 502))],
 ]
 
@@ -65,7 +90,9 @@ def use(catalog: Catalog, model: Model) -> None:
     snapshot = collection.snapshot()
     assert content(snapshot) == expected(model)
     key = Key("p7", "ä.jpg")
-    found = snapshot.search(Query(model[key].vector, 3, predicate=lambda columns: columns["int_attr"].compare(">=", 0)))
+    found = snapshot.search(
+        Query(model[key].vector, 3, predicate=lambda columns: columns["int_attr"].compare(">=", 0))
+    )
     assert (found.hits[0].similarity, found.hits[0].row.key) == (1.0, key)
     assert snapshot.search(Query(vector(900), 500)).found == len(model)
     collection.append(CHANGES[2], token="2")
@@ -101,13 +128,28 @@ def flip_many(monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
     use(open_catalog(store, Clock(), ids(5_000)), model)
     rng = random.Random(seed)
     sizes = {stat.key: stat.size for stat in store.list("")}
-    for kind in ("collection.json", "manifest.json", "/keys", "/rows", "/graph-", "/revisions/", "/marks/", "/log/", "/tokens/"):
+    for kind in (
+        "collection.json",
+        "manifest.json",
+        "/keys",
+        "/rows",
+        "/graph-",
+        "/revisions/",
+        "/marks/",
+        "/log/",
+        "/tokens/",
+    ):
         assert any(kind in key for key in sizes)
     noticed = 0
     for key, size in sizes.items():
         for _ in range(-(-count // len(sizes))):
             # half of the flips hit the first kilobyte, where the structure is
-            noticed += flip_and_use(store, model, key, rng.randrange(8 * (min(size, 1024) if rng.random() < 0.5 else size)))
+            noticed += flip_and_use(
+                store,
+                model,
+                key,
+                rng.randrange(8 * (min(size, 1024) if rng.random() < 0.5 else size)),
+            )
     assert noticed > count // 4
 
 
@@ -143,7 +185,9 @@ def test_a_missing_object_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for stat in list(store.list("")):
         if "/segments/" in stat.key or "/revisions/" in stat.key:
             fewer = MemoryStore()
-            fewer._objects = {key: found for key, found in store._objects.items() if key != stat.key}  # blobs are immutable
+            fewer._objects = {
+                key: found for key, found in store._objects.items() if key != stat.key
+            }  # blobs are immutable
             if "/graph-" in stat.key:
                 use(open_catalog(fewer, Clock(), ids(5_000)), model)
                 continue
@@ -152,7 +196,9 @@ def test_a_missing_object_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             assert stat.key in str(caught.value)
 
 
-def test_a_damaged_graph_is_done_without_reported_and_built_anew(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_graph_is_done_without_reported_and_built_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     store, _model = scenario(monkeypatch)
     (key,) = [stat.key for stat in store.list("") if "/graph-" in stat.key]
     damaged = flipped(store, key, 8 * (len(store.get(key).data) - 100))

@@ -16,7 +16,11 @@ from chalicelib.index.format.bundle import Array, Bundle, encode
 SHAPES = npst.array_shapes(max_dims=2, min_side=0, max_side=20)
 ARRAYS: st.SearchStrategy[dict[str, Array]] = st.dictionaries(
     st.sampled_from(["a", "b", "c"]),
-    st.one_of(npst.arrays(np.uint8, SHAPES), npst.arrays(np.uint64, SHAPES), npst.arrays(np.float32, SHAPES)),
+    st.one_of(
+        npst.arrays(np.uint8, SHAPES),
+        npst.arrays(np.uint64, SHAPES),
+        npst.arrays(np.float32, SHAPES),
+    ),
     max_size=3,
 )
 
@@ -35,7 +39,9 @@ def test_what_goes_in_comes_out(arrays: dict[str, Array], block: int) -> None:
 
 def test_only_the_blocks_that_are_read_are_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.arange(40_000, dtype=np.uint8).reshape(400, 100)
-    data, sha256 = encode("rows", {}, {"features": array, "other": array}, blocks={"features": 1_000})
+    data, sha256 = encode(
+        "rows", {}, {"features": array, "other": array}, blocks={"features": 1_000}
+    )
     hashed: list[int] = []
     real = hashlib.sha256
 

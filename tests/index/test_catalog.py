@@ -6,14 +6,31 @@ import threading
 
 import pytest
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, FingerprintMismatch, InvalidField, StorageError
+from chalicelib.errors import (
+    AlreadyExists,
+    CollectionNotFound,
+    FingerprintMismatch,
+    InvalidField,
+    StorageError,
+)
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.write.compact import absorb
-from chalicelib.index.read.query import Query
 from chalicelib.index.format.records import Key, Put, Record
+from chalicelib.index.read.query import Query
+from chalicelib.index.write.compact import absorb
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
-from tests.index.simulated import BITS, DIMENSION, Clock, Faulty, content, ids, make, open_catalog, record, vector
+from tests.index.simulated import (
+    BITS,
+    DIMENSION,
+    Clock,
+    Faulty,
+    content,
+    ids,
+    make,
+    open_catalog,
+    record,
+    vector,
+)
 
 
 def catalog() -> Catalog:
@@ -23,7 +40,13 @@ def catalog() -> Catalog:
 def test_a_collection_is_made_once() -> None:
     made = catalog()
     info = make(made).info
-    assert (info.name, info.service, info.fingerprint, info.dimension, info.bits) == ("shop", Service.PRODUCT, "f1", DIMENSION, BITS)
+    assert (info.name, info.service, info.fingerprint, info.dimension, info.bits) == (
+        "shop",
+        Service.PRODUCT,
+        "f1",
+        DIMENSION,
+        BITS,
+    )
     assert info.created == pytest.approx(1_700_000_000, abs=1)
     with pytest.raises(AlreadyExists, match="shop"):
         make(made)
@@ -72,7 +95,9 @@ def test_a_dropped_collection_is_gone_and_its_name_free() -> None:
 
 def test_vectors_of_other_models_are_refused() -> None:
     collection = make(catalog())
-    other = catalog().create("other", Service.GENERIC, fingerprint="f2", dimension=DIMENSION * 2, bits=BITS)
+    other = catalog().create(
+        "other", Service.GENERIC, fingerprint="f2", dimension=DIMENSION * 2, bits=BITS
+    )
     with pytest.raises(FingerprintMismatch, match="re-import"):
         other.append([Put(record("p", "q"))])
     collection.append([])
@@ -86,7 +111,11 @@ def test_a_generation_is_invisible_until_it_is_switched_to() -> None:
     collection.append([Put(record("old", "1"))])
     fresh = made.begin_generation("shop", fingerprint="f2", dimension=8, bits=64)
     generation = fresh.info.generation
-    assert (fresh.info.name, fresh.info.service, fresh.info.dimension) == ("shop", Service.PRODUCT, 8)
+    assert (fresh.info.name, fresh.info.service, fresh.info.dimension) == (
+        "shop",
+        Service.PRODUCT,
+        8,
+    )
     elsewhere = open_catalog(store, clock, ids(500)).generation("shop", generation)
     assert len(elsewhere.snapshot()) == 0
     assert [key.product_id for key in content(collection.snapshot())] == ["old"]
@@ -135,7 +164,12 @@ def test_requests_to_the_store() -> None:
     store, clock = MemoryStore(), Clock()
     make(open_catalog(store, clock, ids()))
     calls: list[str] = []
-    watched = Faulty(store, before=lambda verb, key: calls.append(f"{verb} {key.rpartition('/')[2] or key.split('/')[-2]}"))
+    watched = Faulty(
+        store,
+        before=lambda verb, key: calls.append(
+            f"{verb} {key.rpartition('/')[2] or key.split('/')[-2]}"
+        ),
+    )
     collection = open_catalog(watched, clock, ids(900)).open("shop")
     calls.clear()
     collection.append([Put(record("p", "q"))])
@@ -168,7 +202,13 @@ def test_segments_that_are_not_in_memory_are_read_at_once() -> None:
     for number in range(3):
         collection.append([Put(record(f"p{number}", "q", number))])
         absorb(collection.current())
-    hits = open_catalog(store, Clock(), ids(900)).open("shop").snapshot().search(Query(vector(1), 3)).hits
+    hits = (
+        open_catalog(store, Clock(), ids(900))
+        .open("shop")
+        .snapshot()
+        .search(Query(vector(1), 3))
+        .hits
+    )
     assert {hit.row.key.product_id for hit in hits} == {"p0", "p1", "p2"}
 
 

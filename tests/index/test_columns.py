@@ -10,16 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.read.cache import Cache
-from chalicelib.index.format.columns import IntColumn, UnsetColumn, word_column
+from chalicelib.index.format.columns import IntColumn, Operator, UnsetColumn, word_column
 from chalicelib.index.format.digests import Digests, find, key_digests
-from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, effect, encode_tombstones
-from chalicelib.index.read.plan import OPEN_BYTE_S, SkiRental, opening_s, route
 from chalicelib.index.format.positions import FIRST, Position, next_position
-from chalicelib.index.read.query import Operator
 from chalicelib.index.format.records import Key
 from chalicelib.index.format.table import Override
 from chalicelib.index.format.text import Text
+from chalicelib.index.format.tombstones import (
+    Tombstone,
+    decode_tombstones,
+    effect,
+    encode_tombstones,
+)
+from chalicelib.index.read.cache import Cache
+from chalicelib.index.read.plan import OPEN_BYTE_S, SkiRental, opening_s, route
 
 STRINGS = st.lists(st.text(max_size=5), max_size=8)
 U64 = st.integers(0, 2**64 - 1)
@@ -35,13 +39,29 @@ def test_text_is_a_list_of_strings(strings: list[str], data: st.DataObject) -> N
     assert list(Text.joined([text, Text.of(["x"]), text])) == [*strings, "x", *strings]
 
 
-@given(st.lists(st.none() | st.integers(-5, 5), max_size=8), st.integers(-5, 5), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
-def test_numbers_compare_as_numbers_and_unset_ones_only_by_negation(values: list[int | None], operand: int, operator: Operator) -> None:
+@given(
+    st.lists(st.none() | st.integers(-5, 5), max_size=8),
+    st.integers(-5, 5),
+    st.sampled_from(["=", "!=", "<", "<=", ">", ">="]),
+)
+def test_numbers_compare_as_numbers_and_unset_ones_only_by_negation(
+    values: list[int | None], operand: int, operator: Operator
+) -> None:
     column = IntColumn(
-        np.array([value or 0 for value in values], dtype=np.int64), np.array([value is not None for value in values], dtype=bool)
+        np.array([value or 0 for value in values], dtype=np.int64),
+        np.array([value is not None for value in values], dtype=bool),
     )
-    python = {"=": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}[operator]
-    wanted = [operator == "!=" if value is None else getattr(value, python)(operand) for value in values]
+    python = {
+        "=": "__eq__",
+        "!=": "__ne__",
+        "<": "__lt__",
+        "<=": "__le__",
+        ">": "__gt__",
+        ">=": "__ge__",
+    }[operator]
+    wanted = [
+        operator == "!=" if value is None else getattr(value, python)(operand) for value in values
+    ]
     assert column.compare(operator, operand).tolist() == wanted
     among = column.compare("in", frozenset({operand, 99})).tolist()
     assert among == [value == operand for value in values]
@@ -49,14 +69,23 @@ def test_numbers_compare_as_numbers_and_unset_ones_only_by_negation(values: list
     assert [column.value(row) for row in range(len(values))] == values
 
 
-@given(st.lists(st.none() | st.sampled_from(["", "a", "b", "é"]), max_size=8), st.sampled_from(["", "a", "c"]))
+@given(
+    st.lists(st.none() | st.sampled_from(["", "a", "b", "é"]), max_size=8),
+    st.sampled_from(["", "a", "c"]),
+)
 def test_words_compare_as_strings(values: list[str | None], operand: str) -> None:
     column = word_column(values)
     assert column.compare("=", operand).tolist() == [value == operand for value in values]
     assert column.compare("!=", operand).tolist() == [value != operand for value in values]
-    assert column.compare("<", operand).tolist() == [value is not None and value < operand for value in values]
-    assert column.compare("in", frozenset({operand, "é"})).tolist() == [value in {operand, "é"} for value in values]
-    assert column.compare("not in", frozenset({operand})).tolist() == [value != operand for value in values]
+    assert column.compare("<", operand).tolist() == [
+        value is not None and value < operand for value in values
+    ]
+    assert column.compare("in", frozenset({operand, "é"})).tolist() == [
+        value in {operand, "é"} for value in values
+    ]
+    assert column.compare("not in", frozenset({operand})).tolist() == [
+        value != operand for value in values
+    ]
     assert [column.value(row) for row in range(len(values))] == values
 
 
@@ -83,11 +112,21 @@ def test_digests_of_different_keys_differ_wherever_the_boundary_is() -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), unique=True, max_size=12),
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4))),
 )
-def test_digests_are_found_even_where_high_halves_agree(pairs: list[tuple[int, int]], wanted: list[tuple[int, int]]) -> None:
+def test_digests_are_found_even_where_high_halves_agree(
+    pairs: list[tuple[int, int]], wanted: list[tuple[int, int]]
+) -> None:
     pairs.sort()
-    table = Digests(np.array([high for high, _ in pairs], np.uint64), np.array([low for _, low in pairs], np.uint64))
-    asked = Digests(np.array([high for high, _ in wanted], np.uint64), np.array([low for _, low in wanted], np.uint64))
-    assert find(table, asked).tolist() == [pairs.index(pair) if pair in pairs else -1 for pair in wanted]
+    table = Digests(
+        np.array([high for high, _ in pairs], np.uint64),
+        np.array([low for _, low in pairs], np.uint64),
+    )
+    asked = Digests(
+        np.array([high for high, _ in wanted], np.uint64),
+        np.array([low for _, low in wanted], np.uint64),
+    )
+    assert find(table, asked).tolist() == [
+        pairs.index(pair) if pair in pairs else -1 for pair in wanted
+    ]
 
 
 @given(POSITIONS, POSITIONS)
@@ -112,31 +151,58 @@ def test_a_new_position_is_after_the_newest(now: float, newest: Position) -> Non
 
 MARKS = st.lists(
     st.tuples(
-        st.integers(1, 9), st.none() | st.builds(Attributes, int_attr=st.none() | st.integers(0, 3), str_attr=st.none() | st.just("x"))
+        st.integers(1, 9),
+        st.none()
+        | st.builds(
+            Attributes, int_attr=st.none() | st.integers(0, 3), str_attr=st.none() | st.just("x")
+        ),
     )
 )
 
 
 @given(MARKS, st.integers(0, 9))
-def test_tombstones_take_effect_in_order(steps: list[tuple[int, Attributes | None]], since: int) -> None:
-    tombstones = sorted((Tombstone(Key("p", "n"), Position(time, 0), changes) for time, changes in steps), key=lambda tombstone: tombstone.position)
+def test_tombstones_take_effect_in_order(
+    steps: list[tuple[int, Attributes | None]], since: int
+) -> None:
+    tombstones = sorted(
+        (Tombstone(Key("p", "n"), Position(time, 0), changes) for time, changes in steps),
+        key=lambda tombstone: tombstone.position,
+    )
     until, changes = effect(tombstones, Position(since, 0))
-    deletions = [tombstone.position for tombstone in tombstones if tombstone.changes is None and tombstone.position > Position(since, 0)]
+    deletions = [
+        tombstone.position
+        for tombstone in tombstones
+        if tombstone.changes is None and tombstone.position > Position(since, 0)
+    ]
     assert until == max(deletions, default=Position(since, 0))
-    later = [tombstone.changes for tombstone in tombstones if tombstone.changes is not None and tombstone.position >= until and tombstone.position > Position(since, 0)]
+    later = [
+        tombstone.changes
+        for tombstone in tombstones
+        if tombstone.changes is not None
+        and tombstone.position >= until
+        and tombstone.position > Position(since, 0)
+    ]
     numbers = [one.int_attr for one in later if one.int_attr is not None]
-    if deletions and any(tombstone.position == until and tombstone.changes is not None for tombstone in tombstones):
+    if deletions and any(
+        tombstone.position == until and tombstone.changes is not None for tombstone in tombstones
+    ):
         return  # one position, two tombstones of one key: a batch holds no such thing
     assert (changes.int_attr if changes else None) == (numbers[-1] if numbers else None)
 
 
 def test_tombstones_are_written_and_read() -> None:
-    tombstones = (Tombstone(Key("p\n", "ä"), Position(5, 6), None), Tombstone(Key("", ""), FIRST, Attributes(int_attr4=-1, custom_content="\u2028")))
+    tombstones = (
+        Tombstone(Key("p\n", "ä"), Position(5, 6), None),
+        Tombstone(Key("", ""), FIRST, Attributes(int_attr4=-1, custom_content="\u2028")),
+    )
     assert decode_tombstones(encode_tombstones(tombstones)) == tombstones
     assert decode_tombstones(encode_tombstones(())) == ()
 
 
-@given(st.dictionaries(st.integers(0, 9), st.integers(0, 9)), st.dictionaries(st.integers(0, 9), st.integers(0, 9)))
+@given(
+    st.dictionaries(st.integers(0, 9), st.integers(0, 9)),
+    st.dictionaries(st.integers(0, 9), st.integers(0, 9)),
+)
 def test_overrides_join_like_dictionaries(older: dict[int, int], newer: dict[int, int]) -> None:
     def made(values: dict[int, int]) -> Override:
         rows = sorted(values)

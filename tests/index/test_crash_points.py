@@ -1,4 +1,5 @@
-"""Every operation is killed before and after each of its storage calls, and loses the answer of each of its writes.
+"""Every operation is killed before and after each of its storage calls, and loses the answer of
+each of its writes.
 
 Nothing is lost, nothing comes back, and doing it again finishes it.
 """
@@ -14,14 +15,26 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import OutcomeUnknown, StorageError, VersionConflict
-from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.collect import collect
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
-from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
-from tests.index.simulated import Clock, Crash, Faulty, Model, apply, content, expected, ids, make, open_catalog, record
+from tests.index.simulated import (
+    Clock,
+    Crash,
+    Faulty,
+    Model,
+    apply,
+    content,
+    expected,
+    ids,
+    make,
+    open_catalog,
+    record,
+)
 
 HOWS = ["crash before", "crash after", "lost before", "lost after"]
 
@@ -33,7 +46,8 @@ class Scenario:
     model: Model
 
     def collection(self, store: object = None, *, seed: int = 1_000_000) -> Collection:
-        return open_catalog(store or self.store, self.clock, ids(seed)).open("shop")  # type: ignore[arg-type]  # Faulty or MemoryStore
+        # Faulty or MemoryStore
+        return open_catalog(store or self.store, self.clock, ids(seed)).open("shop")  # type: ignore[arg-type]
 
     def copy(self) -> Scenario:
         store = MemoryStore(clock=self.clock)
@@ -43,13 +57,18 @@ class Scenario:
 
 
 def lived_in() -> Scenario:
-    """Four segments, one of them with a revision, garbage that is due, and a log with every kind of change."""
+    """Four segments, one of them with a revision, garbage that is due, and a log with every kind of
+    change.
+    """
     clock = Clock()
     store = MemoryStore(clock=clock)
     scenario = Scenario(store, clock, {})
     collection = make(open_catalog(store, clock, ids()))
     for number in range(4):
-        steps: list[Change] = [Put(record(f"p{number}-{part}", "a", number * 10 + part, category_id=part % 2)) for part in range(5)]
+        steps: list[Change] = [
+            Put(record(f"p{number}-{part}", "a", number * 10 + part, category_id=part % 2))
+            for part in range(5)
+        ]
         steps.append(Delete(Key(f"p{number - 1}-0", "a")))
         _change(scenario, collection, steps)
         absorb(collection.generation)
@@ -57,8 +76,19 @@ def lived_in() -> Scenario:
     absorb(collection.generation)
     clock.now += 7200
     for number in range(3):
-        _change(scenario, collection, [Put(record("new", str(number), 90 + number)), Delete(Key(f"p2-{number + 1}", "a"))])
-    _change(scenario, collection, [Put(record("p1-2", "a", 77)), Patch(Key("p1-3", "a"), Attributes(str_attr="x", custom_content="ü"))])
+        _change(
+            scenario,
+            collection,
+            [Put(record("new", str(number), 90 + number)), Delete(Key(f"p2-{number + 1}", "a"))],
+        )
+    _change(
+        scenario,
+        collection,
+        [
+            Put(record("p1-2", "a", 77)),
+            Patch(Key("p1-3", "a"), Attributes(str_attr="x", custom_content="ü")),
+        ],
+    )
     return scenario
 
 
@@ -67,7 +97,11 @@ def _change(scenario: Scenario, collection: Collection, changes: list[Change]) -
     scenario.model = apply(scenario.model, changes)
 
 
-APPENDED: list[Change] = [Put(record("p1-1", "a", 500)), Patch(Key("p3-1", "a"), Attributes(int_attr2=5)), Delete(Key("p3-2", "a"))]
+APPENDED: list[Change] = [
+    Put(record("p1-1", "a", 500)),
+    Patch(Key("p3-1", "a"), Attributes(int_attr2=5)),
+    Delete(Key("p3-2", "a")),
+]
 
 OPERATIONS: dict[str, Callable[[Collection], object]] = {
     "append": lambda collection: collection.append(APPENDED),
@@ -103,7 +137,10 @@ def test_an_operation_killed_at_any_call(name: str, how: str) -> None:
         assert found in allowed, (call, how)
         assert scrub(scenario.collection(seed=3_000_000).current()).problems == ()
         operation(scenario.collection(seed=4_000_000))
-        assert content(scenario.collection(seed=5_000_000).snapshot()) == expected(after), (call, how)
+        assert content(scenario.collection(seed=5_000_000).snapshot()) == expected(after), (
+            call,
+            how,
+        )
         assert scrub(scenario.collection(seed=6_000_000).current()).problems == ()
 
 
@@ -122,7 +159,9 @@ def test_a_switch_of_generations_killed_at_any_call(how: str) -> None:
     for call in range(counter.calls):
         scenario = before.copy()
         with contextlib.suppress(Crash, StorageError):
-            open_catalog(Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)).switch("shop", generation)
+            open_catalog(
+                Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)
+            ).switch("shop", generation)
         found = content(scenario.collection(seed=3_000_000).snapshot())
         assert found in (expected(before.model), target)
         open_catalog(scenario.store, scenario.clock, ids(4_000_000)).switch("shop", generation)
@@ -153,7 +192,9 @@ def test_dropping_a_collection_killed_at_any_call(how: str) -> None:
     for call in range(counter.calls):
         scenario = before.copy()
         with contextlib.suppress(Crash, StorageError):
-            open_catalog(Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)).drop("shop")
+            open_catalog(
+                Faulty(scenario.store, at=call, how=how), scenario.clock, ids(2_000_000)
+            ).drop("shop")
         catalog = open_catalog(scenario.store, scenario.clock, ids(3_000_000))
         if "shop" in catalog.names():
             assert content(catalog.open("shop").snapshot()) == expected(before.model)

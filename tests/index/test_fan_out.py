@@ -9,16 +9,18 @@ import pytest
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, ObjectMissing
 from chalicelib.index.collection import Collection
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.read.fan_out import Part, PartHits, merge, search_part, split
 from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write.compact import absorb
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, Faulty, ids, make, open_catalog, record, vector
 
 
 def many_segments(store: MemoryStore, clock: Clock) -> Collection:
-    """Eight segments that replace each other's rows, with revisions, and a log that changes all of them."""
+    """Eight segments that replace each other's rows, with revisions, and a log that changes all of
+    them.
+    """
     collection = make(open_catalog(store, clock, ids()))
     rng = random.Random(3)
     for number in range(9):
@@ -29,12 +31,17 @@ def many_segments(store: MemoryStore, clock: Clock) -> Collection:
                     f"{rng.randrange(3)}",
                     rng.randrange(200),
                     category_id=rng.randrange(3),
-                    attributes=Attributes(int_attr=rng.randrange(10), str_attr=rng.choice(["a", "b", None])),
+                    attributes=Attributes(
+                        int_attr=rng.randrange(10), str_attr=rng.choice(["a", "b", None])
+                    ),
                 )
             )
             for _ in range(60)
         ]
-        changes += [Delete(Key(f"p{rng.randrange(60)}", "0")), Patch(Key(f"p{rng.randrange(60)}", "1"), Attributes(int_attr2=number))]
+        changes += [
+            Delete(Key(f"p{rng.randrange(60)}", "0")),
+            Patch(Key(f"p{rng.randrange(60)}", "1"), Attributes(int_attr2=number)),
+        ]
         collection.append(changes)
         if number < 8:
             absorb(collection.current())
@@ -51,7 +58,9 @@ def queries(count: int) -> list[Query]:
                 vector(rng.randrange(250)),
                 rng.choice([1, 5, 20, 400]),
                 categories=rng.choice([None, frozenset({0}), frozenset({1, 2})]),
-                predicate=rng.choice([None, lambda columns, bound=bound: columns["int_attr"].compare("<", bound)]),
+                predicate=rng.choice(
+                    [None, lambda columns, bound=bound: columns["int_attr"].compare("<", bound)]
+                ),
                 distinct=number % 3 == 0,
                 min_similarity=rng.choice([-1.0, 0.2]),
             )
@@ -73,7 +82,7 @@ def test_the_answer_is_the_same(count: int) -> None:
         answers = []
         for part in parts:
             assert len(part.text()) < 200_000
-            hits = search_part(worker, Part.parse(part.text()), query)
+            hits = search_part(worker.current(), Part.parse(part.text()), query)
             answers.append(PartHits.parse(hits.data()))
         assert merge(snapshot, query, answers) == snapshot.search(query)
 
@@ -108,14 +117,17 @@ def test_a_part_whose_segment_is_gone_says_so() -> None:
     for stat in list(store.list("")):
         if f"/segments/{part.manifest.segments[0].id}/" in stat.key:
             store.delete(stat.key)
+    other = open_catalog(store, clock, ids(9_000)).open("shop")
     with pytest.raises(ObjectMissing):
-        search_part(open_catalog(store, clock, ids(9_000)).open("shop"), part, queries(1)[0])
+        search_part(other.at(part.manifest.generation), part, queries(1)[0])
 
 
 def test_a_damaged_answer_is_noticed() -> None:
     clock = Clock()
     collection = many_segments(MemoryStore(clock=clock), clock)
-    data = bytearray(search_part(collection, split(collection.snapshot(), 1)[0], queries(1)[0]).data())
+    data = bytearray(
+        search_part(collection.current(), split(collection.snapshot(), 1)[0], queries(1)[0]).data()
+    )
     data[-1] ^= 1
     with pytest.raises(CorruptObject):
         PartHits.parse(bytes(data))

@@ -1,4 +1,6 @@
-"""Collections of every published format are read; newer ones are refused; the current one is written as it was."""
+"""Collections of every published format are read; newer ones are refused; the current one is
+written as it was.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ import pytest
 
 from chalicelib.errors import FormatTooNew
 from chalicelib.index.format.bundle import encode
-from chalicelib.index.write.compact import absorb
 from chalicelib.index.format.manifest import FORMAT, sealed, unsealed
-from chalicelib.index.write.merge import merge
-from chalicelib.index.read.query import Query
 from chalicelib.index.format.records import Key, Put
+from chalicelib.index.read.query import Query
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index import manual, test_bit_flips, test_crash_points
@@ -36,7 +38,9 @@ def unpacked(path: Path) -> MemoryStore:
 
 
 def test_there_is_a_golden_collection_of_every_format() -> None:
-    assert sorted(path.name for path in GOLDEN.glob("*.zip")) == [f"v{number}.zip" for number in range(1, FORMAT + 1)]
+    assert sorted(path.name for path in GOLDEN.glob("*.zip")) == [
+        f"v{number}.zip" for number in range(1, FORMAT + 1)
+    ]
 
 
 @pytest.mark.parametrize("version", range(1, FORMAT + 1))
@@ -67,8 +71,14 @@ def test_the_current_format_is_written_as_it_was() -> None:
     written = {stat.key: store.get(stat.key).data for stat in store.list("")}
     kept = {stat.key: golden.get(stat.key).data for stat in golden.list("")}
     assert written.keys() == kept.keys()
-    changed = [key for key in written if written[key] != kept[key] and "/graph-" not in key and not key.endswith("manifest.json")]
-    assert changed == [], "the bytes of a published format never change: make a new version (docs/FORMAT.md §10)"
+    changed = [
+        key
+        for key in written
+        if written[key] != kept[key] and "/graph-" not in key and not key.endswith("manifest.json")
+    ]
+    assert changed == [], (
+        "the bytes of a published format never change: make a new version (docs/FORMAT.md §10)"
+    )
 
 
 def test_a_newer_manifest_is_refused_by_name() -> None:
@@ -90,16 +100,29 @@ def test_a_newer_binary_object_is_refused_by_name() -> None:
         content(open_catalog(store, Clock(), ids()).open("shop").snapshot())
 
 
-def test_a_second_reader_made_from_the_manual_alone_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_reader_made_from_the_manual_alone_reads_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     flipping, flipped_model = test_bit_flips.scenario(monkeypatch)
     lived_in = test_crash_points.lived_in()
-    for store, wanted in ((unpacked(GOLDEN / "v1.zip"), model()), (flipping, flipped_model), (lived_in.store, lived_in.model)):
+    for store, wanted in (
+        (unpacked(GOLDEN / "v1.zip"), model()),
+        (flipping, flipped_model),
+        (lived_in.store, lived_in.model),
+    ):
         found = manual.read({stat.key: store.get(stat.key).data for stat in store.list("")}, "shop")
-        assert {key: (one.category, one.region, one.attributes, one.code, one.feature, one.scale) for key, one in found.items()} == {
+        assert {
+            key: (one.category, one.region, one.attributes, one.code, one.feature, one.scale)
+            for key, one in found.items()
+        } == {
             tuple(key): (
                 one.category_id,
                 tuple(one.region),
-                {name: value for name, value in dataclasses.asdict(one.attributes).items() if value is not None},
+                {
+                    name: value
+                    for name, value in dataclasses.asdict(one.attributes).items()
+                    if value is not None
+                },
                 one.vector.code.tobytes(),
                 tuple(one.vector.feature.tolist()),
                 float(np.float32(one.vector.scale)),
@@ -109,10 +132,19 @@ def test_a_second_reader_made_from_the_manual_alone_reads_the_same(monkeypatch: 
 
 
 def test_blocks_are_hashed_as_the_manual_says() -> None:
-    data, sha256 = encode("marks", {"count": 0}, {"a": np.arange(5, dtype="<u2"), "b": np.ones((2, 3), np.uint8)}, blocks={"a": 4})
+    data, sha256 = encode(
+        "marks",
+        {"count": 0},
+        {"a": np.arange(5, dtype="<u2"), "b": np.ones((2, 3), np.uint8)},
+        blocks={"a": 4},
+    )
     found = manual.Container(data, "marks", {"sha256": sha256, "size": len(data)})
     assert (found.hashes["a"], found.hashes["b"]) == (3, 1)
-    assert (found.arrays["a"], found.arrays["b"], found.shapes["b"]) == ((0, 1, 2, 3, 4), (1,) * 6, [2, 3])
+    assert (found.arrays["a"], found.arrays["b"], found.shapes["b"]) == (
+        (0, 1, 2, 3, 4),
+        (1,) * 6,
+        [2, 3],
+    )
 
 
 def test_the_documentation_names_what_is_written() -> None:

@@ -11,23 +11,23 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
-from chalicelib.index.write import graphs as growing
-from chalicelib.index.read import plan, search
-from chalicelib.index.format.bundle import Bundle, encode
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.write.compact import absorb
-from chalicelib.index.read.graph import Graph, encode_graph
+from chalicelib.index.format.bundle import Bundle, encode
 from chalicelib.index.format.manifest import ObjectRef, SegmentRef
 from chalicelib.index.format.positions import Position
-from chalicelib.index.read.query import Query
 from chalicelib.index.format.records import Delete, Key, Put, Record
 from chalicelib.index.format.table import Shape
+from chalicelib.index.read import plan, search
+from chalicelib.index.read.graph import Graph, encode_graph
+from chalicelib.index.read.query import Query
+from chalicelib.index.write import graphs as growing
+from chalicelib.index.write.compact import absorb
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
-from tests.index.test_search import BITS, DIMENSION, vectors
 from tests.index.simulated import Clock, ids
+from tests.index.test_search import BITS, DIMENSION, vectors
 
 ROWS = 6_000
 
@@ -41,7 +41,9 @@ def ref_of(graph: ObjectRef, rows: int) -> SegmentRef:
 
 
 def test_the_same_codes_give_the_same_bytes() -> None:
-    assert encode_graph(planes(500), Shape(8, 128), "g") == encode_graph(planes(500), Shape(8, 128), "g")
+    assert encode_graph(planes(500), Shape(8, 128), "g") == encode_graph(
+        planes(500), Shape(8, 128), "g"
+    )
 
 
 def test_a_graph_finds_what_is_near() -> None:
@@ -62,7 +64,12 @@ def test_a_graph_of_something_else_is_refused() -> None:
     bundle = Bundle("key", memoryview(data), "graph")
     other, sha256 = encode("graph", {**bundle.meta, "usearch": "9.0.0"}, {"graph": bundle["graph"]})
     with pytest.raises(CorruptObject, match=r"usearch 9\.0\.0"):
-        Graph(ref_of(ObjectRef("g", sha256, len(other)), 500), Shape(8, 128), "some/key", memoryview(other))
+        Graph(
+            ref_of(ObjectRef("g", sha256, len(other)), 500),
+            Shape(8, 128),
+            "some/key",
+            memoryview(other),
+        )
 
 
 def test_usearch_is_loaded_after_onnxruntime() -> None:
@@ -86,7 +93,15 @@ def collection() -> Collection:
     )
     made.append(
         [
-            Put(Record(Key(f"p{number // 2}", f"{number}"), number % 2, Region(0, 1, 0, 1), Attributes(int_attr=number % 100), one))
+            Put(
+                Record(
+                    Key(f"p{number // 2}", f"{number}"),
+                    number % 2,
+                    Region(0, 1, 0, 1),
+                    Attributes(int_attr=number % 100),
+                    one,
+                )
+            )
             for number, one in enumerate(vectors(ROWS, 21))
         ]
     )
@@ -108,7 +123,9 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     counts = [0]
     real = Graph.search
 
-    def counted(self: Graph, words: np.ndarray[tuple[int, ...], np.dtype[np.uint64]], count: int) -> object:
+    def counted(
+        self: Graph, words: np.ndarray[tuple[int, ...], np.dtype[np.uint64]], count: int
+    ) -> object:
         counts[0] += 1
         return real(self, words, count)
 
@@ -121,24 +138,35 @@ QUERIES = [
     {"categories": frozenset({1})},
     {"distinct": True},
     {"predicate": lambda columns: columns["int_attr"].compare("<", 60)},
-    {"predicate": lambda columns: columns["int_attr"].compare("<", 60), "categories": frozenset({0}), "distinct": True},
+    {
+        "predicate": lambda columns: columns["int_attr"].compare("<", 60),
+        "categories": frozenset({0}),
+        "distinct": True,
+    },
 ]
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
-def test_both_ways_answer_alike(collection: Collection, eager: Callable[[], int], monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    queries = [Query(one, 10, **QUERIES[number]) for one in vectors(20, 22)]  # type: ignore[arg-type]  # keyword arguments of Query
+def test_both_ways_answer_alike(
+    collection: Collection, eager: Callable[[], int], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    # keyword arguments of Query
+    queries = [Query(one, 10, **QUERIES[number]) for one in vectors(20, 22)]  # type: ignore[arg-type]
     by_graph = [collection.snapshot().search(query) for query in queries]
     assert eager() > 10
     monkeypatch.setattr(plan, "GRAPH_BASE_S", 1e9)
     by_scan = [collection.snapshot().search(query) for query in queries]
-    shared = sum(len(set(one.hits) & set(other.hits)) for one, other in zip(by_graph, by_scan, strict=True))
+    shared = sum(
+        len(set(one.hits) & set(other.hits)) for one, other in zip(by_graph, by_scan, strict=True)
+    )
     assert shared >= 0.98 * 10 * len(queries)
     assert [one.found for one in by_graph] == [other.found for other in by_scan]
     assert {len(one.hits) for one in by_graph} == {10}
 
 
-def test_a_page_is_full_though_the_graph_finds_dead_rows(collection: Collection, eager: Callable[[], int]) -> None:
+def test_a_page_is_full_though_the_graph_finds_dead_rows(
+    collection: Collection, eager: Callable[[], int]
+) -> None:
     (vector,) = vectors(1, 23)
     near = collection.snapshot().search(Query(vector, 500)).hits
     records = [collection.snapshot().find(hit.row.key) for hit in near]
@@ -151,12 +179,16 @@ def test_a_page_is_full_though_the_graph_finds_dead_rows(collection: Collection,
     assert collection.snapshot().search(Query(vector, 500)).found == ROWS
 
 
-def test_a_cold_process_scans_and_opens_the_graph_when_it_has_paid(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cold_process_scans_and_opens_the_graph_when_it_has_paid(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = collection.generation.tools.store
     monkeypatch.setattr(plan, "GRAPH_BASE_S", 0.0)
     monkeypatch.setattr(plan, "GRAPH_ROW_S", 0.0)
     saved_s = ROWS * 2 * plan.SCAN_ROW_WORD_S
-    (ref,) = [ref for ref in collection.current().manifest().manifest.segments if ref.graph is not None]
+    (ref,) = [
+        ref for ref in collection.current().manifest().manifest.segments if ref.graph is not None
+    ]
     assert ref.graph is not None
     monkeypatch.setattr(plan, "OPEN_BYTE_S", 3.5 * saved_s / ref.graph.size)
     cold = Catalog(store, clock=Clock(), new_id=ids(9_000)).open("graphs")

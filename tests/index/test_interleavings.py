@@ -1,6 +1,7 @@
 """Numbered scenarios: the interleavings that the protocol exists for, each played out step by step.
 
-Three of its rules are broken on purpose (mutants.py), one at a time, to show that its scenario would notice.
+Three of its rules are broken on purpose (mutants.py), one at a time, to show that its scenario
+would notice.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
-from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Delete, Key, Patch, Put
+from chalicelib.index.write.collect import collect
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
-from chalicelib.index.format.records import Delete, Key, Patch, Put
 from chalicelib.index.write.scrub import scrub
-from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.object_store import ObjectStore
 from tests.index.mutants import MUTANTS
 from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog, record
 
@@ -35,7 +36,9 @@ class Shop:
 
     def process(self, store: ObjectStore | None = None, *, skew_s: float = 0.0) -> Collection:
         clock = self.clock if not skew_s else (lambda: self.clock() + skew_s)
-        return open_catalog(store or self.store, clock, self._ids, grace_s=self._grace_s).open("shop")  # type: ignore[arg-type]  # a callable
+        return open_catalog(store or self.store, clock, self._ids, grace_s=self._grace_s).open(  # type: ignore[arg-type]
+            "shop"
+        )  # a callable
 
     def keys(self) -> list[str]:
         return sorted(key.product_id for key in content(self.process().snapshot()))
@@ -64,12 +67,16 @@ def once(verb: str, part: str, act: Callable[[], object]) -> Callable[[str, str]
 
 
 @pytest.mark.parametrize("mutant", [False, True])
-def test_01_compaction_between_the_two_reads_of_a_snapshot(mutant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_01_compaction_between_the_two_reads_of_a_snapshot(
+    mutant: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop()
     shop.process().append([put("one")])
     shop.process().append([put("two")])
     between = ("list", "/log/") if mutant else ("get", "manifest")
-    reader = shop.process(Faulty(shop.store, before=once(*between, lambda: absorb(shop.process().current()))))
+    reader = shop.process(
+        Faulty(shop.store, before=once(*between, lambda: absorb(shop.process().current())))
+    )
     if mutant:
         MUTANTS["manifest_before_list"](monkeypatch)
     seen = sorted(content(reader.snapshot()))
@@ -100,7 +107,9 @@ def test_02_two_compactors_at_once(mutant: bool, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("mutant", [False, True])
-def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(mutant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(
+    mutant: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop()
     if mutant:
         MUTANTS["early_tombstone_drop"](monkeypatch)
@@ -114,7 +123,9 @@ def test_03_a_repeated_put_lands_after_its_record_was_deleted_and_compacted(muta
     absorb(shop.process().current())
     merge(shop.process().current(), everything=True)
     assert name not in shop.log()
-    shop.store.create(name, data)  # the answer to the first try was lost, and the writer tries again
+    shop.store.create(
+        name, data
+    )  # the answer to the first try was lost, and the writer tries again
     assert shop.keys() == (["gone", "other"] if mutant else ["other"])
     absorb(shop.process().current())
     assert shop.keys() == (["gone", "other"] if mutant else ["other"])
@@ -127,7 +138,9 @@ def test_04_a_writer_whose_clock_is_behind_overwrites() -> None:
     assert shop.keys() == []
     shop.process(skew_s=2.0).append([put("one", 2)])
     absorb(shop.process().current())
-    assert len(shop.log()) == 1, "the newest log object stays, so that the next writer takes its place from it"
+    assert len(shop.log()) == 1, (
+        "the newest log object stays, so that the next writer takes its place from it"
+    )
     shop.process(skew_s=-2.0).append([Patch(Key("one", "a"), Attributes(int_attr=1))])
     (found,) = shop.process().snapshot().rows()
     assert found.attributes.int_attr == 1
@@ -141,7 +154,9 @@ def test_05_a_put_that_was_overtaken_while_it_was_written() -> None:
         shop.process().append([put("one", 2)])
         absorb(shop.process().current())
 
-    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append([put("one", 3)])
+    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append(
+        [put("one", 3)]
+    )
     before = content(shop.process().snapshot())
     absorb(shop.process().current())
     merge(shop.process().current(), everything=True)
@@ -157,7 +172,9 @@ def test_06_a_patch_stays_on_a_put_that_lands_late() -> None:
         shop.process().append([Patch(Key("one", "a"), Attributes(str_attr="sale"))])
         absorb(shop.process().current())
 
-    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append([put("one", 3)])
+    shop.process(Faulty(shop.store, before=once("create", "/log/", overtake))).append(
+        [put("one", 3)]
+    )
     before = content(shop.process().snapshot())
     (row,) = shop.process().snapshot().rows()
     assert row.attributes.str_attr == "sale"
@@ -180,7 +197,9 @@ def test_16_two_compactors_of_which_one_has_swept_the_log() -> None:
     shop = Shop()
     for name in ("one", "two", "three"):
         shop.process().append([put(name)])
-    slow = shop.process(Faulty(shop.store, before=once("get", "/log/", lambda: absorb(shop.process().current()))))
+    slow = shop.process(
+        Faulty(shop.store, before=once("get", "/log/", lambda: absorb(shop.process().current())))
+    )
     with pytest.raises(VersionConflict):
         absorb(slow.current())
     assert shop.keys() == ["one", "three", "two"]
@@ -208,7 +227,9 @@ def test_08_a_token_counts_once_even_at_once_and_after_compaction() -> None:
         shop.process().append(first, token="slice 1")
         shop.process().append([delete("one")])
 
-    shop.process(Faulty(shop.store, before=once("create", "/log/", twin))).append(first, token="slice 1")
+    shop.process(Faulty(shop.store, before=once("create", "/log/", twin))).append(
+        first, token="slice 1"
+    )
     assert shop.keys() == []
     absorb(shop.process().current())
     shop.process().append(first, token="slice 1")
@@ -294,7 +315,9 @@ def test_14_two_creators_of_one_name() -> None:
     clock = Clock()
     store = MemoryStore(clock=clock)
     other = open_catalog(store, clock, ids(900))
-    catalog = open_catalog(Faulty(store, before=once("create", "collection.json", lambda: make(other))), clock, ids())
+    catalog = open_catalog(
+        Faulty(store, before=once("create", "collection.json", lambda: make(other))), clock, ids()
+    )
     with pytest.raises(AlreadyExists):
         make(catalog)
     assert open_catalog(store, clock, ids(5000)).names() == ["shop"]
@@ -302,10 +325,13 @@ def test_14_two_creators_of_one_name() -> None:
 
 
 def test_15_a_listing_that_grows_while_it_is_read() -> None:
-    """A page of a listing is no snapshot: an object created meanwhile may be missed, one removed may be seen. Neither loses anything."""
+    """A page of a listing is no snapshot: an object created meanwhile may be missed, one removed
+    may be seen. Neither loses anything.
+    """
 
     class Paged(MemoryStore):
-        def list(self, prefix: str, *, after: str = "") -> Iterator[object]:  # type: ignore[override]  # rows all the same
+        # rows all the same
+        def list(self, prefix: str, *, after: str = "") -> Iterator[object]:  # type: ignore[override]
             rows = list(super().list(prefix, after=after))
             for number, row in enumerate(rows):
                 if number == 1 and "/log/" in prefix and turns:

@@ -14,10 +14,10 @@ import chalicelib.wiring
 from chalicelib.attributes import Attributes
 from chalicelib.config import Settings
 from chalicelib.errors import CollectionNotFound, CorruptObject
-from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Delete, Key, Patch, Put
+from chalicelib.index.write import graphs as growing
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import maintain
 from chalicelib.usecases.deployment import Deployment
@@ -36,7 +36,9 @@ def clock() -> Clock:
 @pytest.fixture
 def deployment(tmp_path: Path, clock: Clock) -> Deployment:
     store = MemoryStore(clock=clock)
-    settings = Settings(store=str(tmp_path / "unused"), secrets=str(tmp_path / "keys.json"), compact_log_objects=5)
+    settings = Settings(
+        store=str(tmp_path / "unused"), secrets=str(tmp_path / "keys.json"), compact_log_objects=5
+    )
     catalog = Catalog(store, clock=clock, new_id=ids(), grace_s=settings.grace_s)
     return replace(build_deployment(settings), store=store, catalog=catalog, clock=clock)
 
@@ -44,7 +46,9 @@ def deployment(tmp_path: Path, clock: Clock) -> Deployment:
 def make(deployment: Deployment, name: str = "shop") -> Collection:
     from chalicelib.service import Service
 
-    return deployment.catalog.create(name, Service.PRODUCT, fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    return deployment.catalog.create(
+        name, Service.PRODUCT, fingerprint="f1", dimension=DIMENSION, bits=BITS
+    )
 
 
 def fill(collection: Collection, count: int, start: int = 0) -> None:
@@ -99,18 +103,29 @@ def test_all_collections_whose_log_is_long_or_old(deployment: Deployment, clock:
     fill(make(deployment, "old"), 1)
     make(deployment, "empty")
     reports = {report.collection: report for report in maintain.compact_all(deployment)}
-    assert {name: report.absorbed for name, report in reports.items()} == {"long": 5, "short": 0, "old": 0, "empty": 0}
+    assert {name: report.absorbed for name, report in reports.items()} == {
+        "long": 5,
+        "short": 0,
+        "old": 0,
+        "empty": 0,
+    }
     assert reports["short"].log_objects == 4
     clock.now += maintain.OLD_LOG_S + 1
     before = maintain.look(deployment, "old")
     assert before.oldest_log_s > maintain.OLD_LOG_S
-    assert {report.absorbed for report in maintain.compact_all(deployment) if report.collection in {"old", "short"}} == {1, 4}
+    assert {
+        report.absorbed
+        for report in maintain.compact_all(deployment)
+        if report.collection in {"old", "short"}
+    } == {1, 4}
 
 
 def test_one_damaged_collection_does_not_keep_the_others_waiting(deployment: Deployment) -> None:
     fill(make(deployment, "bad"), 5)
     fill(make(deployment, "good"), 5)
-    key = next(stat.key for stat in deployment.store.list("collections/bad/") if "/log/" in stat.key)
+    key = next(
+        stat.key for stat in deployment.store.list("collections/bad/") if "/log/" in stat.key
+    )
     blob = deployment.store.get(key)
     deployment.store.replace(key, blob.data[:-1], version=blob.version)
     with pytest.raises(CorruptObject, match=key):
@@ -118,7 +133,9 @@ def test_one_damaged_collection_does_not_keep_the_others_waiting(deployment: Dep
     assert maintain.look(deployment, "good").log_objects == 0
 
 
-def test_graphs_are_built_once_and_named_in_the_report(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphs_are_built_once_and_named_in_the_report(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(growing, "GRAPH_ROWS", 30)
     collection = make(deployment)
     collection.append([Put(record(f"p{number}", "a", number)) for number in range(30)])
@@ -165,9 +182,13 @@ def test_orphans_are_named_first_and_go_later(deployment: Deployment, clock: Clo
 def test_generations_that_nobody_serves(deployment: Deployment, clock: Clock) -> None:
     collection = make(deployment)
     fill(collection, 2)
-    fresh = deployment.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    fresh = deployment.catalog.begin_generation(
+        "shop", fingerprint="f1", dimension=DIMENSION, bits=BITS
+    )
     fill(fresh, 1, 7)
-    unfinished = deployment.catalog.begin_generation("shop", fingerprint="f1", dimension=DIMENSION, bits=BITS)
+    unfinished = deployment.catalog.begin_generation(
+        "shop", fingerprint="f1", dimension=DIMENSION, bits=BITS
+    )
     old = collection.snapshot()
     deployment.catalog.switch("shop", fresh.info.generation)
     assert maintain.collect_all(deployment)[1:] == []
@@ -199,19 +220,31 @@ def damage(deployment: Deployment, kind: str, byte: int = -1) -> str:
     return key
 
 
-def test_scrub_finds_a_damaged_graph_and_builds_it_anew(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scrub_finds_a_damaged_graph_and_builds_it_anew(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_a_graph(deployment, monkeypatch)
     key = damage(deployment, "/graph-")
     found = maintain.scrub(deployment, "shop")
-    assert ([problem.key for problem in found.problems], found.repairable, found.repaired) == ([key], 1, 0)
+    assert ([problem.key for problem in found.problems], found.repairable, found.repaired) == (
+        [key],
+        1,
+        0,
+    )
     assert maintain.scrub(deployment, "shop") == found
     done = maintain.scrub(deployment, "shop", repair=True)
-    assert ([problem.key for problem in done.problems], done.repairable, done.repaired) == ([key], 1, 1)
+    assert ([problem.key for problem in done.problems], done.repairable, done.repaired) == (
+        [key],
+        1,
+        1,
+    )
     after = maintain.scrub(deployment, "shop")
     assert (after.problems, after.objects) == ((), found.objects)
 
 
-def test_a_graph_is_not_blamed_for_its_rows(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_is_not_blamed_for_its_rows(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     collection = with_a_graph(deployment, monkeypatch)
     before = collection.current().manifest().manifest
     key = damage(deployment, "/rows", byte=60)
@@ -233,7 +266,9 @@ Run = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def run(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     monkeypatch.setattr(chalicelib.wiring, "deployment", lambda: deployment)
 
     def one(*arguments: str) -> tuple[int, Any]:
@@ -256,7 +291,10 @@ def test_the_commands(deployment: Deployment, run: Run, clock: Clock) -> None:
     code, text = run("compact", "--everything")
     assert (code, "shop" in text) == (0, True)
     code, found = run("scrub", "--json")
-    assert (code, [(one["collection"], one["problems"], one["rows"]) for one in found]) == (0, [("empty", [], 0), ("shop", [], 3)])
+    assert (code, [(one["collection"], one["problems"], one["rows"]) for one in found]) == (
+        0,
+        [("empty", [], 0), ("shop", [], 3)],
+    )
     clock.now += DAY + 1
     code, done = run("gc", "--dry-run", "--json")
     assert (code, [one["removed"] for one in done]) == (0, [0, 0])
@@ -264,7 +302,9 @@ def test_the_commands(deployment: Deployment, run: Run, clock: Clock) -> None:
     assert (code, "86400 s" in text) == (0, True)
 
 
-def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(deployment: Deployment, run: Run) -> None:
+def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(
+    deployment: Deployment, run: Run
+) -> None:
     fill(make(deployment), 1)
     maintain.compact(deployment, "shop")
     (key,) = [stat.key for stat in deployment.store.list("") if stat.key.endswith("/keys")]
@@ -274,7 +314,9 @@ def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(deployment: Deploy
     assert key in text.replace("\n", "")
 
 
-def test_scrub_says_what_a_repair_would_do(deployment: Deployment, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scrub_says_what_a_repair_would_do(
+    deployment: Deployment, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_a_graph(deployment, monkeypatch)
     key = damage(deployment, "/graph-")
     for arguments in (["--dry-run"], ["--repair", "--dry-run"]):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from chalicelib.index.format.bundle import Bundle, Memory, encode
-from chalicelib.index.write.compact import absorb
-from chalicelib.index.read.generation import Generation
 from chalicelib.index.format.manifest import Garbage, Manifest, ObjectRef
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Delete, Key, Put
-from chalicelib.index.write.scrub import scrub
 from chalicelib.index.format.segment import rows_path
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, ids, make, open_catalog, record
 
@@ -23,7 +23,9 @@ from tests.index.simulated import Clock, ids, make, open_catalog, record
 def generation() -> Generation:
     """Two segments, the first with a revision."""
     collection = make(open_catalog(MemoryStore(), Clock(), ids()))
-    collection.append([Put(record(f"p{number}", "a", number, category_id=number % 2)) for number in range(8)])
+    collection.append(
+        [Put(record(f"p{number}", "a", number, category_id=number % 2)) for number in range(8)]
+    )
     absorb(collection.current())
     collection.append([Put(record("q", "a", 9)), Delete(Key("p3", "a"))])
     absorb(collection.current())
@@ -35,15 +37,45 @@ def told(found: Generation) -> str:
 
 
 MANIFESTS: list[tuple[Callable[[Manifest], Manifest], str]] = [
-    (lambda one: replace(one, segments=(*one.segments, replace(one.segments[0], revision=None, dead=0))), "named twice"),
-    (lambda one: replace(one, segments=(*one.segments, replace(one.segments[1], dead=0))), "keys live in two segments"),
-    (lambda one: replace(one, segments=(replace(one.segments[0], dead=5), *one.segments[1:])), "revision does not fit"),
-    (lambda one: replace(one, segments=(replace(one.segments[0], newest=Position(1, 1)), *one.segments[1:])), "newest row"),
-    (lambda one: replace(one, segments=(replace(one.segments[0], categories=((0, 5), (1, 3))), *one.segments[1:])), "not in order"),
-    (lambda one: replace(one, segments=(replace(one.segments[0], rows=7), *one.segments[1:])), "has 8 rows, the manifest says 7"),
-    (lambda one: replace(one, garbage=(Garbage(rows_path(one.segments[0].id), 0.0),)), "named as garbage"),
+    (
+        lambda one: replace(
+            one, segments=(*one.segments, replace(one.segments[0], revision=None, dead=0))
+        ),
+        "named twice",
+    ),
+    (
+        lambda one: replace(one, segments=(*one.segments, replace(one.segments[1], dead=0))),
+        "keys live in two segments",
+    ),
+    (
+        lambda one: replace(one, segments=(replace(one.segments[0], dead=5), *one.segments[1:])),
+        "revision does not fit",
+    ),
+    (
+        lambda one: replace(
+            one, segments=(replace(one.segments[0], newest=Position(1, 1)), *one.segments[1:])
+        ),
+        "newest row",
+    ),
+    (
+        lambda one: replace(
+            one, segments=(replace(one.segments[0], categories=((0, 5), (1, 3))), *one.segments[1:])
+        ),
+        "not in order",
+    ),
+    (
+        lambda one: replace(one, segments=(replace(one.segments[0], rows=7), *one.segments[1:])),
+        "has 8 rows, the manifest says 7",
+    ),
+    (
+        lambda one: replace(one, garbage=(Garbage(rows_path(one.segments[0].id), 0.0),)),
+        "named as garbage",
+    ),
     (lambda one: replace(one, generation="other"), "generation other"),
-    (lambda one: replace(one, absorbed=(*one.absorbed, "nonsense")), "not the name of a log object"),
+    (
+        lambda one: replace(one, absorbed=(*one.absorbed, "nonsense")),
+        "not the name of a log object",
+    ),
 ]
 
 
@@ -75,9 +107,16 @@ def _bend_norms(rows: Memory) -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(_swap_products, "product digests"), (_swap_names, "key digests"), (_shorten, "scales has the shape"), (_bend_norms, "norms")],
+    [
+        (_swap_products, "product digests"),
+        (_swap_names, "key digests"),
+        (_shorten, "scales has the shape"),
+        (_bend_norms, "norms"),
+    ],
 )
-def test_a_segment_that_is_wrong_though_intact(change: Callable[[Memory], None], words: str) -> None:
+def test_a_segment_that_is_wrong_though_intact(
+    change: Callable[[Memory], None], words: str
+) -> None:
     found = generation()
     old = found.manifest()
     ref = old.manifest.segments[0]

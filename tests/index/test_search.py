@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.format.build import table_of
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.build import table_of
+from chalicelib.index.format.records import Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.read.query import Query
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
-from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
@@ -27,13 +27,19 @@ ROWS = 100_000
 def clustered(count: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(7).normal(size=(2_000, DIMENSION))
-    points = centres[rng.integers(0, len(centres), count)] + 0.5 * rng.normal(size=(count, DIMENSION))
-    found: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    points = centres[rng.integers(0, len(centres), count)] + 0.5 * rng.normal(
+        size=(count, DIMENSION)
+    )
+    found: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = (
+        points / np.linalg.norm(points, axis=1, keepdims=True)
+    ).astype(np.float32)
     return found
 
 
 def vectors(count: int, seed: int) -> list[Vector]:
-    rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(BITS, BITS)))[0][:DIMENSION].astype(np.float32)
+    rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(BITS, BITS)))[0][
+        :DIMENSION
+    ].astype(np.float32)
     points = clustered(count, seed)
     codes = np.packbits(points @ rotation > 0, axis=1)
     return [quantise(point, code) for point, code in zip(points, codes, strict=True)]
@@ -45,7 +51,9 @@ class Large:
     records: list[Record]
     features: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
-    def exact(self, query: Query, fits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[tuple[float, Key]]:
+    def exact(
+        self, query: Query, fits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    ) -> list[tuple[float, Key]]:
         """Brute force over the rows that fit."""
         wanted = query.vector.feature.astype(np.float64)
         rows = np.flatnonzero(fits)
@@ -53,14 +61,23 @@ class Large:
         cosines = part @ wanted / np.sqrt((part * part).sum(axis=1) * (wanted @ wanted))
         scored = np.minimum(cosines, 1.0).astype(np.float32)
         order = np.argsort(-scored, kind="stable")[: 10 * query.count]
-        found = sorted(((float(scored[place]), self.records[rows[place]].key) for place in order), key=lambda pair: (-pair[0], pair[1]))
+        found = sorted(
+            ((float(scored[place]), self.records[rows[place]].key) for place in order),
+            key=lambda pair: (-pair[0], pair[1]),
+        )
         return found[: query.count]
 
 
 @pytest.fixture(scope="module")
 def large() -> Large:
     records = [
-        Record(Key(f"p{number // 3}", f"{number}.jpg"), number % 3, Region(0, 9, 0, 9), Attributes(int_attr=number % 1000), vector)
+        Record(
+            Key(f"p{number // 3}", f"{number}.jpg"),
+            number % 3,
+            Region(0, 9, 0, 9),
+            Attributes(int_attr=number % 1000),
+            vector,
+        )
         for number, vector in enumerate(vectors(ROWS, 1))
     ]
     collection = Catalog(MemoryStore(), clock=Clock(), new_id=ids()).create(
@@ -70,7 +87,9 @@ def large() -> Large:
         collection.append([Put(one) for one in records[start : min(start + 20_000, ROWS - 500)]])
     absorb(collection.current())
     collection.append([Put(one) for one in records[ROWS - 500 :]])
-    return Large(collection, records, np.stack([one.vector.feature for one in records]).astype(np.float64))
+    return Large(
+        collection, records, np.stack([one.vector.feature for one in records]).astype(np.float64)
+    )
 
 
 @pytest.mark.parametrize("permille", [1, 10, 100, 500])
@@ -78,9 +97,13 @@ def test_a_filtered_search_is_exact(large: Large, permille: int) -> None:
     numbers = np.arange(ROWS) % 1000
     snapshot = large.collection.snapshot()
     for vector in vectors(5, 100 + permille):
-        query = Query(vector, 50, predicate=lambda columns: columns["int_attr"].compare("<", permille))
+        query = Query(
+            vector, 50, predicate=lambda columns: columns["int_attr"].compare("<", permille)
+        )
         hits = snapshot.search(query)
-        assert [(hit.similarity, hit.row.key) for hit in hits.hits] == large.exact(query, numbers < permille)
+        assert [(hit.similarity, hit.row.key) for hit in hits.hits] == large.exact(
+            query, numbers < permille
+        )
         assert hits.found == ROWS * permille // 1000
 
 
@@ -122,7 +145,9 @@ def test_distinct_gives_the_best_of_each_product_and_as_many_as_asked(large: Lar
 @pytest.mark.parametrize("permille", [1, 300])
 def test_distinct_under_a_filter_is_exact(large: Large, permille: int) -> None:
     (vector,) = vectors(1, 9)
-    query = Query(vector, 2_000, predicate=lambda columns: columns["int_attr"].compare("<", permille))
+    query = Query(
+        vector, 2_000, predicate=lambda columns: columns["int_attr"].compare("<", permille)
+    )
     ranked = large.exact(query, np.arange(ROWS) % 1000 < permille)
     first: dict[str, tuple[float, Key]] = {}
     for score, key in ranked:
@@ -171,7 +196,9 @@ def test_ties_are_in_order_of_key() -> None:
     collection = small()
     (vector,) = vectors(1, 12)
     keys = [Key(product, picture) for product in ("b", "a", "c") for picture in ("2", "1")]
-    collection.append([Put(Record(key, 0, Region(0, 1, 0, 1), Attributes(), vector)) for key in keys])
+    collection.append(
+        [Put(Record(key, 0, Region(0, 1, 0, 1), Attributes(), vector)) for key in keys]
+    )
     for _ in range(3):
         hits = collection.snapshot().search(Query(vector, 4)).hits
         assert [hit.row.key for hit in hits] == sorted(keys)[:4]
@@ -185,11 +212,20 @@ def test_filters_see_patches_in_log_revision_and_segment() -> None:
     collection = small()
     parts = vectors(3, 13)
     collection.append(
-        [Put(Record(Key(f"p{n}", "a"), 0, Region(0, 1, 0, 1), Attributes(str_attr="old"), one)) for n, one in enumerate(parts)]
+        [
+            Put(Record(Key(f"p{n}", "a"), 0, Region(0, 1, 0, 1), Attributes(str_attr="old"), one))
+            for n, one in enumerate(parts)
+        ]
     )
     absorb(collection.current())
-    collection.append([Patch(Key("p1", "a"), Attributes(str_attr="new", int_attr4=-5, custom_content="text"))])
-    for step in (lambda: None, lambda: absorb(collection.current()), lambda: merge(collection.current(), everything=True)):
+    collection.append(
+        [Patch(Key("p1", "a"), Attributes(str_attr="new", int_attr4=-5, custom_content="text"))]
+    )
+    for step in (
+        lambda: None,
+        lambda: absorb(collection.current()),
+        lambda: merge(collection.current(), everything=True),
+    ):
         step()
         snapshot = collection.snapshot()
         for operator, operand, wanted in (
@@ -198,7 +234,11 @@ def test_filters_see_patches_in_log_revision_and_segment() -> None:
             ("in", frozenset({"old", "x"}), {"p0", "p2"}),
             ("not in", frozenset({"old"}), {"p1"}),
         ):
-            rows = snapshot.select(lambda columns, operator=operator, operand=operand: columns["str_attr"].compare(operator, operand))
+            rows = snapshot.select(
+                lambda columns, operator=operator, operand=operand: columns["str_attr"].compare(
+                    operator, operand
+                )
+            )
             assert {row.key.product_id for row in rows} == wanted
         (row,) = snapshot.select(lambda columns: columns["int_attr4"].compare("<=", -5))
         assert row.attributes == Attributes(str_attr="new", int_attr4=-5, custom_content="text")

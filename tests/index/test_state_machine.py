@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import VersionConflict
-from chalicelib.index.write.collect import collect
 from chalicelib.index.collection import Collection
+from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.read.query import Query
+from chalicelib.index.write.collect import collect
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
-from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import (
@@ -42,15 +49,26 @@ PICTURES = st.sampled_from(["a", "b", ""])
 KEYS = st.builds(Key, PRODUCTS, PICTURES)
 NUMBERS = st.none() | st.integers(-3, 3) | st.sampled_from([-(2**63), 2**63 - 1])
 WORDS = st.none() | st.sampled_from(["", "x", "é", "x" * 50])
-ATTRIBUTES = st.builds(Attributes, custom_content=WORDS, int_attr=NUMBERS, int_attr2=NUMBERS, str_attr=WORDS, str_attr4=WORDS)
+ATTRIBUTES = st.builds(
+    Attributes,
+    custom_content=WORDS,
+    int_attr=NUMBERS,
+    int_attr2=NUMBERS,
+    str_attr=WORDS,
+    str_attr4=WORDS,
+)
 PUTS = st.builds(
-    lambda key, seed, category, attributes: Put(record(key.product_id, key.pic_name, seed, category_id=category, attributes=attributes)),
+    lambda key, seed, category, attributes: Put(
+        record(key.product_id, key.pic_name, seed, category_id=category, attributes=attributes)
+    ),
     KEYS,
     st.integers(0, 30),
     st.sampled_from([0, 1, 88888888]),
     ATTRIBUTES,
 )
-CHANGES = st.lists(PUTS | st.builds(Patch, KEYS, ATTRIBUTES) | st.builds(Delete, KEYS), min_size=1, max_size=4)
+CHANGES = st.lists(
+    PUTS | st.builds(Patch, KEYS, ATTRIBUTES) | st.builds(Delete, KEYS), min_size=1, max_size=4
+)
 WORKERS = st.sampled_from([0, 1, 2])
 HOWS = st.sampled_from(["crash before", "crash after", "lost before", "lost after"])
 
@@ -74,7 +92,9 @@ class CollectionMachine(RuleBasedStateMachine):
 
     def open(self, skew_s: float, store: object = None) -> Collection:
         clock = self.clock
-        catalog = open_catalog(store or self.store, lambda: clock() + skew_s, self.new_id, grace_s=30)  # type: ignore[arg-type]  # see Faulty
+        skewed: Any = lambda: clock() + skew_s  # noqa: E731
+        stored: Any = store or self.store  # see Faulty
+        catalog = open_catalog(stored, skewed, self.new_id, grace_s=30)
         return catalog.open("shop")
 
     @rule(worker=WORKERS, changes=CHANGES)
@@ -85,17 +105,32 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(worker=WORKERS, product=PRODUCTS)
     def delete_product(self, worker: int, product: str) -> None:
         rows = self.processes[worker].snapshot().of_product(product)
-        assert rows == sorted((row_of(one) for key, one in self.model.items() if key.product_id == product), key=lambda row: row.key)
+        assert rows == sorted(
+            (row_of(one) for key, one in self.model.items() if key.product_id == product),
+            key=lambda row: row.key,
+        )
         self.change(worker, [Delete(row.key) for row in rows])
 
     @rule(worker=WORKERS, number=st.integers(-3, 3))
     def delete_by_filter(self, worker: int, number: int) -> None:
-        rows = self.processes[worker].snapshot().select(lambda columns: columns["int_attr"].compare(">", number))
-        wanted = [key for key, one in self.model.items() if one.attributes.int_attr is not None and one.attributes.int_attr > number]
+        rows = (
+            self.processes[worker]
+            .snapshot()
+            .select(lambda columns: columns["int_attr"].compare(">", number))
+        )
+        wanted = [
+            key
+            for key, one in self.model.items()
+            if one.attributes.int_attr is not None and one.attributes.int_attr > number
+        ]
         assert [row.key for row in rows] == sorted(wanted)
         self.change(worker, [Delete(row.key) for row in rows])
 
-    @rule(worker=WORKERS, puts=st.lists(PUTS, min_size=1, max_size=8), token=st.sampled_from(["t1", "t2", "t3", "t4"]))
+    @rule(
+        worker=WORKERS,
+        puts=st.lists(PUTS, min_size=1, max_size=8),
+        token=st.sampled_from(["t1", "t2", "t3", "t4"]),
+    )
     def import_batch(self, worker: int, puts: list[Put], token: str) -> None:
         changes = self.tokens.get(token)
         if changes is None:
@@ -103,9 +138,20 @@ class CollectionMachine(RuleBasedStateMachine):
             self.model = apply(self.model, changes)
         self.processes[worker].append(changes, token=token)
 
-    @rule(worker=WORKERS, seed=st.integers(0, 30), count=st.integers(1, 6), distinct=st.booleans(), narrow=st.booleans())
+    @rule(
+        worker=WORKERS,
+        seed=st.integers(0, 30),
+        count=st.integers(1, 6),
+        distinct=st.booleans(),
+        narrow=st.booleans(),
+    )
     def search(self, worker: int, seed: int, count: int, distinct: bool, narrow: bool) -> None:
-        query = Query(vector(seed), count, categories=frozenset({0, 88888888}) if narrow else None, distinct=distinct)
+        query = Query(
+            vector(seed),
+            count,
+            categories=frozenset({0, 88888888}) if narrow else None,
+            distinct=distinct,
+        )
         hits = self.processes[worker].snapshot().search(query)
         exact = brute_force(self.model, query)
         if distinct:
@@ -117,7 +163,9 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(worker=WORKERS, key=KEYS)
     def find(self, worker: int, key: Key) -> None:
         found = self.processes[worker].snapshot().find(key)
-        assert (None if found is None else told(found)) == (told(self.model[key]) if key in self.model else None)
+        assert (None if found is None else told(found)) == (
+            told(self.model[key]) if key in self.model else None
+        )
 
     @rule(worker=WORKERS)
     def compact(self, worker: int) -> None:
@@ -169,7 +217,11 @@ class CollectionMachine(RuleBasedStateMachine):
 
 
 CollectionMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 TestCollectionMachine = CollectionMachine.TestCase
 
@@ -178,5 +230,10 @@ TestCollectionMachine = CollectionMachine.TestCase
 def test_many_long_histories() -> None:
     run_state_machine_as_test(
         CollectionMachine,
-        settings=settings(max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
+        settings=settings(
+            max_examples=400,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
     )

@@ -1,4 +1,6 @@
-"""Torture with real processes that are killed: nothing acknowledged is lost, nothing deleted comes back."""
+"""Torture with real processes that are killed: nothing acknowledged is lost, nothing deleted comes
+back.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,15 @@ def assert_clean(found: dict[str, Any]) -> None:
 
 def test_a_short_torture_in_a_folder(tmp_path: Path) -> None:
     found = torture(
-        {}, folder=str(tmp_path), writers=3, compactors=2, readers=1, operations=40, snapshots=10, kill_p=0.02, kill_every_s=0.2
+        {},
+        folder=str(tmp_path),
+        writers=3,
+        compactors=2,
+        readers=1,
+        operations=40,
+        snapshots=10,
+        kill_p=0.02,
+        kill_every_s=0.2,
     )
     assert_clean(found)
     assert (found["adds"], found["deletes"]) == (3 * 36, 3 * 4)
@@ -65,8 +75,18 @@ def test_a_long_torture_in_a_folder(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_torture_notices_a_broken_rule(tmp_path: Path, mutant: str) -> None:
-    """Workers live longer than in the others and storage calls stall more, so that one overtakes another at the rule's weak spot."""
-    plan = {"writers": 4, "readers": 4, "operations": 2_000, "kill_p": 0.0003, "kill_every_s": 10, "echo_p": 0.5, "backlog": 1_000_000}
+    """Workers live longer than in the others and storage calls stall more, so that one overtakes
+    another at the rule's weak spot.
+    """
+    plan = {
+        "writers": 4,
+        "readers": 4,
+        "operations": 2_000,
+        "kill_p": 0.0003,
+        "kill_every_s": 10,
+        "echo_p": 0.5,
+        "backlog": 1_000_000,
+    }
     plan |= {"stall_p": 0.01, "reader_stall_p": 0.5, "stall_s": 3}
     found = torture({}, folder=str(tmp_path), mutant=mutant, **plan)
     with pytest.raises(AssertionError):
@@ -82,15 +102,23 @@ def test_a_torture_notices_a_broken_rule(tmp_path: Path, mutant: str) -> None:
 
 def in_a_bucket(monkeypatch: pytest.MonkeyPatch, **plan: object) -> dict[str, Any]:
     with locked_moto() as url:
-        environment = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+        environment = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+        }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         client("s3", "us-east-1").create_bucket(Bucket="torture")
-        return torture(environment, bucket="torture", pause_s=0.5, **plan)  # the server answers one request at a time
+        return torture(
+            environment, bucket="torture", pause_s=0.5, **plan
+        )  # the server answers one request at a time
 
 
 def test_a_short_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = in_a_bucket(monkeypatch, writers=2, compactors=1, readers=1, operations=20, snapshots=5, kill_p=0.02)
+    found = in_a_bucket(
+        monkeypatch, writers=2, compactors=1, readers=1, operations=20, snapshots=5, kill_p=0.02
+    )
     assert_clean(found)
     assert (found["adds"], found["deletes"]) == (2 * 18, 2 * 2)
 
@@ -98,7 +126,9 @@ def test_a_short_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_long_torture_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = in_a_bucket(monkeypatch, kill_p=0.001, kill_every_s=2.0)  # a client costs 0.3 s of CPU at every birth
+    found = in_a_bucket(
+        monkeypatch, kill_p=0.001, kill_every_s=2.0
+    )  # a client costs 0.3 s of CPU at every birth
     assert_clean(found)
     assert found["adds"] >= 5_000
     assert found["deletes"] >= 500

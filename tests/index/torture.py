@@ -1,10 +1,12 @@
-"""A torture run with real processes: writers, compactors and readers, killed at storage calls and at any other moment.
+"""A torture run with real processes: writers, compactors and readers, killed at storage calls and
+at any other moment.
 
     python -m tests.index.torture '{"folder": "/some/folder", "writers": 8, "operations": 700}'
 
-Prints one JSON object. The process has one thread, and forks its workers, so that starting one again after it was killed costs nothing.
-Each writer keeps a diary in a file of its own: what it began and what was acknowledged. Readers compare snapshots with the diaries. The run
-ends at the first thing that must not be.
+Prints one JSON object. The process has one thread, and forks its workers, so that starting one
+again after it was killed costs nothing. Each writer keeps a diary in a file of its own: what it
+began and what was acknowledged. Readers compare snapshots with the diaries. The run ends at the
+first thing that must not be.
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ import pytest
 
 from chalicelib.errors import AlreadyExists, StoreUnavailable, VersionConflict
 from chalicelib.index.catalog import Catalog
+from chalicelib.index.format.records import Delete, Key, Put
 from chalicelib.index.write.collect import collect
 from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
-from chalicelib.index.format.records import Delete, Key, Put
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.object_store import Blob, ObjectStore, Stat
 from tests.index.mutants import MUTANTS
@@ -71,20 +73,29 @@ class Plan:
     stall_s: float = 1.0
     """How slow, at most."""
     echo_p: float = 0.1
-    """Probability that a log object arrives a second time: a request that was slow, and was repeated."""
+    """Probability that a log object arrives a second time: a request that was slow, and was
+    repeated.
+    """
     echo_s: float = 10.0
     """How late, at most; less than the grace period."""
     backlog: int = 150
-    """Objects in the log at which writers wait. Of thousands, nobody who dies at one storage call in a hundred reads the last."""
+    """Objects in the log at which writers wait. Of thousands, nobody who dies at one storage call
+    in a hundred reads the last.
+    """
     mutant: str = ""
-    """A rule to break in all workers (mutants.py); the verdict is given by the rules as they are."""
+    """A rule to break in all workers (mutants.py); the verdict is given by the rules as they are.
+    """
     seed: int = 1
 
 
 class Rough:
-    """A store in which calls are slow now and then, writes of the log arrive twice, and the process may die."""
+    """A store in which calls are slow now and then, writes of the log arrive twice, and the process
+    may die.
+    """
 
-    def __init__(self, store: ObjectStore, plan: Plan, rng: random.Random, *, list_stall_p: float = 0.0) -> None:
+    def __init__(
+        self, store: ObjectStore, plan: Plan, rng: random.Random, *, list_stall_p: float = 0.0
+    ) -> None:
         self._store = store
         self._plan = plan
         self._list_stall_p = list_stall_p
@@ -122,7 +133,9 @@ class Rough:
 
     def create(self, key: str, data: bytes) -> str:
         if "/log/" in key and self._rng.random() < self._plan.echo_p:
-            heapq.heappush(self._echoes, (time.monotonic() + self._rng.random() * self._plan.echo_s, key, data))
+            heapq.heappush(
+                self._echoes, (time.monotonic() + self._rng.random() * self._plan.echo_s, key, data)
+            )
         return self._run(lambda: self._store.create(key, data))
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
@@ -149,18 +162,31 @@ def open_store(plan: Plan) -> ObjectStore:
 
 def open_catalog(store: ObjectStore, *, skew_s: float = 0.0) -> Catalog:
     """A process's own."""
-    return Catalog(store, clock=lambda: time.time() + skew_s, new_id=lambda: uuid.uuid4().hex, grace_s=300)
+    return Catalog(
+        store, clock=lambda: time.time() + skew_s, new_id=lambda: uuid.uuid4().hex, grace_s=300
+    )
 
 
 def write(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
-    """Goes on where this writer's diary ends; what was begun and not acknowledged is done again under the same token."""
+    """Goes on where this writer's diary ends; what was begun and not acknowledged is done again
+    under the same token.
+    """
     diary = diaries / f"{number}"
-    done = sum(1 for line in diary.read_text().splitlines() if line[0] in "AD") if diary.exists() else 0
+    done = (
+        sum(1 for line in diary.read_text().splitlines() if line[0] in "AD")
+        if diary.exists()
+        else 0
+    )
     store = open_store(plan)
-    collection = open_catalog(Rough(store, plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open("shop")
+    collection = open_catalog(Rough(store, plan, rng), skew_s=(-2.0, 0.0, 2.0)[number % 3]).open(
+        "shop"
+    )
     with diary.open("a", buffering=1) as log:
         for step in range(done, plan.operations):
-            while step % 10 == 0 and sum(1 for _ in store.list(f"{collection.generation.folder}log/")) > plan.backlog:
+            while (
+                step % 10 == 0
+                and sum(1 for _ in store.list(f"{collection.generation.folder}log/")) > plan.backlog
+            ):
                 time.sleep(plan.pause_s)
             if step % 10 == 9:
                 key = Key(f"{number}", f"{step - 4}")
@@ -169,7 +195,9 @@ def write(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
                 log.write(f"D {key.pic_name}\n")
             else:
                 log.write(f"a {step}\n")
-                collection.append([Put(record(f"{number}", f"{step}", step))], token=f"{number}-{step}")
+                collection.append(
+                    [Put(record(f"{number}", f"{step}", step))], token=f"{number}-{step}"
+                )
                 log.write(f"A {step}\n")
 
 
@@ -184,8 +212,12 @@ def compact(plan: Plan, rng: random.Random) -> None:
 
 
 def read(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
-    """For ever: every snapshot holds what was acknowledged before it was taken, and nothing whose deletion was."""
-    collection = open_catalog(Rough(open_store(plan), plan, rng, list_stall_p=plan.reader_stall_p)).open("shop")
+    """For ever: every snapshot holds what was acknowledged before it was taken, and nothing whose
+    deletion was.
+    """
+    collection = open_catalog(
+        Rough(open_store(plan), plan, rng, list_stall_p=plan.reader_stall_p)
+    ).open("shop")
     with (diaries / f"reader-{number}").open("a", buffering=1) as log:
         while True:
             before = entries(diaries)
@@ -194,7 +226,11 @@ def read(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
             missing = before["A"] - found - begun
             undead = before["D"] & found
             time.sleep(plan.pause_s)
-            log.write(f"= {len(found)}\n" if not missing and not undead else f"! missing {sorted(missing)} undead {sorted(undead)}\n")
+            log.write(
+                f"= {len(found)}\n"
+                if not missing and not undead
+                else f"! missing {sorted(missing)} undead {sorted(undead)}\n"
+            )
 
 
 def entries(diaries: Path) -> dict[str, set[str]]:
@@ -214,15 +250,22 @@ def run(plan: Plan) -> dict[str, object]:
     make(open_catalog(open_store(plan)))
     with tempfile.TemporaryDirectory() as name:
         diaries = Path(name)
-        jobs: dict[str, Job] = {f"reader {n}": partial(read, plan, diaries, n) for n in range(plan.readers)}
+        jobs: dict[str, Job] = {
+            f"reader {n}": partial(read, plan, diaries, n) for n in range(plan.readers)
+        }
         jobs |= {f"compactor {n}": partial(compact, plan) for n in range(plan.compactors)}
         jobs |= {f"writer {n}": partial(write, plan, diaries, n) for n in range(plan.writers)}
         deaths, failures = _supervise(plan, jobs, diaries, rng)
         told = entries(diaries)
-        readings = [line for path in diaries.glob("reader-*") for line in path.read_text().splitlines()]
+        readings = [
+            line for path in diaries.glob("reader-*") for line in path.read_text().splitlines()
+        ]
     collection = open_catalog(open_store(plan)).open("shop")
     found = {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
-    while absorb(collection.current()) is not None or merge(collection.current(), everything=True) is not None:
+    while (
+        absorb(collection.current()) is not None
+        or merge(collection.current(), everything=True) is not None
+    ):
         continue
     after = {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
     return {
@@ -239,8 +282,12 @@ def run(plan: Plan) -> dict[str, object]:
     }
 
 
-def _supervise(plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Random) -> tuple[int, list[str]]:
-    """Keeps all jobs running, and kills one now and then, until the writers are done and enough snapshots were compared."""
+def _supervise(
+    plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Random
+) -> tuple[int, list[str]]:
+    """Keeps all jobs running, and kills one now and then, until the writers are done and enough
+    snapshots were compared.
+    """
 
     def start(name: str) -> int:
         return _start(jobs[name], rng.randrange(1 << 30), plan.mutant)
@@ -250,7 +297,11 @@ def _supervise(plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Rand
     failures: list[str] = []
     deaths = 0
     next_kill = time.monotonic()
-    while not failures and (len(finished) < plan.writers or _compared(diaries) < plan.snapshots) and not _violated(diaries):
+    while (
+        not failures
+        and (len(finished) < plan.writers or _compared(diaries) < plan.snapshots)
+        and not _violated(diaries)
+    ):
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:
             name = running.pop(pid)
@@ -263,7 +314,9 @@ def _supervise(plan: Plan, jobs: dict[str, Job], diaries: Path, rng: random.Rand
                 failures.append(f"{name} failed")
         elif time.monotonic() >= next_kill:
             os.kill(rng.choice(sorted(running)), signal.SIGKILL)
-            next_kill = time.monotonic() + rng.expovariate(1 / plan.kill_every_s) * len(jobs) / len(running)  # the last live no shorter
+            next_kill = time.monotonic() + rng.expovariate(1 / plan.kill_every_s) * len(jobs) / len(
+                running
+            )  # the last live no shorter
         else:
             time.sleep(0.005)
     for pid in running:

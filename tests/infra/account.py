@@ -1,8 +1,10 @@
-"""An AWS account on moto with the deployment's buckets, queue, secret and roles, and IAM that is enforced.
+"""An AWS account on moto with the deployment's buckets, queue, secret and roles, and IAM that is
+enforced.
 
-What moto cannot do is done here: it evaluates no conditions (they are taken out, and the requests that they concern are recorded with
-their headers instead), knows no resource of Secrets Manager and Lambda ("*" stands for it), and wants the actions s3:HeadBucket,
-sqs:SendMessageBatch and lambda:Invoke, which on AWS are s3:ListBucket, sqs:SendMessage and lambda:InvokeFunction.
+What moto cannot do is done here: it evaluates no conditions (they are taken out, and the requests
+that they concern are recorded with their headers instead), knows no resource of Secrets Manager and
+Lambda ("*" stands for it), and wants the actions s3:HeadBucket, sqs:SendMessageBatch and
+lambda:Invoke, which on AWS are s3:ListBucket, sqs:SendMessage and lambda:InvokeFunction.
 """
 
 from __future__ import annotations
@@ -73,16 +75,28 @@ class Account:
         iam = self.root("iam")
         for function in ROLES:
             trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-            iam.create_role(RoleName=function, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+            iam.create_role(
+                RoleName=function,
+                AssumeRolePolicyDocument=json.dumps(
+                    {"Version": "2012-10-17", "Statement": [trust]}
+                ),
+            )
             document = {
                 "Version": "2012-10-17",
-                "Statement": [_for_moto(statement) for statement in statements(function, self.values, **self.parameters)],
+                "Statement": [
+                    _for_moto(statement)
+                    for statement in statements(function, self.values, **self.parameters)
+                ],
             }
-            iam.put_role_policy(RoleName=function, PolicyName="role", PolicyDocument=json.dumps(document))
+            iam.put_role_policy(
+                RoleName=function, PolicyName="role", PolicyDocument=json.dumps(document)
+            )
 
     @contextmanager
     def acting_as(self, function: str) -> Iterator[Deployment]:
-        """The function's own deployment, built by wiring with the role's credentials; IAM is enforced inside."""
+        """The function's own deployment, built by wiring with the role's credentials; IAM is
+        enforced inside.
+        """
         arn = f"arn:aws:iam::{ACCOUNT}:role/{function}"
         lent = self.root("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         self.role = function
@@ -115,14 +129,20 @@ class Account:
             "LOOKALIKE_SEARCH_FUNCTION": "lookalike-search",
         }
         analyzer = TinyAnalyzer()
-        return replace(build_deployment(Settings.read(variables)), analyzer=lambda: analyzer, notify=lambda _url, _body: None)
+        return replace(
+            build_deployment(Settings.read(variables)),
+            analyzer=lambda: analyzer,
+            notify=lambda _url, _body: None,
+        )
 
     def _enforce(self, after: str) -> None:
         import http.client
         from contextlib import closing
 
         with closing(http.client.HTTPConnection(self.url.removeprefix("http://"))) as connection:
-            connection.request("POST", "/moto-api/reset-auth", after, {"Content-Type": "text/plain"})
+            connection.request(
+                "POST", "/moto-api/reset-auth", after, {"Content-Type": "text/plain"}
+            )
             assert connection.getresponse().status == 200
 
 
@@ -143,13 +163,24 @@ VALUES: dict[str, Any] = {
 """What CloudFormation puts for names in the policies."""
 
 
-def statements(function: str, values: dict[str, Any] | None = None, **conditions: bool) -> list[dict[str, Any]]:
-    """The statements of a function's role, as CloudFormation would make them with these conditions of the template."""
-    held = {"HasImportBuckets": True, "HasImportRoles": True, "ManagesInConsole": False} | conditions
+def statements(
+    function: str, values: dict[str, Any] | None = None, **conditions: bool
+) -> list[dict[str, Any]]:
+    """The statements of a function's role, as CloudFormation would make them with these conditions
+    of the template.
+    """
+    held = {
+        "HasImportBuckets": True,
+        "HasImportRoles": True,
+        "ManagesInConsole": False,
+    } | conditions
     resources = template()["Resources"]
     role = resources[ROLES[function]]["Properties"]["Role"]["Fn::GetAtt"][0]
     (policy,) = resources[role]["Properties"]["Policies"]
-    resolved = [_resolve(statement, values or VALUES, held) for statement in policy["PolicyDocument"]["Statement"]]
+    resolved = [
+        _resolve(statement, values or VALUES, held)
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
     return [statement for statement in resolved if statement is not None]
 
 
@@ -185,9 +216,17 @@ def refused_by_the_bucket(request: Request) -> list[str]:
     carried = {"s3:if-none-match": request.creates, "s3:if-match": request.swaps}
     found = []
     for statement in _resolve(policy["Statement"], VALUES, {}):
-        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        resources = (
+            statement["Resource"]
+            if isinstance(statement["Resource"], list)
+            else [statement["Resource"]]
+        )
         absent = statement["Condition"].get("Null", {})
-        if absent and statement["Action"] == request.action and any(fnmatch.fnmatchcase(request.resource, one) for one in resources):
+        if (
+            absent
+            and statement["Action"] == request.action
+            and any(fnmatch.fnmatchcase(request.resource, one) for one in resources)
+        ):
             assert statement["Effect"] == "Deny"
             if all(not carried[key] for key in absent):
                 found.append(statement["Sid"])
@@ -209,12 +248,18 @@ def _for_moto(statement: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def account(url: str, **parameters: bool) -> Iterator[Account]:
-    """A fresh account at the moto server `url`; `parameters` are the template's conditions that hold."""
+    """A fresh account at the moto server `url`; `parameters` are the template's conditions that
+    hold.
+    """
     with aws(url) as made:
         s3, sqs = made.client("s3"), made.client("sqs")
         for bucket in (STORE, TRANSIT, PICTURES, FOREIGN):
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        queue = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+            s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+        queue = sqs.create_queue(QueueName="imports", Attributes={"VisibilityTimeout": "0"})[
+            "QueueUrl"
+        ]
         sqs.create_queue(QueueName="dead")
         secret = made.client("secretsmanager").create_secret(Name="keys", SecretString="{}")["ARN"]
         values = VALUES | {"ImportQueue": queue, "AccessKeys": secret}
@@ -231,7 +276,9 @@ def _recording(found: Account) -> Iterator[None]:
     def check(self: Any, resource: str) -> None:
         original(self, resource)
         creates = self._headers.get("If-None-Match") == "*"
-        found.requests.append(Request(found.role, self._action, resource, creates, "If-Match" in self._headers))
+        found.requests.append(
+            Request(found.role, self._action, resource, creates, "If-Match" in self._headers)
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_control.IAMRequestBase, "check_action_permitted", check)

@@ -1,6 +1,8 @@
-"""Runs in the function's process: the real Lambda runtime client if it lies in the second folder, else the same loop in short.
+"""Runs in the function's process: the real Lambda runtime client if it lies in the second folder,
+else the same loop in short.
 
-Started with -I -S: no site-packages, no user folder, no PYTHONPATH. First the package, then Python's own library, last the client.
+Started with -I -S: no site-packages, no user folder, no PYTHONPATH. First the package, then
+Python's own library, last the client.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from types import SimpleNamespace
 from typing import Any
 
 task, ric, handler = sys.argv[1:]
-sys.path[:] = [task, *(path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))), ric]  # noqa: PTH100, PTH120
+sys.path[:] = [
+    task,
+    *(path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))),  # noqa: PTH100, PTH120
+    ric,
+]
 
 
 def serve() -> None:
@@ -28,12 +34,21 @@ def serve() -> None:
         answer = api.getresponse()
         request_id = answer.headers["Lambda-Runtime-Aws-Request-Id"]
         event = json.loads(answer.read())
-        context = SimpleNamespace(aws_request_id=request_id, get_remaining_time_in_millis=lambda: 60_000, function_name=name)
+        context = SimpleNamespace(
+            aws_request_id=request_id,
+            get_remaining_time_in_millis=lambda: 60_000,
+            function_name=name,
+        )
         kind, body = "response", b""
         try:
             body = json.dumps(function(event, context)).encode()
         except Exception as error:  # noqa: BLE001  # Lambda turns every exception into an answer
-            kind, body = "error", json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}).encode()
+            kind, body = (
+                "error",
+                json.dumps(
+                    {"errorType": type(error).__name__, "errorMessage": str(error)}
+                ).encode(),
+            )
             traceback.print_exc()
         api.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/{kind}", body)
         api.getresponse().read()

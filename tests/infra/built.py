@@ -1,4 +1,6 @@
-"""The deployment's template as `make package` makes it, but without downloading a single dependency."""
+"""The deployment's template as `make package` makes it, but without downloading a single
+dependency.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,23 @@ def merged() -> dict[str, Any]:
         stage = Path(folder) / "stage"
         copy_project(stage, Order())
         (stage / "requirements.txt").write_text("")
-        command = [str(Path(sys.executable).with_name("chalice")), "package", "--stage", "prod", "--template-format", "yaml"]
+        command = [
+            str(Path(sys.executable).with_name("chalice")),
+            "package",
+            "--stage",
+            "prod",
+            "--template-format",
+            "yaml",
+        ]
         subprocess.run(
             [*command, "--merge-template", str(ROOT / "infra/template.yaml"), str(stage / "out")],
             cwd=stage,
-            env={"PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": "us-east-1", "HOME": folder, "PYTHONWARNINGS": "ignore"},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "HOME": folder,
+                "PYTHONWARNINGS": "ignore",
+            },
             check=True,
             capture_output=True,
         )

@@ -1,4 +1,5 @@
-"""Run in a fresh process: answers one request as the API's function does, then prints which libraries and rooms of ours that took.
+"""Run in a fresh process: answers one request as the API's function does, then prints which
+libraries and rooms of ours that took.
 
 python cold.py STORE SECRETS EVENT.json
 """
@@ -10,7 +11,17 @@ import os
 import sys
 from pathlib import Path
 
-HEAVY = ("numpy", "onnxruntime", "PIL", "usearch", "botocore", "boto3", "urllib3", "chalice", "email.mime")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "PIL",
+    "usearch",
+    "botocore",
+    "boto3",
+    "urllib3",
+    "chalice",
+    "email.mime",
+)
 
 
 def loaded() -> list[str]:
@@ -19,7 +30,11 @@ def loaded() -> list[str]:
 
 def main() -> None:
     store, secrets, event = sys.argv[1:]
-    os.environ |= {"LOOKALIKE_STORE": store, "LOOKALIKE_SECRETS": secrets, "LOOKALIKE_REGION": "local"}
+    os.environ |= {
+        "LOOKALIKE_STORE": store,
+        "LOOKALIKE_SECRETS": secrets,
+        "LOOKALIKE_REGION": "local",
+    }
     import app
 
     first = loaded()
@@ -27,7 +42,11 @@ def main() -> None:
     found = {
         "imported": first,
         "answered": loaded(),
-        "ours": [name.removeprefix("chalicelib.") for name in sys.modules if name.startswith("chalicelib.")],
+        "ours": [
+            name.removeprefix("chalicelib.")
+            for name in sys.modules
+            if name.startswith("chalicelib.")
+        ],
         "status": answer["statusCode"],
         "body": answer["body"],
     }

@@ -19,7 +19,13 @@ def gateway_event(signed: Incoming, body: bytes) -> dict[str, Any]:
     for name, value in signed.query:
         query.setdefault(name, []).append(value)
     binary = signed.content_type == "multipart/form-data"
-    context = {"httpMethod": signed.method, "resourcePath": "/", "path": "/", "identity": {"sourceIp": "192.0.2.1"}, "stage": "live"}
+    context = {
+        "httpMethod": signed.method,
+        "resourcePath": "/",
+        "path": "/",
+        "identity": {"sourceIp": "192.0.2.1"},
+        "stage": "live",
+    }
     return {
         "resource": "/",
         "path": "/",

@@ -1,4 +1,6 @@
-"""Plays the Lambda service: its runtime API on loopback, and a function's process that knows nothing but the unpacked package."""
+"""Plays the Lambda service: its runtime API on loopback, and a function's process that knows
+nothing but the unpacked package.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Function:
     _answers: queue.Queue[tuple[str, bytes]]
 
     def invoke(self, event: Mapping[str, Any], *, timeout_s: float = 60.0) -> Any:
-        """The function's answer. Raises FunctionFailed; AssertionError where Lambda would have refused."""
+        """The function's answer. Raises FunctionFailed; AssertionError where Lambda would have
+        refused.
+        """
         data = json.dumps(event).encode()
         assert len(data) <= EVENT_LIMIT, f"Lambda refuses events of {len(data)} bytes"
         self._events.put((os.urandom(8).hex(), data))
@@ -45,7 +49,9 @@ class Function:
                 break
             except queue.Empty:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise FunctionFailed(f"no answer; its log ends:\n{self.output()[-3000:]}") from None
+                    raise FunctionFailed(
+                        f"no answer; its log ends:\n{self.output()[-3000:]}"
+                    ) from None
         if kind == "error":
             raise FunctionFailed(answer.decode() + "\n" + self.output()[-3000:])
         assert len(answer) <= RESPONSE_LIMIT
@@ -56,8 +62,12 @@ class Function:
 
 
 @contextmanager
-def function(handler: str, *, task: Path, python: Path, ric: Path, environment: Mapping[str, str]) -> Iterator[Function]:
-    """Starts `handler` of the package unpacked in `task`, in a bare interpreter that sees no site-packages."""
+def function(
+    handler: str, *, task: Path, python: Path, ric: Path, environment: Mapping[str, str]
+) -> Iterator[Function]:
+    """Starts `handler` of the package unpacked in `task`, in a bare interpreter that sees no
+    site-packages.
+    """
     events: queue.Queue[tuple[str, bytes]] = queue.Queue()
     answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(events, answers))
@@ -79,9 +89,20 @@ def function(handler: str, *, task: Path, python: Path, ric: Path, environment: 
     }
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "log"
-        command = [str(python), "-I", "-S", "-B", str(Path(__file__).with_name("bootstrap.py")), str(task), str(ric), handler]
+        command = [
+            str(python),
+            "-I",
+            "-S",
+            "-B",
+            str(Path(__file__).with_name("bootstrap.py")),
+            str(task),
+            str(ric),
+            handler,
+        ]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, env=variables, cwd=task, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, env=variables, cwd=task, stdout=output, stderr=subprocess.STDOUT
+            )
         try:
             yield Function(process, log, events, answers)
         finally:
@@ -91,7 +112,9 @@ def function(handler: str, *, task: Path, python: Path, ric: Path, environment: 
             server.server_close()
 
 
-def _handler(events: queue.Queue[tuple[str, bytes]], answers: queue.Queue[tuple[str, bytes]]) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    events: queue.Queue[tuple[str, bytes]], answers: queue.Queue[tuple[str, bytes]]
+) -> type[BaseHTTPRequestHandler]:
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -100,7 +123,10 @@ def _handler(events: queue.Queue[tuple[str, bytes]], answers: queue.Queue[tuple[
             self.send_response(200)
             self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
             self.send_header("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 60_000))
-            self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:x")
+            self.send_header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:eu-central-1:123456789012:function:x",
+            )
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

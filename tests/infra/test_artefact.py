@@ -1,4 +1,6 @@
-"""The zip that is deployed, unpacked into an empty folder and run as Lambda runs it, against S3, SQS and Secrets Manager on moto."""
+"""The zip that is deployed, unpacked into an empty folder and run as Lambda runs it, against S3,
+SQS and Secrets Manager on moto.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ import pytest
 from PIL import Image
 
 from chalicelib.contract.messages import CreateCollection
+from chalicelib.index.format.records import quantise
 from chalicelib.index.read.fan_out import split
 from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import quantise
+from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.service import Service
 from chalicelib.usecases import fan_out
-from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.usecases.keys import NewKey, create_key
 from chalicelib.usecases.maintain import compact
 from chalicelib.usecases.manage import create_collection
@@ -89,7 +91,16 @@ def python(environment: Path) -> Path:
 def ric(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real runtime client, where the registry has one; else an empty folder."""
     target = tmp_path_factory.mktemp("ric")
-    command = [environment / "bin/python", "-m", "pip", "install", "--quiet", "--target", target, "awslambdaric==4.2.2"]
+    command = [
+        environment / "bin/python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        target,
+        "awslambdaric==4.2.2",
+    ]
     subprocess.run([str(part) for part in command], check=False, capture_output=True)
     return target
 
@@ -118,11 +129,19 @@ class Stack:
                 "LOOKALIKE_SECRETS": f"secretsmanager:{self.cloud.values['AccessKeys']}",
                 "LOOKALIKE_QUEUE": self.cloud.values["ImportQueue"],
             }
-            started = function(f"app.{handler}", task=self.task, python=self.python, ric=self.ric, environment=environment)
+            started = function(
+                f"app.{handler}",
+                task=self.task,
+                python=self.python,
+                ric=self.ric,
+                environment=environment,
+            )
             self.running[handler] = self.start.enter_context(started)
         return self.running[handler]
 
-    def call(self, action: str, fields: Mapping[str, str], *, as_url: bool = False) -> tuple[int, dict[str, Any]]:
+    def call(
+        self, action: str, fields: Mapping[str, str], *, as_url: bool = False
+    ) -> tuple[int, dict[str, Any]]:
         """One signed request through API Gateway, or through the function URL."""
         body = urlencode(fields).encode()
         signed = acs3(self.key, action, "2020-12-14", now=time.time(), body=body, host=HOST)
@@ -148,7 +167,9 @@ def big_picture(target: int) -> bytes:
     """A picture of about `target` bytes: noise does not compress."""
     side = int((target / 3) ** 0.5)
     buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)).save(buffer, "BMP")
+    Image.fromarray(
+        np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    ).save(buffer, "BMP")
     return buffer.getvalue()
 
 
@@ -159,15 +180,28 @@ def query_of(data: bytes) -> Query:
 
 
 def fields_of(name: str, data: bytes) -> dict[str, str]:
-    return {"InstanceName": "shop", "ProductId": name, "PicName": f"{name}.png", "PicContent": base64.b64encode(data).decode()}
+    return {
+        "InstanceName": "shop",
+        "ProductId": name,
+        "PicName": f"{name}.png",
+        "PicContent": base64.b64encode(data).decode(),
+    }
 
 
 def test_the_package_holds_what_is_needed_and_no_secrets_of_the_workshop(artefact: Path) -> None:
-    names = {path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()}
+    names = {
+        path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()
+    }
     assert {"app.py", "models/cards.json", "chalicelib/gateway/console/static/index.html"} <= names
-    assert not [name for name in names if name.startswith(("tests/", "tools/", "models/build", "boto3/")) or name.endswith(".pyi")]
+    assert not [
+        name
+        for name in names
+        if name.startswith(("tests/", "tools/", "models/build", "boto3/")) or name.endswith(".pyi")
+    ]
     compiled = [name for name in names if name.startswith("chalicelib/") and name.endswith(".pyc")]
-    assert len(compiled) == len([name for name in names if name.startswith("chalicelib/") and name.endswith(".py")])
+    assert len(compiled) == len(
+        [name for name in names if name.startswith("chalicelib/") and name.endswith(".py")]
+    )
 
 
 @pytest.mark.parametrize("as_url", [False, True], ids=["api-gateway", "function-url"])
@@ -176,7 +210,8 @@ def test_add_and_search(stack: Stack, as_url: bool) -> None:
     status, added = stack.call("AddImage", fields_of(name, picture(3, (300, 200))), as_url=as_url)
     assert (status, added["Success"]) == (200, True), added
     status, found = stack.call(
-        "SearchImageByPic", {"InstanceName": "shop", "PicContent": fields_of("", picture(3, (300, 200)))["PicContent"]}
+        "SearchImageByPic",
+        {"InstanceName": "shop", "PicContent": fields_of("", picture(3, (300, 200)))["PicContent"]},
     )
     assert status == 200, found
     assert name in {row["ProductId"] for row in found["Auctions"]}
@@ -189,17 +224,27 @@ def test_a_picture_of_4_mib_passes_through_api_gateway_as_text(stack: Stack) -> 
     assert (status, added["Success"]) == (200, True), added
 
 
-def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_lambda(stack: Stack) -> None:
+def test_through_the_function_url_base64_around_the_form_makes_it_too_large_for_lambda(
+    stack: Stack,
+) -> None:
     with pytest.raises(AssertionError, match="Lambda refuses"):
         stack.call("AddImage", fields_of("big", big_picture(4 * 1024 * 1024 - 4096)), as_url=True)
-    status, added = stack.call("AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True)
+    status, added = stack.call(
+        "AddImage", fields_of("smaller", big_picture(3_200_000)), as_url=True
+    )
     assert (status, added["Success"]) == (200, True), added
     assert EVENT_LIMIT == 6_291_456
 
 
 def test_a_file_sent_ahead_travels_in_base64_and_is_added(stack: Stack) -> None:
     asked = acs3(
-        stack.key, "AuthorizeFileUpload", "2019-12-19", now=time.time(), method="GET", query={"Product": "ImageSearch"}, host=HOST
+        stack.key,
+        "AuthorizeFileUpload",
+        "2019-12-19",
+        now=time.time(),
+        method="GET",
+        query={"Product": "ImageSearch"},
+        host=HOST,
     )
     grant = json.loads(stack["app"].invoke(gateway_event(asked, b""))["body"])
     sent = form(grant, picture(8))
@@ -208,7 +253,9 @@ def test_a_file_sent_ahead_travels_in_base64_and_is_added(stack: Stack) -> None:
     place = {"PicContent": f"http://{grant['Bucket']}.{grant['Endpoint']}/{grant['ObjectKey']}"}
     status, added = stack.call("AddImage", fields_of("ahead", b"") | place)
     assert (status, added["Success"]) == (200, True), added
-    assert not stack.cloud.root("s3").list_objects_v2(Bucket=TRANSIT).get("Contents"), "a picture stayed behind"
+    assert not stack.cloud.root("s3").list_objects_v2(Bucket=TRANSIT).get("Contents"), (
+        "a picture stayed behind"
+    )
 
 
 def test_a_wrong_signature_is_refused_in_the_contracts_form(stack: Stack) -> None:
@@ -224,23 +271,42 @@ def test_a_wrong_signature_is_refused_in_the_contracts_form(stack: Stack) -> Non
 
 
 def test_an_import_runs_from_eventbridge_through_sqs(stack: Stack) -> None:
-    s3, sqs, url = stack.cloud.root("s3"), stack.cloud.root("sqs"), stack.cloud.values["ImportQueue"]
-    lines = [json.dumps({"OperationType": "ADD", "ProductId": f"imported-{at}", "PicName": f"{at}.png"}) for at in range(5)]
+    s3, sqs, url = (
+        stack.cloud.root("s3"),
+        stack.cloud.root("sqs"),
+        stack.cloud.values["ImportQueue"],
+    )
+    lines = [
+        json.dumps({"OperationType": "ADD", "ProductId": f"imported-{at}", "PicName": f"{at}.png"})
+        for at in range(5)
+    ]
     for at in range(5):
         s3.put_object(Bucket=PICTURES, Key=f"spring/{at}.png", Body=picture(100 + at, (200, 200)))
     s3.put_object(Bucket=PICTURES, Key="spring/increment.meta", Body="\n".join(lines).encode())
-    detail = {"bucket": {"name": PICTURES}, "object": {"key": "spring/increment.meta", "etag": "e", "sequencer": "1"}}
-    stack["import_event"].invoke(EVENT | {"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
+    detail = {
+        "bucket": {"name": PICTURES},
+        "object": {"key": "spring/increment.meta", "etag": "e", "sequencer": "1"},
+    }
+    stack["import_event"].invoke(
+        EVENT | {"detail-type": "Object Created", "source": "aws.s3", "detail": detail}
+    )
     delivered = 0
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
-            record = {"messageId": "1", "receiptHandle": "r", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
+            record = {
+                "messageId": "1",
+                "receiptHandle": "r",
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
             record |= {"eventSource": "aws:sqs", "awsRegion": REGION, "messageAttributes": {}}
             stack["import_slice"].invoke({"Records": [record]})
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             delivered += 1
     assert delivered >= 1
-    status, found = stack.call("CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"})
+    status, found = stack.call(
+        "CheckImageExists", {"InstanceName": "shop", "ProductId": "imported-4", "PicName": "4.png"}
+    )
     assert (status, found["Success"]) == (200, True), found
     stack["recover_imports"].invoke(EVENT)
 
@@ -248,9 +314,17 @@ def test_an_import_runs_from_eventbridge_through_sqs(stack: Stack) -> None:
 def test_the_schedules_compact_and_collect(stack: Stack) -> None:
     for handler in ("compact", "collect"):
         stack[handler].invoke(EVENT)
-        (line,) = [json.loads(text) for text in stack[handler].output().splitlines() if text.startswith('{"time"')]
+        (line,) = [
+            json.loads(text)
+            for text in stack[handler].output().splitlines()
+            if text.startswith('{"time"')
+        ]
         assert (line["action"], line["status"]) == (handler, 200)
-        watched = {metric["Name"] for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]}
+        watched = {
+            metric["Name"]
+            for directive in line["_aws"]["CloudWatchMetrics"]
+            for metric in directive["Metrics"]
+        }
         assert watched == ({"LogObjects", "OldestLogSeconds"} if handler == "compact" else set())
 
 
@@ -267,20 +341,32 @@ def test_a_part_of_a_spread_search_is_answered(stack: Stack) -> None:
     assert fan_out.decode_answer(json.dumps(answer).encode(), question)
 
 
-def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(stack: Stack) -> None:
+def test_a_question_that_is_none_fails_the_function_so_that_the_api_asks_again(
+    stack: Stack,
+) -> None:
     with pytest.raises(FunctionFailed):
         stack["search_part"].invoke({"collection": "nothing"})
 
 
 def test_the_console_is_served(stack: Stack) -> None:
-    event = gateway_event(acs3(stack.key, "x", "x", now=0), b"") | {"httpMethod": "GET", "path": "/console/", "resource": "/console"}
-    event["requestContext"] |= {"httpMethod": "GET", "resourcePath": "/console", "path": "/console/"}
+    event = gateway_event(acs3(stack.key, "x", "x", now=0), b"") | {
+        "httpMethod": "GET",
+        "path": "/console/",
+        "resource": "/console",
+    }
+    event["requestContext"] |= {
+        "httpMethod": "GET",
+        "resourcePath": "/console",
+        "path": "/console/",
+    }
     answer = stack["app"].invoke(event)
     assert answer["statusCode"] == 200
     assert "text/html" in str(answer)
 
 
-def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(stack: Stack, artefact: Path) -> None:
+def test_nothing_was_written_into_the_package_and_no_secret_into_the_logs(
+    stack: Stack, artefact: Path
+) -> None:
     assert not list(artefact.glob(".lookalike"))
     for running in stack.running.values():
         assert stack.key.secret not in running.output()

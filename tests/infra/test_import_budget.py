@@ -1,4 +1,6 @@
-"""What a cold start loads. Each library costs 50 to 200 ms of CPU (docs/adr/0051), so an action loads what it needs and no more."""
+"""What a cold start loads. Each library costs 50 to 200 ms of CPU (docs/adr/0051), so an action
+loads what it needs and no more.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,13 @@ class Place:
         """What a fresh process loads for one request."""
         body = urlencode({"InstanceName": "shop", **fields}).encode()
         event = self.folder / "event.json"
-        event.write_text(json.dumps(gateway_event(acs3(self.key, action, "2020-12-14", now=time.time(), body=body), body)))
+        event.write_text(
+            json.dumps(
+                gateway_event(
+                    acs3(self.key, action, "2020-12-14", now=time.time(), body=body), body
+                )
+            )
+        )
         command = [
             sys.executable,
             str(Path(__file__).with_name("cold.py")),
@@ -52,7 +60,9 @@ class Place:
             str(event),
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        finished = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+        finished = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+        )
         assert finished.returncode == 0, finished.stderr
         found: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
         return found
@@ -107,14 +117,21 @@ OTHERS = frozenset(
         ("DumpMetaList", {}),
     ],
 )
-def test_an_action_without_a_picture_loads_no_vision_and_no_graphs(place: Place, action: str, fields: dict[str, str]) -> None:
+def test_an_action_without_a_picture_loads_no_vision_and_no_graphs(
+    place: Place, action: str, fields: dict[str, str]
+) -> None:
     found = place.loads(action, **fields)
     assert found["status"] == 200, found["body"]
     assert set(found["answered"]) <= {"chalice", "numpy"}
 
 
-@pytest.mark.parametrize(("action", "fields"), [("Detail", {}), ("CheckImageExists", ONE), ("DeleteImage", {"ProductId": "nobody"})])
-def test_a_small_action_loads_no_rooms_of_others(place: Place, action: str, fields: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [("Detail", {}), ("CheckImageExists", ONE), ("DeleteImage", {"ProductId": "nobody"})],
+)
+def test_a_small_action_loads_no_rooms_of_others(
+    place: Place, action: str, fields: dict[str, str]
+) -> None:
     found = place.loads(action, **fields)
     assert found["status"] == 200, found["body"]
     assert "usecases.manage" in found["ours"]
@@ -125,7 +142,9 @@ def test_starting_loads_nothing_but_chalice(place: Place) -> None:
     assert place.loads("Detail")["imported"] == ["chalice"]
 
 
-def test_a_refused_request_costs_neither_vision_nor_arrays_that_it_does_not_need(place: Place) -> None:
+def test_a_refused_request_costs_neither_vision_nor_arrays_that_it_does_not_need(
+    place: Place,
+) -> None:
     found = place.loads("AddImage", ProductId="p")
     assert found["status"] == 400
     assert not {"onnxruntime", "PIL", "usearch"} & set(found["answered"])

@@ -1,7 +1,9 @@
-"""Follows docs/OPERATIONS.md: its `sh` blocks are run as they stand, by bash, against AWS as moto plays it.
+"""Follows docs/OPERATIONS.md: its `sh` blocks are run as they stand, by bash, against AWS as moto
+plays it.
 
-What moto cannot play is made here instead: it stops at Serverless templates, so this stack has the template's own buckets and queues, a
-secret made beside it, and functions that are only names. test_artefact.py runs the functions themselves.
+What moto cannot play is made here instead: it stops at Serverless templates, so this stack has the
+template's own buckets and queues, a secret made beside it, and functions that are only names.
+test_artefact.py runs the functions themselves.
 """
 
 from __future__ import annotations
@@ -30,12 +32,24 @@ from tests.imports.aws import REGION, aws
 from tests.infra.built import template
 from tests.moto_server import locked_moto
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.skipif(shutil.which("aws") is None, reason="needs the aws command")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(shutil.which("aws") is None, reason="needs the aws command"),
+]
 
 ROOT = Path(__file__).parents[2]
 PLAYED = ("Store", "Transit", "ImportQueue", "DeadLetters")
 OUTPUTS = ("StoreBucket", "TransitBucket", "ImportQueueUrl")
-FUNCTIONS = ("api", "search", "compact", "collect", "import-event", "import-slice", "recover-imports")
+FUNCTIONS = (
+    "api",
+    "search",
+    "compact",
+    "collect",
+    "import-event",
+    "import-slice",
+    "recover-imports",
+)
 
 
 def blocks(chapter: str) -> list[str]:
@@ -54,20 +68,34 @@ class Shell:
     def run(self, commands: str, *, rc: int = 0) -> str:
         """What the commands print. Fails the test unless they end with `rc`."""
         script = f"set -e\ncd {ROOT}\n{commands}\necho; echo ==; env -0 | base64 -w0\n"
-        done = subprocess.run(["bash", "-c", script], env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == rc, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         said, _, kept = done.stdout.partition("\n==\n")
         if kept:
-            pairs = (pair.partition("=") for pair in base64.b64decode(kept).decode().split("\0") if pair)
+            pairs = (
+                pair.partition("=") for pair in base64.b64decode(kept).decode().split("\0") if pair
+            )
             self.environment = {name: value for name, _, value in pairs}
         return said
 
 
 def stack(secret: str) -> dict[str, Any]:
-    """The part of the deployment's template that moto can make; it cannot make a secret, so that one is there already."""
+    """The part of the deployment's template that moto can make; it cannot make a secret, so that
+    one is there already.
+    """
     whole = template()
     kept = {name: whole["Resources"][name] for name in PLAYED}
-    return {"Resources": kept, "Outputs": {name: whole["Outputs"][name] for name in OUTPUTS} | {"KeysSecret": {"Value": secret}}}
+    return {
+        "Resources": kept,
+        "Outputs": {name: whole["Outputs"][name] for name in OUTPUTS}
+        | {"KeysSecret": {"Value": secret}},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +107,35 @@ def shell() -> Iterator[Shell]:
             archive.writestr("app.py", "")
         for name in FUNCTIONS:
             cloud.client("lambda").create_function(
-                FunctionName=f"lookalike-{name}", Runtime="python3.12", Role=role, Handler="app.app", Code={"ZipFile": package.getvalue()}
+                FunctionName=f"lookalike-{name}",
+                Runtime="python3.12",
+                Role=role,
+                Handler="app.app",
+                Code={"ZipFile": package.getvalue()},
             )
         empty = template()["Resources"]["AccessKeys"]["Properties"]["SecretString"]
         secret = cloud.client("secretsmanager").create_secret(Name="keys", SecretString=empty)
-        patient = Config(read_timeout=280, retries={"total_max_attempts": 1})  # asked again, moto would say that the stack is there
-        formation = boto3.client("cloudformation", region_name=REGION, endpoint_url=url, config=patient)
+        patient = Config(
+            read_timeout=280, retries={"total_max_attempts": 1}
+        )  # asked again, moto would say that the stack is there
+        formation = boto3.client(
+            "cloudformation", region_name=REGION, endpoint_url=url, config=patient
+        )
         formation.create_stack(StackName="lookalike", TemplateBody=json.dumps(stack(secret["ARN"])))
-        for bucket in cloud.client("s3").list_buckets()["Buckets"]:  # moto overlooks that the template asks for it
+        for bucket in cloud.client("s3").list_buckets()[
+            "Buckets"
+        ]:  # moto overlooks that the template asks for it
             if "store" in bucket["Name"]:
-                cloud.client("s3").put_bucket_versioning(Bucket=bucket["Name"], VersioningConfiguration={"Status": "Enabled"})
-        keys = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "root", "NO_COLOR": "1", "COLUMNS": "200"}
+                cloud.client("s3").put_bucket_versioning(
+                    Bucket=bucket["Name"], VersioningConfiguration={"Status": "Enabled"}
+                )
+        keys = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "root",
+            "AWS_SECRET_ACCESS_KEY": "root",
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
         names = ("PATH", "HOME", "LANG", "PYENV_ROOT", "PYENV_VERSION")
         yield Shell({name: os.environ[name] for name in names if name in os.environ} | keys)
 
@@ -125,7 +171,9 @@ def test_a_collection_is_restored_by_the_chapter_on_restoring(deployed: Shell) -
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     time.sleep((moment - datetime.now(UTC)).total_seconds() + 1.05)
     deployed.run(".venv/bin/lookalike collections drop shop --yes")
-    stop, undo, start = (block.replace("2026-11-25T12:00:00Z", moment.isoformat()) for block in blocks("Restore"))
+    stop, undo, start = (
+        block.replace("2026-11-25T12:00:00Z", moment.isoformat()) for block in blocks("Restore")
+    )
     deployed.run(stop)
     assert reserved(deployed) == dict.fromkeys(FUNCTIONS, 0)
     assert "Nothing was changed" in deployed.run(undo)
@@ -139,7 +187,13 @@ def test_a_backup_is_a_store_of_its_own(deployed: Shell, tmp_path: Path) -> None
     (block,) = blocks("Back up")
     deployed.run(block.replace("backup/monday", str(tmp_path / "monday")))
     count = shown(deployed, "collections show shop")["records"]
-    copied = Shell(deployed.environment | {"LOOKALIKE_STORE": str(tmp_path / "monday"), "LOOKALIKE_SECRETS": str(tmp_path / "keys.json")})
+    copied = Shell(
+        deployed.environment
+        | {
+            "LOOKALIKE_STORE": str(tmp_path / "monday"),
+            "LOOKALIKE_SECRETS": str(tmp_path / "keys.json"),
+        }
+    )
     assert shown(copied, "collections show shop")["records"] == count
 
 
@@ -156,21 +210,34 @@ def test_the_package_is_uploaded_as_far_as_moto_goes(deployed: Shell, tmp_path: 
 
     (tmp_path / "deployment.zip").write_bytes(b"PK\5\6" + bytes(18))
     (tmp_path / "template.json").write_text(json.dumps(template()))
-    upload, _ = commands(tmp_path, stack="lookalike", region=REGION, bucket="my-lookalike-packages", parameters=[])
+    upload, _ = commands(
+        tmp_path, stack="lookalike", region=REGION, bucket="my-lookalike-packages", parameters=[]
+    )
     deployed.run(" ".join(upload))
     uploaded = json.loads((tmp_path / "uploaded.json").read_text())
-    assert uploaded["Resources"]["APIHandler"]["Properties"]["CodeUri"].startswith("s3://my-lookalike-packages/lookalike/")
+    assert uploaded["Resources"]["APIHandler"]["Properties"]["CodeUri"].startswith(
+        "s3://my-lookalike-packages/lookalike/"
+    )
 
 
 def client(shell: Shell, service: str) -> Any:
     url = shell.environment["AWS_ENDPOINT_URL"]
-    return boto3.client(service, region_name=REGION, endpoint_url=url, aws_access_key_id="root", aws_secret_access_key="root")
+    return boto3.client(
+        service,
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="root",
+        aws_secret_access_key="root",
+    )
 
 
 def reserved(shell: Shell) -> dict[str, int | None]:
     function = client(shell, "lambda")
     return {
-        name: function.get_function_concurrency(FunctionName=f"lookalike-{name}").get("ReservedConcurrentExecutions") for name in FUNCTIONS
+        name: function.get_function_concurrency(FunctionName=f"lookalike-{name}").get(
+            "ReservedConcurrentExecutions"
+        )
+        for name in FUNCTIONS
     }
 
 

@@ -32,30 +32,48 @@ from chalicelib.contract.values import AttributeValues, Narrow, Uploaded
 from chalicelib.errors import JobRunning, SourceError, StorageError, StoreUnavailable
 from chalicelib.gateway import events, import_events
 from chalicelib.index.catalog import Catalog
+from chalicelib.index.format.records import Key, Put, quantise
 from chalicelib.index.read.fan_out import split
 from chalicelib.index.read.query import Query
-from chalicelib.index.format.records import Key, Put, quantise
+from chalicelib.jobs.bindings import Binding, bind
+from chalicelib.jobs.exports import start_export
+from chalicelib.jobs.imports import start_import
+from chalicelib.jobs.rebuild import start_rebuild
 from chalicelib.service import Service
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 from chalicelib.usecases import fan_out
 from chalicelib.usecases.add import add_picture, record_of
-from chalicelib.jobs.bindings import Binding, bind
-from chalicelib.jobs.exports import start_export
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.jobs.imports import start_import
 from chalicelib.usecases.keys import create_key, list_keys, revoke_key
 from chalicelib.usecases.maintain import compact
-from chalicelib.usecases.manage import create_collection, delete, delete_by_filter, describe, look_up, update
+from chalicelib.usecases.manage import (
+    create_collection,
+    delete,
+    delete_by_filter,
+    describe,
+    look_up,
+    update,
+)
 from chalicelib.usecases.nonces import spend
 from chalicelib.usecases.picture_urls import set_picture_url
-from chalicelib.jobs.rebuild import start_rebuild
 from chalicelib.usecases.search import compare, search_by_filter, search_by_name, search_by_picture
 from chalicelib.usecases.uploads import authorize_upload, store_upload
 from chalicelib.vision.analysis import Request as Look
 from tests.gateway.client import picture
 from tests.imports.aws import policy
-from tests.infra.account import FOREIGN, PICTURES, ROLES, STORE, TRANSIT, Account, Request, account, refused_by_the_bucket, statements
+from tests.infra.account import (
+    FOREIGN,
+    PICTURES,
+    ROLES,
+    STORE,
+    TRANSIT,
+    Account,
+    Request,
+    account,
+    refused_by_the_bucket,
+    statements,
+)
 from tests.moto_server import locked_moto
 
 BY_LAMBDA_ITSELF = {
@@ -65,11 +83,15 @@ BY_LAMBDA_ITSELF = {
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
 }
-"""Used by the platform on the function's behalf, as AWS documents for logs and event sources; moto has no platform to try them."""
+"""Used by the platform on the function's behalf, as AWS documents for logs and event sources; moto
+has no platform to try them.
+"""
 DEAD_LETTERS = "KeepFailedEvents"
 """Likewise: Lambda itself sends an event that failed three times."""
 LISTING = "ListObjects"
-"""Without s3:ListBucket S3 answers 403, not 404, to a GET of what is not there; moto answers 404 either way."""
+"""Without s3:ListBucket S3 answers 403, not 404, to a GET of what is not there; moto answers 404
+either way.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +103,32 @@ def moto() -> Iterator[str]:
 def prepare(cloud: Account) -> None:
     """A collection, a key, two bound folders, one of them lent by a role of another account."""
     s3, iam = cloud.root("s3"), cloud.root("iam")
-    lines = [json.dumps({"OperationType": "ADD", "ProductId": f"p{at}", "PicName": f"{at}.png"}) for at in range(3)]
+    lines = [
+        json.dumps({"OperationType": "ADD", "ProductId": f"p{at}", "PicName": f"{at}.png"})
+        for at in range(3)
+    ]
     for bucket, folder in ((PICTURES, "spring"), (PICTURES, "lent"), (FOREIGN, "spring")):
         for at in range(3):
             s3.put_object(Bucket=bucket, Key=f"{folder}/{at}.png", Body=picture(at))
         s3.put_object(Bucket=bucket, Key=f"{folder}/increment.meta", Body="\n".join(lines).encode())
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="lends-pictures", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    iam.create_role(
+        RoleName="lends-pictures",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
     iam.put_role_policy(
-        RoleName="lends-pictures", PolicyName="all", PolicyDocument=policy("s3:GetObject", "s3:ListBucket", "s3:HeadBucket")
+        RoleName="lends-pictures",
+        PolicyName="all",
+        PolicyDocument=policy("s3:GetObject", "s3:ListBucket", "s3:HeadBucket"),
     )
     with cloud.acting_as_owner() as deployment:
         create_collection(CreateCollection("shop", Service.GENERIC), deployment)
         create_key(deployment)
         bind(Binding(PICTURES, "/spring", "shop"), deployment.store)
-        bind(Binding(PICTURES, "/lent", "shop", Role(cloud.values["ImportRoles"][0], "external")), deployment.store)
+        bind(
+            Binding(PICTURES, "/lent", "shop", Role(cloud.values["ImportRoles"][0], "external")),
+            deployment.store,
+        )
 
 
 def later(deployment: Deployment, days: float) -> Deployment:
@@ -104,7 +137,11 @@ def later(deployment: Deployment, days: float) -> Deployment:
     def clock() -> float:
         return time.time() + days * 86_400
 
-    return replace(deployment, clock=clock, catalog=Catalog(deployment.store, clock=clock, new_id=deployment.new_id))
+    return replace(
+        deployment,
+        clock=clock,
+        catalog=Catalog(deployment.store, clock=clock, new_id=deployment.new_id),
+    )
 
 
 def api(cloud: Account) -> None:
@@ -113,7 +150,9 @@ def api(cloud: Account) -> None:
         create_collection(CreateCollection("second", Service.PRODUCT), deployment)
         for at in range(3):
             add_picture(AddPicture("shop", "p", f"{at}.png", picture(at)), deployment)
-        assert search_by_picture(SearchByPicture("shop", picture(1), narrow=Narrow(parse("int_attr != 3"))), deployment).matches
+        assert search_by_picture(
+            SearchByPicture("shop", picture(1), narrow=Narrow(parse("int_attr != 3"))), deployment
+        ).matches
         assert search_by_name(SearchByName("shop", "p", "1.png"), deployment).matches
         assert search_by_filter(SearchByFilter("shop", parse('str_attr != "x"')), deployment)
         assert compare(ComparePictures("shop", picture(1), picture(1)), deployment) == 1
@@ -130,7 +169,9 @@ def api(cloud: Account) -> None:
                 start_import(StartImport("shop", PICTURES, folder), deployment)
         start_export(StartExport("shop"), deployment)
         assert deployment.fan_out.ask is not None
-        with pytest.raises(StoreUnavailable):  # moto runs no function without Docker; that the call is allowed has been recorded
+        with pytest.raises(
+            StoreUnavailable
+        ):  # moto runs no function without Docker; that the call is allowed has been recorded
             deployment.fan_out.ask(b"{}")
 
 
@@ -156,7 +197,9 @@ def search(cloud: Account) -> None:
         collection = deployment.catalog.open("shop")
         analysis = deployment.analyzer().analyze(picture(1), Look(Service.GENERIC))
         (part,) = split(collection.snapshot(), 1)
-        question = fan_out.encode_question("shop", part, Query(quantise(analysis.feature, analysis.code), 10))
+        question = fan_out.encode_question(
+            "shop", part, Query(quantise(analysis.feature, analysis.code), 10)
+        )
     with cloud.acting_as("search") as deployment:
         assert events.search_part(json.loads(question), deployment)["hits"]
 
@@ -177,18 +220,30 @@ def compacting(cloud: Account) -> None:
         delete(DeletePictures("shop", "q0"), deployment)
         update(UpdatePictures("shop", "q1", None, AttributeValues(int_attr=4)), deployment)
     with cloud.acting_as("compact") as deployment:
-        events.compact(later(deployment, 1), SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000))
+        events.compact(
+            later(deployment, 1), SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+        )
         assert deployment.catalog.open("shop").snapshot().stats.log_objects == 0
 
 
 def collecting(cloud: Account) -> None:
-    """One of everything that is garbage: a used token, a generation never finished, what a killed compactor left."""
+    """One of everything that is garbage: a used token, a generation never finished, what a killed
+    compactor left.
+    """
     with cloud.acting_as_owner() as deployment:
         collection, models = deployment.catalog.open("shop"), deployment.analyzer()
         analysis = models.analyze(picture(3), Look(Service.GENERIC))
-        record = record_of(Key("t", "t"), analysis, service=Service.GENERIC, category_id=None, attributes=AttributeValues())
+        record = record_of(
+            Key("t", "t"),
+            analysis,
+            service=Service.GENERIC,
+            category_id=None,
+            attributes=AttributeValues(),
+        )
         collection.append([Put(record)], token="once")
-        fresh = deployment.catalog.begin_generation("shop", fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits)
+        fresh = deployment.catalog.begin_generation(
+            "shop", fingerprint=models.fingerprint, dimension=models.dimension, bits=models.bits
+        )
         fresh.append([Put(record)])
         for folder in ("segments", "revisions", "marks"):
             deployment.store.create(f"{collection.generation.folder}{folder}/left-behind", b"x")
@@ -201,7 +256,10 @@ def collecting(cloud: Account) -> None:
 
 
 def event(folder: str) -> dict[str, Any]:
-    detail = {"bucket": {"name": PICTURES}, "object": {"key": f"{folder}/increment.meta", "etag": folder, "sequencer": "1"}}
+    detail = {
+        "bucket": {"name": PICTURES},
+        "object": {"key": f"{folder}/increment.meta", "etag": folder, "sequencer": "1"},
+    }
     return {"id": folder, "region": "eu-central-1", "detail": detail}
 
 
@@ -214,7 +272,9 @@ def import_event(cloud: Account) -> None:
 
 
 def recover_imports(cloud: Account) -> None:
-    """An import whose messages were lost, and a rebuild whose coordinator died right before its end."""
+    """An import whose messages were lost, and a rebuild whose coordinator died right before its
+    end.
+    """
     with cloud.acting_as_owner() as deployment:
         add_picture(AddPicture("shop", "old", "old.png", picture(7)), deployment)
         start_rebuild("shop", Location("bucket", PICTURES, "/spring"), deployment)
@@ -256,8 +316,16 @@ def work_off(cloud: Account) -> None:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         with cloud.acting_as("import-slice") as deployment:
             for message in messages:
-                record = {"messageId": "1", "body": message["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
-                import_events.on_messages({"Records": [record]}, SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000), deployment)
+                record = {
+                    "messageId": "1",
+                    "body": message["Body"],
+                    "attributes": {"ApproximateReceiveCount": "1"},
+                }
+                import_events.on_messages(
+                    {"Records": [record]},
+                    SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000),
+                    deployment,
+                )
 
 
 SCENARIOS: dict[str, Callable[[Account], None]] = {
@@ -276,13 +344,23 @@ def allowed(statements: list[dict[str, Any]]) -> list[tuple[str, str, dict[str, 
     found = []
     for statement in statements:
         assert statement["Effect"] == "Allow"
-        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-        found += [(action, resource, statement) for action in statement["Action"] for resource in resources]
+        resources = (
+            statement["Resource"]
+            if isinstance(statement["Resource"], list)
+            else [statement["Resource"]]
+        )
+        found += [
+            (action, resource, statement)
+            for action in statement["Action"]
+            for resource in resources
+        ]
     return found
 
 
 def covers(action: str, resource: str, request: Request) -> bool:
-    asked = request.action.replace("s3:HeadBucket", "s3:ListBucket").replace("SendMessageBatch", "SendMessage")
+    asked = request.action.replace("s3:HeadBucket", "s3:ListBucket").replace(
+        "SendMessageBatch", "SendMessage"
+    )
     asked = asked.replace("lambda:Invoke", "lambda:InvokeFunction")
     unnamed = request.resource == "*" and action.startswith(("secretsmanager:", "lambda:"))
     return asked == action and (unnamed or fnmatch.fnmatchcase(request.resource, resource))
@@ -299,13 +377,17 @@ def test_a_function_can_do_all_its_work_and_needs_all_its_rights(moto: str, func
         f"{action} {resource}"
         for action, resource, statement in rights
         if not (
-            action in BY_LAMBDA_ITSELF or statement["Sid"] in (DEAD_LETTERS, LISTING) or any(covers(action, resource, one) for one in made)
+            action in BY_LAMBDA_ITSELF
+            or statement["Sid"] in (DEAD_LETTERS, LISTING)
+            or any(covers(action, resource, one) for one in made)
         )
     ]
     assert idle == [], "take these out of the policy, or show in SCENARIOS what they are for"
     for one in made:
         assert refused_by_the_bucket(one) == [], f"{one.resource}"
-        used = [statement for action, resource, statement in rights if covers(action, resource, one)]
+        used = [
+            statement for action, resource, statement in rights if covers(action, resource, one)
+        ]
         if one.action == "s3:PutObject" and all("Condition" in statement for statement in used):
             assert one.creates, f"{one.resource} was written without If-None-Match"
 
@@ -324,19 +406,32 @@ def test_the_bucket_refuses_to_overwrite_whoever_asks() -> None:
         ("collection.json", False, True, []),
         ("jobs/x", False, False, []),
     ):
-        assert refused_by_the_bucket(Request("api", "s3:PutObject", f"{place}/{name}", creates, swaps)) == by, name
+        assert (
+            refused_by_the_bucket(Request("api", "s3:PutObject", f"{place}/{name}", creates, swaps))
+            == by
+        ), name
 
 
 @pytest.mark.parametrize("function", ROLES)
 def test_the_only_condition_is_that_objects_are_created(function: str) -> None:
-    conditions = [statement["Condition"] for statement in statements(function) if "Condition" in statement]
+    conditions = [
+        statement["Condition"] for statement in statements(function) if "Condition" in statement
+    ]
     assert all(condition == {"Null": {"s3:if-none-match": "false"}} for condition in conditions)
 
 
 @pytest.mark.parametrize("function", ROLES)
 def test_no_role_reaches_beyond_the_deployment(function: str) -> None:
     buckets = [f":::{bucket}" for bucket in (STORE, TRANSIT, PICTURES)]
-    ours = (*buckets, ":imports", ":dead", ":secret:keys-", ":lookalike-search", "role/lends-pictures", "/aws/lambda/lookalike-")
+    ours = (
+        *buckets,
+        ":imports",
+        ":dead",
+        ":secret:keys-",
+        ":lookalike-search",
+        "role/lends-pictures",
+        "/aws/lambda/lookalike-",
+    )
     for action, resource, _ in allowed(statements(function)):
         assert "*" not in action
         assert any(part in resource for part in ours), f"{function} may {action} on {resource}"
@@ -353,7 +448,9 @@ def test_who_may_read_a_bucket_is_told_what_is_not_there(function: str) -> None:
 @pytest.mark.parametrize("function", ROLES)
 def test_without_buckets_to_import_from_no_role_mentions_any(function: str) -> None:
     bare = statements(function, HasImportBuckets=False, HasImportRoles=False)
-    assert not [resource for _, resource, _ in allowed(bare) if PICTURES in resource or "lends" in resource]
+    assert not [
+        resource for _, resource, _ in allowed(bare) if PICTURES in resource or "lends" in resource
+    ]
 
 
 FORBIDDEN = {
@@ -371,11 +468,23 @@ FORBIDDEN = {
         "delete collections/shop/g/segments/x/rows",
         "get elsewhere/x",
     ],
-    "compact": ["create collections/shop/g/log/x", "delete collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
-    "collect": ["create collections/shop/g/log/x", "create collections/shop/g/segments/x/rows", "delete collections/shop/collection.json"],
+    "compact": [
+        "create collections/shop/g/log/x",
+        "delete collections/shop/g/segments/x/rows",
+        "delete collections/shop/collection.json",
+    ],
+    "collect": [
+        "create collections/shop/g/log/x",
+        "create collections/shop/g/segments/x/rows",
+        "delete collections/shop/collection.json",
+    ],
     "import-event": ["create collections/shop/g/log/x", "create bindings.json"],
     "recover-imports": ["create collections/shop/g/segments/x", "create bindings.json"],
-    "import-slice": ["create collections/shop/g/segments/x/rows", "delete collections/shop/g/log/x", "create bindings.json"],
+    "import-slice": [
+        "create collections/shop/g/segments/x/rows",
+        "delete collections/shop/g/log/x",
+        "create bindings.json",
+    ],
 }
 
 
@@ -395,7 +504,11 @@ def test_a_function_cannot_do_the_work_of_another(moto: str) -> None:
 
 
 def test_the_api_cannot_make_keys_unless_the_console_manages(moto: str) -> None:
-    with account(moto) as cloud, cloud.acting_as("api") as deployment, pytest.raises(StoreUnavailable):
+    with (
+        account(moto) as cloud,
+        cloud.acting_as("api") as deployment,
+        pytest.raises(StoreUnavailable),
+    ):
         create_key(deployment)
     with account(moto, ManagesInConsole=True) as cloud, cloud.acting_as("api") as deployment:
         made = create_key(deployment)

@@ -34,12 +34,16 @@ def moto() -> Iterator[str]:
 @pytest.fixture
 def cloud(moto: str) -> Iterator[Account]:
     with account(moto) as made:
-        made.root("s3").put_bucket_versioning(Bucket=STORE, VersioningConfiguration={"Status": "Enabled"})
+        made.root("s3").put_bucket_versioning(
+            Bucket=STORE, VersioningConfiguration={"Status": "Enabled"}
+        )
         yield made
 
 
 def a_second_later() -> datetime:
-    """A moment after everything so far and before everything from now on: S3 knows times to the second."""
+    """A moment after everything so far and before everything from now on: S3 knows times to the
+    second.
+    """
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     time.sleep((moment - datetime.now(UTC)).total_seconds() + 1.05)
     return moment
@@ -57,7 +61,11 @@ def filled(cloud: Account) -> Deployment:
 
 
 def go_back(cloud: Account, moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"AWS_ENDPOINT_URL": cloud.url, "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "root"}.items():
+    for name, value in {
+        "AWS_ENDPOINT_URL": cloud.url,
+        "AWS_ACCESS_KEY_ID": "root",
+        "AWS_SECRET_ACCESS_KEY": "root",
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     restore.main([f"s3://{STORE}/collections/shop/", moment.isoformat(), "--yes"])
@@ -73,10 +81,14 @@ def test_a_collection_goes_back_to_a_moment_before_deletions_compaction_and_coll
         add_picture(AddPicture("shop", "p9", "a.png", picture(9)), deployment)
         compact(deployment, "shop", everything=True)
         collect(deployment, "shop")
-        assert {row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()} == {"p1", "p2", "p9"}
+        assert {
+            row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()
+        } == {"p1", "p2", "p9"}
     go_back(cloud, moment, monkeypatch)
     with cloud.acting_as_owner() as deployment:
-        assert {row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()} == {"p0", "p1", "p2"}
+        assert {
+            row.key.product_id for row in deployment.catalog.open("shop").snapshot().rows()
+        } == {"p0", "p1", "p2"}
         assert not scrub(deployment, "shop").problems
         add_picture(AddPicture("shop", "p3", "a.png", picture(3)), deployment)
         compact(deployment, "shop")
@@ -96,7 +108,9 @@ def test_a_dropped_collection_comes_back(cloud: Account, monkeypatch: pytest.Mon
         assert not scrub(deployment, "shop").problems
 
 
-def test_without_yes_nothing_is_changed(cloud: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_yes_nothing_is_changed(
+    cloud: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     moment = datetime.now(UTC) - timedelta(hours=1)
     filled(cloud)
@@ -122,7 +136,9 @@ def test_an_order_that_cannot_be_meant_is_refused(place: str, moment: str, words
         restore.main([place, moment])
 
 
-def test_a_store_is_copied_to_a_folder_and_back_into_a_bucket(cloud: Account, tmp_path: Path) -> None:
+def test_a_store_is_copied_to_a_folder_and_back_into_a_bucket(
+    cloud: Account, tmp_path: Path
+) -> None:
     deployment = filled(cloud)
     backup = FileStore(tmp_path / "backup")
     assert copy(deployment.store, backup, "collections/")[0] > 3

@@ -16,7 +16,11 @@ from tools.template import FUNCTION, rewrite
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: resource for name, resource in template()["Resources"].items() if resource["Type"] == kind}
+    return {
+        name: resource
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
+    }
 
 
 @pytest.mark.parametrize("snapstart", [False, True])
@@ -28,20 +32,33 @@ def test_cfn_lint_finds_nothing(snapstart: bool) -> None:
 
 def test_every_function_has_a_role_of_its_own() -> None:
     functions = resources(FUNCTION)
-    assert functions.keys() == {"APIHandler", "SearchPart", "Compact", "Collect", "ImportEvent", "RecoverImports", "ImportSlice"}
+    assert functions.keys() == {
+        "APIHandler",
+        "SearchPart",
+        "Compact",
+        "Collect",
+        "ImportEvent",
+        "RecoverImports",
+        "ImportSlice",
+    }
     roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in functions.values()]
     assert len(set(roles)) == len(functions)
 
 
 def test_every_function_writes_to_a_log_group_that_forgets() -> None:
-    groups = {group["Properties"]["LogGroupName"]["Fn::Sub"]: group for group in resources("AWS::Logs::LogGroup").values()}
+    groups = {
+        group["Properties"]["LogGroupName"]["Fn::Sub"]: group
+        for group in resources("AWS::Logs::LogGroup").values()
+    }
     for function in resources(FUNCTION).values():
         group = groups["/aws/lambda/" + function["Properties"]["FunctionName"]["Fn::Sub"]]
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
 def test_a_role_that_infra_configures_but_the_app_lacks_stops_the_package() -> None:
-    broken = merged() | {"Resources": {**merged()["Resources"], "Forgotten": {"Properties": {"MemorySize": 1}}}}
+    broken = merged() | {
+        "Resources": {**merged()["Resources"], "Forgotten": {"Properties": {"MemorySize": 1}}}
+    }
     with pytest.raises(KeyError, match="Forgotten"):
         rewrite(broken)
 
@@ -58,7 +75,9 @@ def test_slices_come_from_the_deployments_own_queue_and_fail_one_by_one() -> Non
     assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queue = template()["Resources"]["ImportQueue"]["Properties"]
     timeout = template()["Resources"]["ImportSlice"]["Properties"]["Timeout"]
-    assert queue["VisibilityTimeout"] > timeout, "a slice still being worked on would be handed out again"
+    assert queue["VisibilityTimeout"] > timeout, (
+        "a slice still being worked on would be handed out again"
+    )
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> None:
@@ -68,10 +87,14 @@ def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> N
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "BucketEncryption" in bucket["Properties"]
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["nonces/"], "records never expire"
-    assert [rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule and "Prefix" not in rule] == [
-        {"NoncurrentDays": restore.KEPT.days}
-    ]
+    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["nonces/"], (
+        "records never expire"
+    )
+    assert [
+        rule["NoncurrentVersionExpiration"]
+        for rule in rules
+        if "NoncurrentVersionExpiration" in rule and "Prefix" not in rule
+    ] == [{"NoncurrentDays": restore.KEPT.days}]
 
 
 def test_an_upgrade_never_touches_the_secret_that_holds_the_keys() -> None:
@@ -83,10 +106,19 @@ def test_an_upgrade_never_touches_the_secret_that_holds_the_keys() -> None:
 
 def test_the_schedules_and_the_event_that_starts_an_import() -> None:
     def events(name: str) -> list[dict[str, Any]]:
-        return [event["Properties"] for event in template()["Resources"][name]["Properties"]["Events"].values()]
+        return [
+            event["Properties"]
+            for event in template()["Resources"][name]["Properties"]["Events"].values()
+        ]
 
-    schedules = {"Compact": "rate(1 minute)", "Collect": "rate(6 hours)", "RecoverImports": "rate(5 minutes)"}
-    assert {name: events(name) for name in schedules} == {name: [{"Schedule": rate}] for name, rate in schedules.items()}
+    schedules = {
+        "Compact": "rate(1 minute)",
+        "Collect": "rate(6 hours)",
+        "RecoverImports": "rate(5 minutes)",
+    }
+    assert {name: events(name) for name in schedules} == {
+        name: [{"Schedule": rate}] for name, rate in schedules.items()
+    }
     ((started,),) = [event.values() for event in events("ImportEvent")]
     assert started["source"] == ["aws.s3"]
     assert started["detail"] == {"object": {"key": [{"suffix": "increment.meta"}]}}
@@ -118,7 +150,10 @@ def test_pictures_in_transit_leave_no_version_behind() -> None:
 
 
 def test_the_bucket_itself_refuses_unconditional_writes_of_what_is_written_once() -> None:
-    statements = {s["Sid"]: s for s in template()["Resources"]["StorePolicy"]["Properties"]["PolicyDocument"]["Statement"]}
+    statements = {
+        s["Sid"]: s
+        for s in template()["Resources"]["StorePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    }
     created = statements["OnlyCreated"]
     assert created["Effect"] == "Deny"
     assert created["Condition"]["Null"] == {"s3:if-none-match": "true"}
@@ -128,7 +163,13 @@ def test_the_bucket_itself_refuses_unconditional_writes_of_what_is_written_once(
 
 def test_api_gateways_own_errors_are_in_the_contracts_form() -> None:
     responses = template()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT"} <= responses.keys()
+    assert {
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "THROTTLED",
+        "REQUEST_TOO_LARGE",
+        "INTEGRATION_TIMEOUT",
+    } <= responses.keys()
     codes = {}
     for name, response in responses.items():
         body = response["ResponseTemplates"]["application/json"]
@@ -136,20 +177,29 @@ def test_api_gateways_own_errors_are_in_the_contracts_form() -> None:
         assert answer.keys() == {"RequestId", "HostId", "Code", "Message"}, name
         codes[name] = answer["Code"]
     # whoever refuses, the service or what is in front of it, the code is the same
-    for name, status in (("REQUEST_TOO_LARGE", 413), ("UNSUPPORTED_MEDIA_TYPE", 415), ("MISSING_AUTHENTICATION_TOKEN", 404)):
+    for name, status in (
+        ("REQUEST_TOO_LARGE", 413),
+        ("UNSUPPORTED_MEDIA_TYPE", 415),
+        ("MISSING_AUTHENTICATION_TOKEN", 404),
+    ):
         assert json.loads(reshape(status, b"", host=""))["Code"] == codes[name]
     assert responses["THROTTLED"]["ResponseParameters"]["Headers"]["x-acs-retry-after"] == "'1000'"
 
 
 def test_forms_stay_text_and_uploads_stay_bytes() -> None:
-    binary = template()["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    binary = template()["Resources"]["RestAPI"]["Properties"]["DefinitionBody"][
+        "x-amazon-apigateway-binary-media-types"
+    ]
     assert "multipart/form-data" in binary
-    assert "application/x-www-form-urlencoded" not in binary, "base64 around a form costs a third of the 6 MB that Lambda takes"
+    assert "application/x-www-form-urlencoded" not in binary, (
+        "base64 around a form costs a third of the 6 MB that Lambda takes"
+    )
 
 
 def test_the_alarms_watch_what_can_go_wrong_and_say_where_to_read_on() -> None:
     alarms = {
-        alarm["Properties"].get("MetricName", "Errors"): alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()
+        alarm["Properties"].get("MetricName", "Errors"): alarm["Properties"]
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
     }
     assert alarms.keys() == {
         "Failures",
@@ -179,5 +229,7 @@ def test_the_dashboards_body_is_json() -> None:
 
 def test_every_parameter_is_in_the_manual_and_the_other_way_round() -> None:
     manual = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
-    (paragraph,) = [part for part in manual.split("\n\n") if part.startswith("Parameters of the stack")]
+    (paragraph,) = [
+        part for part in manual.split("\n\n") if part.startswith("Parameters of the stack")
+    ]
     assert set(re.findall(r"`([A-Z]\w+)`", paragraph)) == template()["Parameters"].keys()

@@ -73,7 +73,11 @@ def test_every_rule_has_a_reason() -> None:
 
 
 def test_the_same_input_makes_the_same_bytes(tmp_path: Path) -> None:
-    members = {"app.py": b"X = frozenset({'a', 'b', 'c'})\n", "pkg/tests/x.py": b"", "pkg/data.bin": bytes(range(256))}
+    members = {
+        "app.py": b"X = frozenset({'a', 'b', 'c'})\n",
+        "pkg/tests/x.py": b"",
+        "pkg/data.bin": bytes(range(256)),
+    }
     first = a_zip(tmp_path / "one.zip", members)
     second = a_zip(tmp_path / "two.zip", dict(reversed(members.items())))
     trim(first, tmp_path / "a.zip")
@@ -81,7 +85,9 @@ def test_the_same_input_makes_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         names = archive.namelist()
-    assert [name for name in names if "__pycache__" in name], "no byte code: every cold start would compile"
+    assert [name for name in names if "__pycache__" in name], (
+        "no byte code: every cold start would compile"
+    )
     assert "pkg/data.bin" in names
     assert "pkg/tests/x.py" not in names
 
@@ -101,7 +107,9 @@ def test_dropping_what_another_library_loads_is_refused(tmp_path: Path) -> None:
 
 
 def folder_of(module: str) -> Path:
-    """Where a library lies; without importing it, since usearch before onnxruntime crashes the process."""
+    """Where a library lies; without importing it, since usearch before onnxruntime crashes the
+    process.
+    """
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
@@ -109,7 +117,11 @@ def folder_of(module: str) -> Path:
 
 
 def shared_libraries() -> list[Path]:
-    found = [path for module in ("numkong", "usearch", "numpy") for path in folder_of(module).rglob("*.so")]
+    found = [
+        path
+        for module in ("numkong", "usearch", "numpy")
+        for path in folder_of(module).rglob("*.so")
+    ]
     return [path for path in found if path.stat().st_size > 500_000]
 
 
@@ -120,7 +132,10 @@ def test_reduced_libraries_hold_every_loaded_byte_at_the_same_address() -> None:
         reduced = elf.loaded_only(data)
         assert len(reduced) <= len(data)
         before, after = elf.segments(data), elf.segments(reduced)
-        table = range(int.from_bytes(data[32:40], "little"), int.from_bytes(data[32:40], "little") + 56 * len(before))
+        table = range(
+            int.from_bytes(data[32:40], "little"),
+            int.from_bytes(data[32:40], "little") + 56 * len(before),
+        )
         for old, new in zip(before, after, strict=True):
             assert (old.kind, old.flags, old.address, old.size, old.memory, old.align) == (
                 new.kind,
@@ -132,8 +147,14 @@ def test_reduced_libraries_hold_every_loaded_byte_at_the_same_address() -> None:
             )
             if old.kind == 1:
                 assert new.offset % new.align == new.address % new.align
-                old_bytes, new_bytes = bytearray(data[old.offset : old.end]), bytearray(reduced[new.offset : new.end])
-                for held in (old_bytes, new_bytes):  # the header and the program headers say where things lie, so they differ
+                old_bytes, new_bytes = (
+                    bytearray(data[old.offset : old.end]),
+                    bytearray(reduced[new.offset : new.end]),
+                )
+                for held in (
+                    old_bytes,
+                    new_bytes,
+                ):  # the header and the program headers say where things lie, so they differ
                     if old.offset == 0:
                         held[:64] = bytes(64)
                     if old.offset <= table.start < old.end:
@@ -175,7 +196,10 @@ def model() -> dict[str, Any]:
             "Unused": {"input": {"shape": "UnusedRequest"}},
         },
         "shapes": {
-            "GetRequest": {"type": "structure", "members": {"documentation": {"shape": "Text", "documentation": "prose"}}},
+            "GetRequest": {
+                "type": "structure",
+                "members": {"documentation": {"shape": "Text", "documentation": "prose"}},
+            },
             "Text": {"type": "string"},
             "UnusedRequest": {"type": "structure", "members": {"x": {"shape": "Big"}}},
             "Big": {"type": "blob"},
@@ -208,9 +232,13 @@ def test_pruned_data_is_a_fraction_and_botocore_still_builds_its_clients(tmp_pat
     assert not (target / "ec2").exists()
     assert sum(path.stat().st_size for path in files(target)) < 1_000_000
     session = Session()
-    session.register_component("data_loader", Loader(extra_search_paths=[str(target)], include_default_search_paths=False))
+    session.register_component(
+        "data_loader", Loader(extra_search_paths=[str(target)], include_default_search_paths=False)
+    )
     for service, operations in botodata.USED.items():
-        client = session.create_client(service, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="y")
+        client = session.create_client(
+            service, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="y"
+        )
         assert set(client.meta.method_to_api_mapping.values()) == operations
         with Stubber(client) as stub:  # a call goes through everything but the network
             stub.add_response(*CALLS[service][:2])
@@ -223,23 +251,45 @@ def test_the_code_calls_no_operation_that_is_cut_away() -> None:
     for service, operations in botodata.USED.items():
         newest = max((data / service).iterdir())
         (file,) = newest.glob("service-2.json*")
-        content = json.loads(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+        content = json.loads(
+            gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        )
         for operation in content["operations"]:
-            names.setdefault(re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower(), set()).add(operation)
+            names.setdefault(re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower(), set()).add(
+                operation
+            )
         assert operations <= content["operations"].keys()
     known = {operation for operations in botodata.USED.values() for operation in operations}
     called = set()
     for path in [*(ROOT / "chalicelib/storage").rglob("*.py"), ROOT / "chalicelib/wiring.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "_" in node.func.attr:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and "_" in node.func.attr
+            ):
                 called |= names.get(node.func.attr, set())
     assert called, "no call was recognised"
     assert called <= known, "add these to USED in tools/botodata.py"
 
 
-def test_the_table_of_sizes_fails_over_the_budget_and_for_a_missing_library(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    archive = a_zip(tmp_path / "p.zip", {"app.py": b"1", "numpy/a.so": bytes(1000), "numpy.libs/b.so": bytes(500), "PIL/c.so": bytes(10)})
-    assert [(row.part, row.unzipped) for row in weights(archive)] == [("numpy", 1500), ("pillow", 10), ("app", 1)]
+def test_the_table_of_sizes_fails_over_the_budget_and_for_a_missing_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = a_zip(
+        tmp_path / "p.zip",
+        {
+            "app.py": b"1",
+            "numpy/a.so": bytes(1000),
+            "numpy.libs/b.so": bytes(500),
+            "PIL/c.so": bytes(10),
+        },
+    )
+    assert [(row.part, row.unzipped) for row in weights(archive)] == [
+        ("numpy", 1500),
+        ("pillow", 10),
+        ("app", 1),
+    ]
     with pytest.raises(SystemExit, match=r"lacks .*onnxruntime"):
         check(archive)
     assert "numpy" in capsys.readouterr().out

@@ -17,7 +17,14 @@ from tests.vision import drawn
 
 
 def row(**given: str) -> Row:
-    known = {"set": "shop", "split": "gallery", "label": "", "category": "", "instance": "", "notes": ""}
+    known = {
+        "set": "shop",
+        "split": "gallery",
+        "label": "",
+        "category": "",
+        "instance": "",
+        "notes": "",
+    }
     return Row(path=Path(given.pop("path", "gallery/1.jpg")), **(known | given))
 
 
@@ -28,12 +35,17 @@ def test_edits_are_pictures_of_many_kinds_and_the_same_again(kind: str) -> None:
     once = [edit(image, Random(seed)) for seed in range(20)]
     assert {picture.mode for picture in once} == {"RGB"}
     assert min(min(picture.size) for picture in once) >= 8
-    assert [picture.tobytes() for picture in once] == [edit(image, Random(seed)).tobytes() for seed in range(20)]
+    assert [picture.tobytes() for picture in once] == [
+        edit(image, Random(seed)).tobytes() for seed in range(20)
+    ]
     assert len({picture.tobytes() for picture in once}) >= 15
 
 
 def test_pictures_of_one_thing_share_a_fold() -> None:
-    colours = [row(set="shop_luma", instance=f"mb03-{colour}", notes="product=mb03") for colour in ("black", "blue")]
+    colours = [
+        row(set="shop_luma", instance=f"mb03-{colour}", notes="product=mb03")
+        for colour in ("black", "blue")
+    ]
     assert key(colours[0]) == key(colours[1])
     many = [row(instance=str(i)) for i in range(300)]
     found = folds(many)
@@ -42,7 +54,12 @@ def test_pictures_of_one_thing_share_a_fold() -> None:
 
 
 def test_answers_rank_the_gallery_for_each_query() -> None:
-    known = [row(instance="a"), row(instance="b"), row(instance="a", split="query"), row(instance="b", split="query")]
+    known = [
+        row(instance="a"),
+        row(instance="b"),
+        row(instance="a", split="query"),
+        row(instance="b", split="query"),
+    ]
     vectors = np.array([[1, 0], [0, 1], [0.9, 0.1], [0.8, 0.2]], np.float32)
     answers = evaluate.ask(vectors, known, "query")
     assert answers.recall(1) == 0.5
@@ -67,7 +84,9 @@ def test_codes_keep_neighbours() -> None:
 def test_every_imagenet_class_says_something_or_is_ignored() -> None:
     table = mapping()
     assert table.shape == (1000,)
-    assert set(table) == set(range(IGNORED + 1)), "a category without any class could never be named without pictures"
+    assert set(table) == set(range(IGNORED + 1)), (
+        "a category without any class could never be named without pictures"
+    )
     assert len(NAMES) == len(CATEGORIES) == IGNORED
 
 

@@ -44,7 +44,10 @@ def test_colours_are_the_subjects_before_the_grounds(network: Network) -> None:
 def test_the_fill_around_a_picture_has_no_colour(network: Network) -> None:
     wide, fill = drawn.shirt(RED).crop((0, 120, 480, 360)), models.card().fill
     alone = levels(network, wide, "colour")
-    filled, framed = (Image.new("RGB", (480, 480), (fill[0] + more, fill[1] + more, fill[2] + more)) for more in (0, 8))
+    filled, framed = (
+        Image.new("RGB", (480, 480), (fill[0] + more, fill[1] + more, fill[2] + more))
+        for more in (0, 8)
+    )
     for page in (filled, framed):
         page.paste(wide, (0, 120))
     # The edge between picture and fill is resampled, so not quite 1.
@@ -60,7 +63,11 @@ def test_thirds_say_what_is_above_and_what_below(network: Network) -> None:
         for thing, y in ((above, 0), (below, 260)):
             page.paste(thing.convert("RGB").resize((220, 220)), (130, y))
         found = network.run(Picture(480, 480, page).letterbox(side=models.card().side)).levels
-        return {name.rpartition(".")[2]: found[part] for name, part in names.items() if name.startswith("subject-thirds.b14")}
+        return {
+            name.rpartition(".")[2]: found[part]
+            for name, part in names.items()
+            if name.startswith("subject-thirds.b14")
+        }
 
     shirt, chair = drawn.shirt(RED), drawn.chair()
     one, other = thirds(shirt, chair), thirds(chair, shirt)

@@ -1,6 +1,8 @@
-"""Runs inside the SDKs' own environment (`make test-sdk`), not the project's: calls one official SDK and prints one JSON object.
+"""Runs inside the SDKs' own environment (`make test-sdk`), not the project's: calls one official
+SDK and prints one JSON object.
 
-python drive.py <sdk> <host:port> <key id> <secret> <collection> <folder of three PNG pictures a b c>
+python drive.py <sdk> <host:port> <key id> <secret> <collection> <folder of three PNG pictures a b
+c>
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 
 
-def current(host: str, key_id: str, secret: str, collection: str, pictures: list[bytes]) -> dict[str, object]:
+def current(
+    host: str, key_id: str, secret: str, collection: str, pictures: list[bytes]
+) -> dict[str, object]:
     """alibabacloud_imagesearch20201214: the current SDK with nothing but endpoint, key and secret."""
     from alibabacloud_imagesearch20201214 import models as api
     from alibabacloud_imagesearch20201214.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
     from darabonba.runtime import RuntimeOptions
 
-    client = Client(Config(access_key_id=key_id, access_key_secret=secret, endpoint=host, protocol="HTTP"))
+    client = Client(
+        Config(access_key_id=key_id, access_key_secret=secret, endpoint=host, protocol="HTTP")
+    )
     for number, data in enumerate(pictures):
         request = api.AddImageRequest(
             instance_name=collection,
@@ -35,20 +41,30 @@ def current(host: str, key_id: str, secret: str, collection: str, pictures: list
         )
         client.add_image(request)
     encoded = base64.b64encode(pictures[1]).decode()
-    found = client.search_image_by_pic(api.SearchImageByPicRequest(instance_name=collection, pic_content=encoded, num=2)).body
+    found = client.search_image_by_pic(
+        api.SearchImageByPicRequest(instance_name=collection, pic_content=encoded, num=2)
+    ).body
     count = client.detail(api.DetailRequest(instance_name=collection)).body.instance.total_count
     client._open_platform_endpoint = host
-    advance = api.SearchImageByPicAdvanceRequest(instance_name=collection, pic_content_object=io.BytesIO(pictures[2]), num=1)
+    advance = api.SearchImageByPicAdvanceRequest(
+        instance_name=collection, pic_content_object=io.BytesIO(pictures[2]), num=1
+    )
     uploaded = client.search_image_by_pic_advance(advance, RuntimeOptions()).body
     for number in range(len(pictures)):
-        client.delete_image(api.DeleteImageRequest(instance_name=collection, product_id=f"sdk-{number}"))
+        client.delete_image(
+            api.DeleteImageRequest(instance_name=collection, product_id=f"sdk-{number}")
+        )
     refusal: tuple[object, ...] = ()
     try:
-        Client(Config(access_key_id=key_id, access_key_secret="wrong", endpoint=host, protocol="HTTP")).detail(
-            api.DetailRequest(instance_name=collection)
-        )
+        Client(
+            Config(access_key_id=key_id, access_key_secret="wrong", endpoint=host, protocol="HTTP")
+        ).detail(api.DetailRequest(instance_name=collection))
     except Exception as error:  # noqa: BLE001  # the SDK's own type is the point
-        refusal = (type(error).__name__, getattr(error, "code", None), getattr(error, "status_code", None))
+        refusal = (
+            type(error).__name__,
+            getattr(error, "code", None),
+            getattr(error, "status_code", None),
+        )
     left = client.detail(api.DetailRequest(instance_name=collection)).body.instance.total_count
     first = found.auctions[0]
     return {
@@ -64,13 +80,28 @@ def current(host: str, key_id: str, secret: str, collection: str, pictures: list
     }
 
 
-def legacy(host: str, key_id: str, secret: str, collection: str, pictures: list[bytes], algorithm: str | None = None) -> dict[str, object]:
+def legacy(
+    host: str,
+    key_id: str,
+    secret: str,
+    collection: str,
+    pictures: list[bytes],
+    algorithm: str | None = None,
+) -> dict[str, object]:
     """alibabacloud_imagesearch20190325."""
     from alibabacloud_imagesearch20190325 import models as api
     from alibabacloud_imagesearch20190325.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
 
-    client = Client(Config(access_key_id=key_id, access_key_secret=secret, endpoint=host, protocol="HTTP", signature_algorithm=algorithm))
+    client = Client(
+        Config(
+            access_key_id=key_id,
+            access_key_secret=secret,
+            endpoint=host,
+            protocol="HTTP",
+            signature_algorithm=algorithm,
+        )
+    )
     for number, data in enumerate(pictures):
         client.add_image(
             api.AddImageRequest(
@@ -83,13 +114,23 @@ def legacy(host: str, key_id: str, secret: str, collection: str, pictures: list[
             )
         )
     found = client.search_image(
-        api.SearchImageRequest(instance_name=collection, pic_content=base64.b64encode(pictures[1]).decode(), num=2)
+        api.SearchImageRequest(
+            instance_name=collection, pic_content=base64.b64encode(pictures[1]).decode(), num=2
+        )
     ).body
     by_name = client.search_image(
-        api.SearchImageRequest(instance_name=collection, type="SearchByName", product_id="sdk-2", pic_name="上衣 2.png", num=1)
+        api.SearchImageRequest(
+            instance_name=collection,
+            type="SearchByName",
+            product_id="sdk-2",
+            pic_name="上衣 2.png",
+            num=1,
+        )
     ).body
     for number in range(len(pictures)):
-        client.delete_image(api.DeleteImageRequest(instance_name=collection, product_id=f"sdk-{number}"))
+        client.delete_image(
+            api.DeleteImageRequest(instance_name=collection, product_id=f"sdk-{number}")
+        )
     return {
         "found": [hit.product_id for hit in found.auctions],
         "sort": found.auctions[0].sort_expr_values,
@@ -97,11 +138,17 @@ def legacy(host: str, key_id: str, secret: str, collection: str, pictures: list[
     }
 
 
-def classic(host: str, key_id: str, secret: str, collection: str, pictures: list[bytes]) -> dict[str, object]:
+def classic(
+    host: str, key_id: str, secret: str, collection: str, pictures: list[bytes]
+) -> dict[str, object]:
     """aliyun-python-sdk-imagesearch on aliyun-python-sdk-core."""
     from aliyunsdkcore.acs_exception.exceptions import ServerException
     from aliyunsdkcore.client import AcsClient
-    from aliyunsdkimagesearch.request.v20190325 import AddImageRequest, DeleteImageRequest, SearchImageRequest
+    from aliyunsdkimagesearch.request.v20190325 import (
+        AddImageRequest,
+        DeleteImageRequest,
+        SearchImageRequest,
+    )
 
     client = AcsClient(key_id, secret, "cn-shanghai")
 
@@ -136,7 +183,11 @@ def classic(host: str, key_id: str, secret: str, collection: str, pictures: list
         send(delete)
     auctions = found["Auctions"]
     assert isinstance(auctions, list)
-    return {"found": [hit["ProductId"] for hit in auctions], "sort": auctions[0]["SortExprValues"], "refusal": refusal}
+    return {
+        "found": [hit["ProductId"] for hit in auctions],
+        "sort": auctions[0]["SortExprValues"],
+        "refusal": refusal,
+    }
 
 
 def main() -> None:

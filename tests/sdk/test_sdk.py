@@ -1,4 +1,6 @@
-"""The official SDKs, unchanged, against a real server: only the endpoint, the key and the secret are ours (`make test-sdk`)."""
+"""The official SDKs, unchanged, against a real server: only the endpoint, the key and the secret
+are ours (`make test-sdk`).
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,25 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drive(server: Live, sdk: str, pictures: Path) -> dict[str, Any]:
     script = Path(__file__).with_name("drive.py")
-    arguments = [str(PYTHON), str(script), sdk, server.host, server.key_id, server.secret, "product", str(pictures)]
+    arguments = [
+        str(PYTHON),
+        str(script),
+        sdk,
+        server.host,
+        server.key_id,
+        server.secret,
+        "product",
+        str(pictures),
+    ]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(server: Live, pictures: Path) -> None:
+def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(
+    server: Live, pictures: Path
+) -> None:
     result = drive(server, "current", pictures)
     assert result["found"][0] == "sdk-1"
     assert (result["name"], result["sort"], result["score"]) == ("上衣 1+*.png", IDENTICAL, 1)
@@ -62,14 +75,18 @@ def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(server: Liv
 
 
 @pytest.mark.parametrize("sdk", ["legacy", "legacy-v2"])
-def test_the_sdk_of_2019_adds_searches_both_ways_and_deletes(server: Live, pictures: Path, sdk: str) -> None:
+def test_the_sdk_of_2019_adds_searches_both_ways_and_deletes(
+    server: Live, pictures: Path, sdk: str
+) -> None:
     result = drive(server, sdk, pictures)
     assert result["found"][0] == "sdk-1"
     assert result["sort"] == IDENTICAL
     assert result["by_name"] == ["sdk-2"]
 
 
-def test_the_classic_sdk_adds_searches_deletes_and_survives_a_refusal(server: Live, pictures: Path) -> None:
+def test_the_classic_sdk_adds_searches_deletes_and_survives_a_refusal(
+    server: Live, pictures: Path
+) -> None:
     result = drive(server, "classic", pictures)
     assert result["found"][0] == "sdk-1"
     assert result["sort"] == IDENTICAL
@@ -81,7 +98,15 @@ def test_the_node_sdk_adds_searches_and_deletes(server: Live, pictures: Path) ->
         pytest.skip("needs Node and the Node SDK, which `make test-sdk` installs where Node is")
     script = Path(__file__).with_name("drive.js").read_text()
     (NODE / "drive.js").write_text(script)
-    arguments = ["node", str(NODE / "drive.js"), server.host, server.key_id, server.secret, "product", str(pictures)]
+    arguments = [
+        "node",
+        str(NODE / "drive.js"),
+        server.host,
+        server.key_id,
+        server.secret,
+        "product",
+        str(pictures),
+    ]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
@@ -91,9 +116,25 @@ def test_the_node_sdk_adds_searches_and_deletes(server: Live, pictures: Path) ->
 
 
 def test_the_readers_example_runs_as_it_stands(server: Live, pictures: Path) -> None:
-    settings = {"LOOKALIKE_URL": server.url.rstrip("/"), "LOOKALIKE_KEY_ID": server.key_id, "LOOKALIKE_KEY_SECRET": server.secret}
-    command = [str(PYTHON), str(ROOT / "examples" / "python" / "sdk.py"), "generic", str(pictures / "b.png")]
-    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120, check=False)
+    settings = {
+        "LOOKALIKE_URL": server.url.rstrip("/"),
+        "LOOKALIKE_KEY_ID": server.key_id,
+        "LOOKALIKE_KEY_SECRET": server.secret,
+    }
+    command = [
+        str(PYTHON),
+        str(ROOT / "examples" / "python" / "sdk.py"),
+        "generic",
+        str(pictures / "b.png"),
+    ]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()
     assert IDENTICAL in lines[0]
@@ -103,8 +144,27 @@ def test_the_readers_example_runs_as_it_stands(server: Live, pictures: Path) -> 
 def probed(server: Live, pictures: Path, *more: str) -> list[dict[str, Any]]:
     """The steps of the contract's own probe, all of them right."""
     probe = shared("contract/sdk_probe.py")
-    arguments = [str(PYTHON), str(probe), "--endpoint", server.url.rstrip("/"), "--key-id", server.key_id, "--key-secret", server.secret]
-    arguments += ["--instance", "product", "--images", str(pictures), "--settle", "2", "--task-wait", "60", *more]
+    arguments = [
+        str(PYTHON),
+        str(probe),
+        "--endpoint",
+        server.url.rstrip("/"),
+        "--key-id",
+        server.key_id,
+        "--key-secret",
+        server.secret,
+    ]
+    arguments += [
+        "--instance",
+        "product",
+        "--images",
+        str(pictures),
+        "--settle",
+        "2",
+        "--task-wait",
+        "60",
+        *more,
+    ]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=280, check=False)
     steps: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert [step for step in steps if not step["ok"]] == [], done.stderr[-2000:]
@@ -115,9 +175,16 @@ def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: 
     assert probed(server, pictures, "--upload")[-1]["passed"] >= 35
 
 
-def test_the_contracts_own_probe_imports_from_a_bucket(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_contracts_own_probe_imports_from_a_bucket(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with locked_moto() as url, aws(url) as cloud:
-        lines = [json.dumps({"OperationType": "ADD", "ProductId": f"bucket-{name}", "PicName": f"{name}.png"}) for name in "abc"]
+        lines = [
+            json.dumps(
+                {"OperationType": "ADD", "ProductId": f"bucket-{name}", "PicName": f"{name}.png"}
+            )
+            for name in "abc"
+        ]
         objects = {f"shop/{name}.png": (pictures / f"{name}.png").read_bytes() for name in "abc"}
         cloud.bucket("pictures", {"shop/increment.meta": "\n".join(lines).encode(), **objects})
         monkeypatch.setenv("AWS_REGION", REGION)

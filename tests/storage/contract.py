@@ -92,7 +92,9 @@ class StoreContract:
         assert [stat.key for stat in store.list("")] == sorted(keys)
         assert [stat.key for stat in store.list("a/")] == ["a/b", "a/b-c", "a/b.c", "a/bc/d"]
         assert [stat.key for stat in store.list("a/b")] == ["a/b", "a/b-c", "a/b.c", "a/bc/d"]
-        assert [stat.key for stat in store.list("a")] == sorted(key for key in keys if key.startswith("a"))
+        assert [stat.key for stat in store.list("a")] == sorted(
+            key for key in keys if key.startswith("a")
+        )
         assert [stat.key for stat in store.list("none")] == []
 
     def test_a_listing_starts_after_a_key(self, store: ObjectStore) -> None:
@@ -117,7 +119,9 @@ class StoreContract:
             store.create(key, b"")
         assert [stat.key for stat in store.list("many/")] == keys
 
-    @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "a/../b", "./a", "ä", "a\nb", "a" * 256])
+    @pytest.mark.parametrize(
+        "key", ["", "/a", "a/", "a//b", "a/../b", "./a", "ä", "a\nb", "a" * 256]
+    )
     def test_a_malformed_key_is_refused(self, store: ObjectStore, key: str) -> None:
         with pytest.raises(ValueError, match="not an object key"):
             store.create(key, b"")
@@ -126,7 +130,9 @@ class StoreContract:
         for round_number in range(5):
             wins: list[int] = []
 
-            def race(number: int, key: str = f"race/{round_number}", wins: list[int] = wins) -> None:
+            def race(
+                number: int, key: str = f"race/{round_number}", wins: list[int] = wins
+            ) -> None:
                 try:
                     store.create(key, str(number).encode())
                 except AlreadyExists:

@@ -18,7 +18,9 @@ ASKED = {"FunctionName": "shop-search", "InvocationType": "RequestResponse", "Pa
 @pytest.fixture
 def stub() -> Iterator[Stubber]:
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y"}
-    with Stubber(Session().create_client("lambda", "eu-central-1", config=patient_once(16, 64), **keys)) as made:
+    with Stubber(
+        Session().create_client("lambda", "eu-central-1", config=patient_once(16, 64), **keys)
+    ) as made:
         yield made
 
 
@@ -38,10 +40,15 @@ def test_an_answer_is_handed_on_as_it_came(stub: Stubber) -> None:
             {"FunctionError": "Unhandled", "Payload": payload(b'{"errorMessage":"secret"}')},
             r"shop-search failed \(Unhandled\); its own log",
         ),
-        ({"Payload": payload(b"{", length=100)}, "broke off: ResponseStreamingError|broke off: IncompleteReadError"),
+        (
+            {"Payload": payload(b"{", length=100)},
+            "broke off: ResponseStreamingError|broke off: IncompleteReadError",
+        ),
     ],
 )
-def test_a_failed_or_broken_answer_is_none(stub: Stubber, answer: dict[str, Any], words: str) -> None:
+def test_a_failed_or_broken_answer_is_none(
+    stub: Stubber, answer: dict[str, Any], words: str
+) -> None:
     stub.add_response("invoke", {"StatusCode": 200, **answer}, ASKED)
     with pytest.raises(StoreUnavailable, match=words) as raised:
         LambdaInvoker(stub.client, "shop-search")(b"{}")
@@ -49,7 +56,9 @@ def test_a_failed_or_broken_answer_is_none(stub: Stubber, answer: dict[str, Any]
 
 
 def test_a_call_that_is_refused_is_made_once(stub: Stubber) -> None:
-    stub.add_client_error("invoke", "TooManyRequestsException", "Rate Exceeded.", 429, expected_params=ASKED)
+    stub.add_client_error(
+        "invoke", "TooManyRequestsException", "Rate Exceeded.", 429, expected_params=ASKED
+    )
     with pytest.raises(StoreUnavailable, match=r"cannot invoke shop-search: .*Rate Exceeded"):
         LambdaInvoker(stub.client, "shop-search")(b"{}")
     stub.assert_no_pending_responses()

@@ -13,9 +13,9 @@ import pytest
 import chalicelib.wiring
 from chalicelib.config import Settings
 from chalicelib.errors import AlreadyExists, StoreUnavailable, StoreUnfit, VersionConflict
-from chalicelib.storage.object_store import Blob, Stat
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.object_store import Blob, Stat
 from chalicelib.storage.probe import probe
 from chalicelib.wiring import build_deployment
 from tests.command import runner
@@ -101,7 +101,10 @@ def test_an_outage_is_not_a_verdict() -> None:
 
 @pytest.mark.parametrize("command", ["collections create shoes", "serve --port 0"])
 def test_no_command_starts_on_such_a_store(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("LOOKALIKE_STORE", str(tmp_path / "data"))
     monkeypatch.setenv("LOOKALIKE_SECRETS", str(tmp_path / "keys.json"))

@@ -8,9 +8,21 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
-from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown, StorageError, StoreUnavailable, VersionConflict
+from chalicelib.errors import (
+    AlreadyExists,
+    ObjectMissing,
+    OutcomeUnknown,
+    StorageError,
+    StoreUnavailable,
+    VersionConflict,
+)
 from chalicelib.storage.probe import probe
 from chalicelib.storage.s3 import S3Client, S3Store, connect
 from tests.moto_server import locked_moto
@@ -84,18 +96,29 @@ class _Scripted:
 
 
 def _answer(status: int, code: str) -> ClientError:
-    response: Any = {"Error": {"Code": code, "Message": "told so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response: Any = {
+        "Error": {"Code": code, "Message": "told so"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
     return ClientError(response, "Call")
 
 
-def _scripted(client: Any, bucket: str, *failures: Exception, landed: bool = False) -> tuple[S3Store, _Scripted]:
+def _scripted(
+    client: Any, bucket: str, *failures: Exception, landed: bool = False
+) -> tuple[S3Store, _Scripted]:
     scripted = _Scripted(client, list(failures), landed=landed)
     return S3Store(scripted, bucket, sleep=lambda _: None), scripted
 
 
 def test_reads_wait_an_outage_out(client: Any, bucket: str) -> None:
     S3Store(client, bucket).create("a", b"one")
-    store, _ = _scripted(client, bucket, _answer(503, "SlowDown"), ReadTimeoutError(endpoint_url="x"), _answer(500, "InternalError"))
+    store, _ = _scripted(
+        client,
+        bucket,
+        _answer(503, "SlowDown"),
+        ReadTimeoutError(endpoint_url="x"),
+        _answer(500, "InternalError"),
+    )
     assert store.get("a").data == b"one"
 
 
@@ -107,10 +130,17 @@ def test_reads_give_up_in_the_end(client: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [ConnectionClosedError(endpoint_url="x"), ReadTimeoutError(endpoint_url="x"), _answer(500, "InternalError")]
+    "failure",
+    [
+        ConnectionClosedError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        _answer(500, "InternalError"),
+    ],
 )
 @pytest.mark.parametrize("landed", [True, False])
-def test_a_lost_answer_to_a_write_is_said_to_be_unknown(client: Any, bucket: str, failure: Exception, landed: bool) -> None:
+def test_a_lost_answer_to_a_write_is_said_to_be_unknown(
+    client: Any, bucket: str, failure: Exception, landed: bool
+) -> None:
     store, scripted = _scripted(client, bucket, failure, landed=landed)
     with pytest.raises(OutcomeUnknown, match="may or may not"):
         store.create("a", b"one")
@@ -125,7 +155,12 @@ def test_a_write_that_never_left_wrote_nothing(client: Any, bucket: str) -> None
 
 
 def test_a_race_between_writers_is_repeated_since_nothing_landed(client: Any, bucket: str) -> None:
-    store, _ = _scripted(client, bucket, _answer(409, "ConditionalRequestConflict"), _answer(409, "ConditionalRequestConflict"))
+    store, _ = _scripted(
+        client,
+        bucket,
+        _answer(409, "ConditionalRequestConflict"),
+        _answer(409, "ConditionalRequestConflict"),
+    )
     store.create("a", b"one")
     with pytest.raises(AlreadyExists):
         store.create("a", b"two")

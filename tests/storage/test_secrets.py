@@ -14,7 +14,12 @@ import boto3
 import pytest
 
 from chalicelib.errors import StorageError, StoreUnavailable, VersionConflict
-from chalicelib.storage.secrets import FileSecrets, MemorySecrets, SecretsManagerSecrets, SecretStore
+from chalicelib.storage.secrets import (
+    FileSecrets,
+    MemorySecrets,
+    SecretsManagerSecrets,
+    SecretStore,
+)
 from tests.moto_server import locked_moto
 
 Clock = Callable[[], float]
@@ -28,7 +33,11 @@ def endpoint() -> Iterator[str]:
 
 def manager(endpoint: str, name: str, clock: Clock = lambda: 0.0) -> SecretsManagerSecrets:
     client = boto3.client(
-        "secretsmanager", region_name="eu-central-1", endpoint_url=endpoint, aws_access_key_id="a", aws_secret_access_key="b"
+        "secretsmanager",
+        region_name="eu-central-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
     )
     if name not in [row["Name"] for row in client.list_secrets()["SecretList"]]:
         client.create_secret(Name=name, SecretString="{}")
@@ -126,7 +135,9 @@ def test_processes_do_not_lose_each_others_changes(tmp_path: Path) -> None:
     assert FileSecrets(path).read().text == "60"
 
 
-def test_the_manager_is_asked_again_only_when_what_is_remembered_is_too_old(endpoint: str, tmp_path: Path) -> None:
+def test_the_manager_is_asked_again_only_when_what_is_remembered_is_too_old(
+    endpoint: str, tmp_path: Path
+) -> None:
     now = [0.0]
     name = f"aged-{tmp_path.name}"
     reader, writer = manager(endpoint, name, lambda: now[0]), manager(endpoint, name)
@@ -139,7 +150,11 @@ def test_the_manager_is_asked_again_only_when_what_is_remembered_is_too_old(endp
 
 def test_a_secret_that_is_not_there_is_no_empty_one(endpoint: str) -> None:
     client = boto3.client(
-        "secretsmanager", region_name="eu-central-1", endpoint_url=endpoint, aws_access_key_id="a", aws_secret_access_key="b"
+        "secretsmanager",
+        region_name="eu-central-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
     )
     with pytest.raises(StorageError, match="there is no secret nowhere"):
         SecretsManagerSecrets(client, "nowhere").read()

@@ -14,7 +14,9 @@ QUESTIONS = [b"a", b"b", b"c", b"d"]
 class Executor:
     """Answers in capitals; goes wrong at the tries it is told to."""
 
-    def __init__(self, *, fails: dict[bytes, int] | None = None, hangs: dict[bytes, int] | None = None) -> None:
+    def __init__(
+        self, *, fails: dict[bytes, int] | None = None, hangs: dict[bytes, int] | None = None
+    ) -> None:
         self.asked: Counter[bytes] = Counter()
         self.release = threading.Event()
         self._fails = fails or {}
@@ -89,7 +91,9 @@ def test_of_two_answers_the_first_counts_and_the_other_is_ignored() -> None:
     seen = threading.Event()
     answers = iter([b"1", b"2"])
 
-    def ask(question: bytes) -> bytes:  # both tries of "a" answer; "b" keeps the gathering alive until they have
+    def ask(
+        question: bytes,
+    ) -> bytes:  # both tries of "a" answer; "b" keeps the gathering alive until they have
         if question == b"a":
             both.wait(30)
             answer = next(answers)

@@ -13,11 +13,11 @@ from chalicelib.config import Settings
 from chalicelib.errors import CorruptObject, Forbidden, StoreUnavailable
 from chalicelib.storage import clients
 from chalicelib.storage.account import AwsAccount
-from chalicelib.storage.object_store import Stat
 from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.object_store import Stat
 from chalicelib.usecases import doctor
-from chalicelib.usecases.doctor import Check, checks
 from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.doctor import Check, checks
 from chalicelib.usecases.keys import revoke_key
 from chalicelib.vision.analysis import PictureAnalyzer
 from tests.doubles import TinyAnalyzer
@@ -27,7 +27,9 @@ from tests.moto_server import locked_moto
 from tests.test_docs import check as check_command
 
 
-def found(deployment: Deployment, *, collection: str | None = None, **more: Any) -> dict[str, Check]:
+def found(
+    deployment: Deployment, *, collection: str | None = None, **more: Any
+) -> dict[str, Check]:
     """By name. What is not right must name the next step, and a command that it names must be one."""
     made = {check.name: check for check in checks(deployment, collection, **more)}
     for check in made.values():
@@ -51,13 +53,22 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def on_s3(client: Client) -> Deployment:
     """A deployment that says it is on AWS; its store is in memory."""
-    return replace(client.deployment, settings=Settings(region=REGION, store="s3://shop-store", queue="https://queue"))
+    return replace(
+        client.deployment,
+        settings=Settings(region=REGION, store="s3://shop-store", queue="https://queue"),
+    )
 
 
 class Account:
     """AWS as told."""
 
-    def __init__(self, *, region: str = REGION, queue: Exception | None = None, credentials: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        region: str = REGION,
+        queue: Exception | None = None,
+        credentials: Exception | None = None,
+    ) -> None:
         self._region, self._queue, self._credentials = region, queue, credentials
 
     def caller(self) -> str:
@@ -80,22 +91,42 @@ def test_a_healthy_deployment_has_nothing_to_look_at(on_s3: Deployment, client: 
     client.add("generic", "p", "a.png", picture(1))
     made = found(on_s3, account=Account())
     assert bad(made) == {}
-    assert {"credentials", "region", "queue", "store", "clock", "conditions", "keys", "models", "collection generic"} <= made.keys()
+    assert {
+        "credentials",
+        "region",
+        "queue",
+        "store",
+        "clock",
+        "conditions",
+        "keys",
+        "models",
+        "collection generic",
+    } <= made.keys()
     assert "rows: 1," in made["collection generic"].message
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(Forbidden("no credentials were found"), "aws configure"), (StoreUnavailable("sts cannot be reached"), "Check the network")],
+    [
+        (Forbidden("no credentials were found"), "aws configure"),
+        (StoreUnavailable("sts cannot be reached"), "Check the network"),
+    ],
 )
-def test_without_credentials_the_rest_is_still_looked_at(on_s3: Deployment, error: Exception, words: str) -> None:
+def test_without_credentials_the_rest_is_still_looked_at(
+    on_s3: Deployment, error: Exception, words: str
+) -> None:
     made = found(on_s3, account=Account(credentials=error))
     assert bad(made) == {"credentials": "fail"}
     assert words in made["credentials"].message
 
 
-@pytest.mark.parametrize(("region", "state", "words"), [("us-east-1", "fail", "set AWS_REGION=us-east-1"), ("", "warn", "must be in")])
-def test_a_bucket_elsewhere_is_named_with_both_regions(on_s3: Deployment, region: str, state: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("region", "state", "words"),
+    [("us-east-1", "fail", "set AWS_REGION=us-east-1"), ("", "warn", "must be in")],
+)
+def test_a_bucket_elsewhere_is_named_with_both_regions(
+    on_s3: Deployment, region: str, state: str, words: str
+) -> None:
     made = found(on_s3, account=Account(region=region))
     assert bad(made) == {"region": state}
     assert words in made["region"].message
@@ -115,7 +146,9 @@ def test_a_store_that_may_not_be_written_says_which_step_failed(client: Client) 
     made = found(replace(client.deployment, store=ReadOnly()))
     assert bad(made) == {"store": "fail"}
     assert made["store"].message.startswith("cannot replace an object in")
-    assert not [name for name in made if name.startswith("collection")], "nothing is said of what cannot be reached"
+    assert not [name for name in made if name.startswith("collection")], (
+        "nothing is said of what cannot be reached"
+    )
 
 
 def test_a_store_that_ignores_conditions(client: Client) -> None:
@@ -161,7 +194,9 @@ def test_keys_that_cannot_be_read(client: Client, monkeypatch: pytest.MonkeyPatc
     ("error", "words"),
     [
         (
-            CorruptObject("models/lite0.onnx", "its sha256 is not the one in cards.json; restore it"),
+            CorruptObject(
+                "models/lite0.onnx", "its sha256 is not the one in cards.json; restore it"
+            ),
             "lite0.onnx: its sha256 .* restore it$",
         ),
         (
@@ -180,7 +215,9 @@ def test_models_that_are_damaged(client: Client, error: Exception, words: str) -
     assert re.search(words, made["models"].message)
 
 
-def test_a_package_that_lambda_would_not_take(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_lambda_would_not_take(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     zipped = tmp_path / "deployment.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("app.py", "x" * 1000)
@@ -200,7 +237,12 @@ def damage(client: Client, key: Callable[[str], bool]) -> None:
 def test_a_damaged_collection_is_told_from_the_healthy_ones(client: Client) -> None:
     client.add("generic", "p", "a.png", picture(1))
     damage(client, lambda key: "/log/" in key)
-    fresh = replace(client.deployment, catalog=type(client.deployment.catalog)(client.deployment.store, clock=client.clock, new_id=client.deployment.new_id))
+    fresh = replace(
+        client.deployment,
+        catalog=type(client.deployment.catalog)(
+            client.deployment.store, clock=client.clock, new_id=client.deployment.new_id
+        ),
+    )
     made = found(fresh)
     assert bad(made) == {"collection generic": "fail"}
     assert "lookalike scrub generic" in made["collection generic"].message
@@ -216,7 +258,9 @@ def test_a_collection_of_other_models_must_be_rebuilt(client: Client) -> None:
 
 
 def test_a_log_that_compaction_does_not_keep_up_with(client: Client) -> None:
-    deployment = replace(client.deployment, settings=replace(client.deployment.settings, compact_log_objects=1))
+    deployment = replace(
+        client.deployment, settings=replace(client.deployment.settings, compact_log_objects=1)
+    )
     for at in range(5):
         client.add("generic", f"p{at}", "a.png", picture(at))
     made = found(deployment, collection="generic")

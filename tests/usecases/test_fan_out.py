@@ -16,17 +16,26 @@ from chalicelib.contract.filters import parse
 from chalicelib.errors import CollectionNotFound, ObjectMissing, StoreUnavailable
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.format.records import (
+    Change,
+    Delete,
+    Key,
+    Patch,
+    Put,
+    Record,
+    Vector,
+    quantise,
+)
 from chalicelib.index.read.fan_out import split
 from chalicelib.index.read.query import Hits, Query
-from chalicelib.index.format.records import Change, Delete, Key, Patch, Put, Record, Vector, quantise
+from chalicelib.index.write.compact import absorb
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.secrets import MemorySecrets
 from chalicelib.usecases import fan_out
-from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.ask_parts import Ask, FanOut
+from chalicelib.usecases.deployment import Deployment
 from tests.doubles import TinyAnalyzer
 
 SEGMENTS = 8
@@ -58,7 +67,9 @@ def record_of(number: int, seed: np.random.Generator) -> Record:
         key=Key(f"product-{number % 211}", f"{number % 499}.jpg"),
         category_id=(0, 4, 20)[number % 3],
         region=Region(0, 100, 0, 100 + number % 7),
-        attributes=Attributes(int_attr=number % 50, str_attr=f"s{number % 5}", custom_content="ü" * (number % 3)),
+        attributes=Attributes(
+            int_attr=number % 50, str_attr=f"s{number % 5}", custom_content="ü" * (number % 3)
+        ),
         vector=vector_of(seed),
     )
 
@@ -79,7 +90,9 @@ def world() -> tuple[Deployment, Collection]:
         clock=clock,
         new_id=new_id,
     )
-    collection = deployment.catalog.create("shop", Service.PRODUCT, fingerprint="f", dimension=DIMENSION, bits=BITS)
+    collection = deployment.catalog.create(
+        "shop", Service.PRODUCT, fingerprint="f", dimension=DIMENSION, bits=BITS
+    )
     seed = np.random.default_rng(5)
     number = 0
     for segment in range(SEGMENTS + 1):
@@ -88,7 +101,9 @@ def world() -> tuple[Deployment, Collection]:
             number += 1
             changes.append(Put(record_of(number, seed)))
         changes.append(Delete(Key(f"product-{segment}", f"{segment}.jpg")))
-        changes.append(Patch(Key(f"product-{segment + 40}", f"{segment + 40}.jpg"), Attributes(int_attr=7)))
+        changes.append(
+            Patch(Key(f"product-{segment + 40}", f"{segment + 40}.jpg"), Attributes(int_attr=7))
+        )
         collection.append(changes)
         if segment < SEGMENTS:
             assert absorb(collection.generation) is not None
@@ -97,7 +112,9 @@ def world() -> tuple[Deployment, Collection]:
     return deployment, collection
 
 
-def fanned_out(deployment: Deployment, ask: Ask | None = None, *, rows: int = ROWS, patience_s: float = 30.0) -> Deployment:
+def fanned_out(
+    deployment: Deployment, ask: Ask | None = None, *, rows: int = ROWS, patience_s: float = 30.0
+) -> Deployment:
     return replace(deployment, fan_out=FanOut(rows, ask, patience_s))
 
 
@@ -122,16 +139,27 @@ def random_query(seed: random.Random) -> Query:
 
 def as_bytes(hits: Hits) -> bytes:
     rows = [
-        (*hit.row.key, hit.row.category_id, hit.row.region, repr(hit.row.attributes), hit.similarity.hex(), hit.hamming)
+        (
+            *hit.row.key,
+            hit.row.category_id,
+            hit.row.region,
+            repr(hit.row.attributes),
+            hit.similarity.hex(),
+            hit.hamming,
+        )
         for hit in hits.hits
     ]
     return json.dumps([rows, hits.found]).encode()
 
 
 class Executor:
-    """Lambda in this process: JSON in, JSON out, parsed and written again on the way as Lambda does. Misbehaves as told."""
+    """Lambda in this process: JSON in, JSON out, parsed and written again on the way as Lambda
+    does. Misbehaves as told.
+    """
 
-    def __init__(self, deployment: Deployment, *, fails: int = 0, hangs: int = 0, of: int = 2) -> None:
+    def __init__(
+        self, deployment: Deployment, *, fails: int = 0, hangs: int = 0, of: int = 2
+    ) -> None:
         self.asked: Counter[bytes] = Counter()
         self.release = threading.Event()
         self._deployment, self._fails, self._hangs, self._of = deployment, fails, hangs, of
@@ -151,7 +179,9 @@ class Executor:
         return fan_out.answer_part(event, self._deployment)
 
 
-def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(world: tuple[Deployment, Collection]) -> None:
+def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(
+    world: tuple[Deployment, Collection],
+) -> None:
     deployment, collection = world
     executor = Executor(deployment)
     asking = fanned_out(deployment, executor)
@@ -172,36 +202,56 @@ def test_the_parts_are_as_many_as_the_rows_need(world: tuple[Deployment, Collect
     for rows, parts in ((ROWS, SEGMENTS), (3 * ROWS, 3), (100 * ROWS, 0)):
         executor = Executor(deployment)
         snapshot = collection.snapshot()
-        fan_out.search(collection, snapshot, random_query(random.Random(1)), fanned_out(deployment, executor, rows=rows))
+        fan_out.search(
+            collection,
+            snapshot,
+            random_query(random.Random(1)),
+            fanned_out(deployment, executor, rows=rows),
+        )
         assert abs(len(executor.asked) - parts) <= 1
         assert bool(executor.asked) == bool(parts)
 
 
-def test_without_functions_the_parts_are_searched_here_by_the_same_code(world: tuple[Deployment, Collection]) -> None:
+def test_without_functions_the_parts_are_searched_here_by_the_same_code(
+    world: tuple[Deployment, Collection],
+) -> None:
     deployment, collection = world
     query = random_query(random.Random(3))
     snapshot = collection.snapshot()
-    assert as_bytes(fan_out.search(collection, snapshot, query, fanned_out(deployment))) == as_bytes(snapshot.search(query))
+    assert as_bytes(
+        fan_out.search(collection, snapshot, query, fanned_out(deployment))
+    ) == as_bytes(snapshot.search(query))
 
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 1}, 30.0), ({"hangs": 1}, 0.5)])
-def test_parts_that_fail_or_hang_once_do_not_show(world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float) -> None:
+def test_parts_that_fail_or_hang_once_do_not_show(
+    world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
+) -> None:
     deployment, collection = world
     executor = Executor(deployment, **trouble)
     query = random_query(random.Random(4))
     snapshot = collection.snapshot()
-    answer = fan_out.search(collection, snapshot, query, fanned_out(deployment, executor, patience_s=patience_s))
+    answer = fan_out.search(
+        collection, snapshot, query, fanned_out(deployment, executor, patience_s=patience_s)
+    )
     assert as_bytes(answer) == as_bytes(snapshot.search(query))
     assert 2 in executor.asked.values()
     executor.release.set()
 
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 2}, 30.0), ({"hangs": 2}, 0.1)])
-def test_parts_that_fail_or_hang_twice_fail_the_search(world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float) -> None:
+def test_parts_that_fail_or_hang_twice_fail_the_search(
+    world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
+) -> None:
     deployment, collection = world
     executor = Executor(deployment, of=SEGMENTS, **trouble)
     with pytest.raises(StoreUnavailable):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(5)), fanned_out(deployment, executor, patience_s=patience_s))
+        fan_out.search(
+            collection,
+            collection.snapshot(),
+            random_query(random.Random(5)),
+            fanned_out(deployment, executor, patience_s=patience_s),
+        )
     executor.release.set()
 
 
@@ -210,19 +260,31 @@ def test_an_answer_that_comes_twice_counts_once(world: tuple[Deployment, Collect
     executor = Executor(deployment)
     late = threading.Event()
 
-    def ask(question: bytes) -> bytes:  # the first try of each part comes in after the second has been asked
+    def ask(
+        question: bytes,
+    ) -> bytes:  # the first try of each part comes in after the second has been asked
         answer = executor(question)
         if executor.asked[question] == 1:
             late.wait(0.3)
         return answer
 
-    query = replace(random_query(random.Random(6)), count=500, min_similarity=-1.0, categories=None, predicate=None)
+    query = replace(
+        random_query(random.Random(6)),
+        count=500,
+        min_similarity=-1.0,
+        categories=None,
+        predicate=None,
+    )
     snapshot = collection.snapshot()
-    answer = fan_out.search(collection, snapshot, query, fanned_out(deployment, ask, patience_s=0.2))
+    answer = fan_out.search(
+        collection, snapshot, query, fanned_out(deployment, ask, patience_s=0.2)
+    )
     assert as_bytes(answer) == as_bytes(snapshot.search(query))
 
 
-def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[Deployment, Collection]) -> None:
+def test_the_answer_of_another_part_is_not_taken_for_this_one(
+    world: tuple[Deployment, Collection],
+) -> None:
     deployment, collection = world
     executor = Executor(deployment)
     first: list[bytes] = []
@@ -235,17 +297,33 @@ def test_the_answer_of_another_part_is_not_taken_for_this_one(world: tuple[Deplo
             return first[0]
 
     with pytest.raises(StoreUnavailable, match="another question"):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(7)), fanned_out(deployment, mixed))
+        fan_out.search(
+            collection,
+            collection.snapshot(),
+            random_query(random.Random(7)),
+            fanned_out(deployment, mixed),
+        )
 
 
-@pytest.mark.parametrize("answer", [b"", b"null", b"[]", b'{"to": 1}', b"\xff", b'{"errorMessage": "x"}'])
-def test_nonsense_is_an_error_not_an_empty_part(world: tuple[Deployment, Collection], answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer", [b"", b"null", b"[]", b'{"to": 1}', b"\xff", b'{"errorMessage": "x"}']
+)
+def test_nonsense_is_an_error_not_an_empty_part(
+    world: tuple[Deployment, Collection], answer: bytes
+) -> None:
     deployment, collection = world
     with pytest.raises(StoreUnavailable):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(8)), fanned_out(deployment, lambda _: answer))
+        fan_out.search(
+            collection,
+            collection.snapshot(),
+            random_query(random.Random(8)),
+            fanned_out(deployment, lambda _: answer),
+        )
 
 
-def test_a_segment_that_is_gone_is_told_apart_from_a_failure(world: tuple[Deployment, Collection]) -> None:
+def test_a_segment_that_is_gone_is_told_apart_from_a_failure(
+    world: tuple[Deployment, Collection],
+) -> None:
     deployment, collection = world
     asked: list[bytes] = []
 
@@ -255,11 +333,18 @@ def test_a_segment_that_is_gone_is_told_apart_from_a_failure(world: tuple[Deploy
         return json.dumps({"to": name, "gone": "collections/shop/segments/x"}).encode()
 
     with pytest.raises(ObjectMissing, match="segments/x"):
-        fan_out.search(collection, collection.snapshot(), random_query(random.Random(9)), fanned_out(deployment, gone))
+        fan_out.search(
+            collection,
+            collection.snapshot(),
+            random_query(random.Random(9)),
+            fanned_out(deployment, gone),
+        )
     assert len(asked) > SEGMENTS, "a second snapshot was tried"
 
 
-def test_a_question_for_a_collection_that_is_not_there_is_refused(world: tuple[Deployment, Collection]) -> None:
+def test_a_question_for_a_collection_that_is_not_there_is_refused(
+    world: tuple[Deployment, Collection],
+) -> None:
     deployment, collection = world
     part, *_ = split(collection.snapshot(), 2)
     question = fan_out.encode_question("other", part, random_query(random.Random(10)))

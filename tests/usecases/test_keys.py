@@ -5,7 +5,15 @@ import pytest
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound
 from chalicelib.usecases import keys
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.usecases.keys import create_key, find_key, list_keys, retire_key, revoke_key, rotate_key, signing_secret
+from chalicelib.usecases.keys import (
+    create_key,
+    find_key,
+    list_keys,
+    retire_key,
+    revoke_key,
+    rotate_key,
+    signing_secret,
+)
 from tests.gateway.client import Client, memory_deployment
 
 
@@ -15,7 +23,9 @@ def deployment() -> Deployment:
 
 
 def test_a_key_is_made_listed_and_found(deployment: Deployment) -> None:
-    new = create_key(deployment, name="shop", access="read", collections=frozenset({"demo"}), bearer=True)
+    new = create_key(
+        deployment, name="shop", access="read", collections=frozenset({"demo"}), bearer=True
+    )
     (key,) = list_keys(deployment)
     assert (key.key_id, key.name, key.bearer, key.rotating) == (new.key_id, "shop", True, False)
     assert key.access == "read"
@@ -49,7 +59,10 @@ def test_rotation_keeps_both_secrets_until_the_older_is_retired() -> None:
     with pytest.raises(Conflict, match="retire"):
         rotate_key(client.deployment, old.key_id)
     retire_key(client.deployment, old.key_id)
-    assert client.code("Detail", {"InstanceName": "product"}, key=old) == (400, "SignatureDoesNotMatch")
+    assert client.code("Detail", {"InstanceName": "product"}, key=old) == (
+        400,
+        "SignatureDoesNotMatch",
+    )
     assert client.call("Detail", {"InstanceName": "product"}, key=new)[0] == 200
 
 
@@ -62,12 +75,18 @@ def test_rotation_keeps_both_secrets_until_the_older_is_retired() -> None:
         ("read", ("generic",), {"other"}),
     ],
 )
-def test_a_key_does_what_it_may_and_nothing_else(access: keys.Access, collections: tuple[str, ...], allowed: set[str]) -> None:
+def test_a_key_does_what_it_may_and_nothing_else(
+    access: keys.Access, collections: tuple[str, ...], allowed: set[str]
+) -> None:
     client = Client.new()
     key = client.with_key(access=access, collections=frozenset(collections))
     tries = {
         "Detail": ("Detail", {"InstanceName": "product"}, "Console.NoPermission"),
-        "AddImage": ("AddImage", {"InstanceName": "product", "ProductId": "p", "PicName": "n", "PicContent": "AAAA"}, "NoPermission"),
+        "AddImage": (
+            "AddImage",
+            {"InstanceName": "product", "ProductId": "p", "PicName": "n", "PicContent": "AAAA"},
+            "NoPermission",
+        ),
         "other": ("Detail", {"InstanceName": "generic"}, "Console.NoPermission"),
     }
     for name, (action, params, refusal) in tries.items():
@@ -85,12 +104,16 @@ def test_limits_of_a_key_are_checked_when_it_is_made(deployment: Deployment) -> 
     assert list_keys(deployment) == []
 
 
-def test_too_many_keys_are_refused_before_they_no_longer_fit(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_keys_are_refused_before_they_no_longer_fit(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keys, "MAX_BYTES", 1000)
     for _ in range(3):
         create_key(deployment)
     with pytest.raises(Conflict, match="too many keys"):
-        create_key(deployment, name="x" * 100, collections=frozenset(f"collection-{n}" for n in range(20)))
+        create_key(
+            deployment, name="x" * 100, collections=frozenset(f"collection-{n}" for n in range(20))
+        )
     assert len(list_keys(deployment)) == 3
 
 
@@ -101,7 +124,9 @@ def test_secrets_are_in_no_representation(deployment: Deployment) -> None:
 
 
 def test_keys_that_cannot_be_read_say_so_without_their_text(deployment: Deployment) -> None:
-    deployment.secrets.replace('{"format": 1, "signing": "hush", "keys": [{"id": "LA", "secrets": "hush"', version="")
+    deployment.secrets.replace(
+        '{"format": 1, "signing": "hush", "keys": [{"id": "LA", "secrets": "hush"', version=""
+    )
     with pytest.raises(CorruptObject) as caught:
         list_keys(deployment)
     assert "hush" not in str(caught.value)

@@ -1,4 +1,6 @@
-"""A server that is killed with SIGKILL while four clients add pictures loses nothing it acknowledged."""
+"""A server that is killed with SIGKILL while four clients add pictures loses nothing it
+acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from tests.live import ROOT, Live, start
 CLIENTS = 4
 ROUNDS = 3
 ENOUGH = 24
-"""Acknowledged pictures in a round after which the server is killed, wherever it happens to be then."""
+"""Acknowledged pictures in a round after which the server is killed, wherever it happens to be
+then.
+"""
 
 
 def add_until_killed(server: Live, round_number: int) -> set[str]:
@@ -21,7 +25,10 @@ def add_until_killed(server: Live, round_number: int) -> set[str]:
     arguments = [server.url, server.host, server.key_id, server.secret]
     clients = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.adding", *arguments, f"r{round_number}c{number}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.adding", *arguments, f"r{round_number}c{number}"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(CLIENTS)
     ]
@@ -49,11 +56,14 @@ def add_until_killed(server: Live, round_number: int) -> set[str]:
 def stored(server: Live) -> set[str]:
     """Every name in the collection, asked product by product."""
     found: set[str] = set()
-    for product in {f"r{round_number}c{client}" for round_number in range(ROUNDS) for client in range(CLIENTS)}:
+    for product in {
+        f"r{round_number}c{client}" for round_number in range(ROUNDS) for client in range(CLIENTS)
+    }:
         number = 0
-        while server.call("CheckImageExists", {"InstanceName": "generic", "ProductId": product, "PicName": f"{product}-{number}.png"})[
-            "Exists"
-        ]:
+        while server.call(
+            "CheckImageExists",
+            {"InstanceName": "generic", "ProductId": product, "PicName": f"{product}-{number}.png"},
+        )["Exists"]:
             found.add(f"{product}-{number}.png")
             number += 1
     return found

@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.usecases.scores import IDENTICAL, float32, least_similarity, parse_threshold, relevance, score, sort_values
+from chalicelib.contract.values import parse_threshold
 from chalicelib.errors import InvalidField
 from chalicelib.service import OTHERS
+from chalicelib.usecases.scores import (
+    IDENTICAL,
+    float32,
+    least_similarity,
+    relevance,
+    score,
+    sort_values,
+)
 
 SIMILARITIES = st.floats(min_value=2**-13, max_value=1.0, exclude_max=True, width=32)
 CURVE = ((0.2, 0.5, 0.5001, 0.9), (0.0, 0.3, 0.3, 0.95))
@@ -24,7 +32,13 @@ def test_an_identical_picture_has_the_faqs_constant() -> None:
 
 @pytest.mark.parametrize(
     ("category", "constant"),
-    [(0, IDENTICAL), (2, IDENTICAL), (3, "5.37633353624177e+24"), (22, "5.37633353624177e+24"), (OTHERS, "5.37633353624177e+24")],
+    [
+        (0, IDENTICAL),
+        (2, IDENTICAL),
+        (3, "5.37633353624177e+24"),
+        (22, "5.37633353624177e+24"),
+        (OTHERS, "5.37633353624177e+24"),
+    ],
 )
 def test_the_references_table_can_be_asked_for(category: int, constant: str) -> None:
     assert sort_values(1.0, 0, category_id=category, by_category=True) == f"{constant};0"
@@ -32,14 +46,18 @@ def test_the_references_table_can_be_asked_for(category: int, constant: str) -> 
 
 def test_both_a_similarity_of_1_and_a_distance_of_0_are_needed_to_be_identical() -> None:
     assert sort_values(1.0, 1, category_id=0) == "6;1"
-    assert sort_values(float(np.nextafter(np.float32(1), np.float32(0))), 0, category_id=0).startswith("5.99999")
+    assert sort_values(
+        float(np.nextafter(np.float32(1), np.float32(0))), 0, category_id=0
+    ).startswith("5.99999")
 
 
 @given(st.floats(min_value=-1.0, max_value=1.0, width=32), st.integers(0, 512))
 def test_every_pair_has_the_published_form_and_range(similarity: float, hamming: int) -> None:
     text = sort_values(similarity, hamming, category_id=0)
     value, distance = text.split(";")
-    assert re.fullmatch(r"\d+(\.\d+)?(e\+\d+)?", value), "the form the official probe reads, which has no negative exponent"
+    assert re.fullmatch(r"\d+(\.\d+)?(e\+\d+)?", value), (
+        "the form the official probe reads, which has no negative exponent"
+    )
     assert int(distance) == hamming
     assert 0.0 <= float(value) <= float(IDENTICAL)
     if value != IDENTICAL:
@@ -55,7 +73,9 @@ def test_relevance_rises_strictly_from_each_float32_to_the_next(similarity: floa
 
 
 @given(st.floats(-1.0, 2**-13, width=32), st.floats(-1.0, 2**-13, width=32))
-def test_relevance_never_falls_and_rises_where_similarities_are_apart(first: float, second: float) -> None:
+def test_relevance_never_falls_and_rises_where_similarities_are_apart(
+    first: float, second: float
+) -> None:
     low, high = sorted((first, second))
     assert relevance(low) <= relevance(high)
     if high - low >= 2**-22:
@@ -75,13 +95,20 @@ def test_score_is_linear_between_knots_flat_outside_and_1_for_identical() -> Non
 
 
 @given(st.floats(0.0, 1.0))
-def test_the_least_similarity_reaches_the_threshold_and_the_one_before_does_not(threshold: float) -> None:
+def test_the_least_similarity_reaches_the_threshold_and_the_one_before_does_not(
+    threshold: float,
+) -> None:
     least = least_similarity(threshold, *CURVE)
     assert float32(least) == least
     assert score(least, *CURVE) >= threshold
     if least > -1.0:
         assert (
-            score(math.nextafter(np.float32(least), -2) if least == 1.0 else float(np.nextafter(np.float32(least), np.float32(-2))), *CURVE)
+            score(
+                math.nextafter(np.float32(least), -2)
+                if least == 1.0
+                else float(np.nextafter(np.float32(least), np.float32(-2))),
+                *CURVE,
+            )
             < threshold
         )
 

@@ -1,6 +1,8 @@
-"""Small pictures drawn by code: the same pixels on every machine. No fonts, no files, no random numbers from a library's default.
+"""Small pictures drawn by code: the same pixels on every machine. No fonts, no files, no random
+numbers from a library's default.
 
-Shared by the tests of this room and by the golden vectors (models/golden.npz holds what the shipped models say of them).
+Shared by the tests of this room and by the golden vectors (models/golden.npz holds what the shipped
+models say of them).
 """
 
 from __future__ import annotations
@@ -19,9 +21,16 @@ _SIDE = 480
 
 
 def pictures() -> dict[str, Image.Image]:
-    """28 pictures by name, RGB or RGBA, at least 448 pixels a side so that every service takes them."""
+    """28 pictures by name, RGB or RGBA, at least 448 pixels a side so that every service takes
+    them.
+    """
     drawn: dict[str, Image.Image] = {}
-    for name, colour in (("red", (200, 30, 40)), ("green", (30, 140, 60)), ("blue", (40, 60, 190)), ("ochre", (190, 140, 50))):
+    for name, colour in (
+        ("red", (200, 30, 40)),
+        ("green", (30, 140, 60)),
+        ("blue", (40, 60, 190)),
+        ("ochre", (190, 140, 50)),
+    ):
         drawn[f"shirt-{name}"] = shirt(colour)
         drawn[f"bottle-{name}"] = bottle(colour)
         drawn[f"cloth-{name}"] = cloth(colour, step=24)
@@ -75,7 +84,9 @@ def bottle(colour: Colour) -> Image.Image:
     image = _lit(_SIDE, _SIDE, 225, 25)
     draw = ImageDraw.Draw(image)
     draw.rectangle((215, 60, 265, 150), fill=_darker(colour))
-    draw.polygon(((215, 150), (265, 150), (310, 210), (310, 430), (170, 430), (170, 210)), fill=colour)
+    draw.polygon(
+        ((215, 150), (265, 150), (310, 210), (310, 430), (170, 430), (170, 210)), fill=colour
+    )
     draw.rectangle((170, 260, 310, 350), fill=(245, 240, 225))
     draw.ellipse((215, 275, 265, 335), fill=_darker(colour))
     return image
@@ -99,7 +110,15 @@ def mark(colour: Colour, *, points: int) -> Image.Image:
     return image
 
 
-def star(draw: ImageDraw.ImageDraw, x: int, y: int, *, points: int, radii: tuple[int, int], colour: Colour) -> None:
+def star(
+    draw: ImageDraw.ImageDraw,
+    x: int,
+    y: int,
+    *,
+    points: int,
+    radii: tuple[int, int],
+    colour: Colour,
+) -> None:
     """A star around x, y; `radii`: of its points, and of the corners between them."""
     corners = []
     for corner in range(2 * points):
@@ -125,7 +144,9 @@ def pile() -> Image.Image:
         for column in range(7):
             x, y = column * 75 - 20 + (row % 2) * 35, row * 72 - 15
             tint = (row * 37 + column * 53) % 50
-            draw.ellipse((x, y, x + 78, y + 78), fill=(215 - tint, 110 + tint, 30), outline=(120, 60, 20))
+            draw.ellipse(
+                (x, y, x + 78, y + 78), fill=(215 - tint, 110 + tint, 30), outline=(120, 60, 20)
+            )
             draw.ellipse((x + 18, y + 14, x + 34, y + 28), fill=(250, 200, 140))
     return image
 
@@ -156,16 +177,23 @@ def landscape(width: int, height: int) -> Image.Image:
     """Sky, hills, a sun."""
     image = _lit(width, height, 235, 70)
     draw = ImageDraw.Draw(image)
-    draw.ellipse((width * 0.65, height * 0.1, width * 0.8, height * 0.1 + width * 0.15), fill=(250, 220, 120))
+    draw.ellipse(
+        (width * 0.65, height * 0.1, width * 0.8, height * 0.1 + width * 0.15), fill=(250, 220, 120)
+    )
     for number, colour in enumerate(((90, 130, 110), (60, 105, 80), (40, 75, 50))):
         base = height * (0.55 + 0.12 * number)
-        ridge = [(x, base + 30 * math.sin(x / (60.0 + 15 * number) + number)) for x in range(0, width + 10, 10)]
+        ridge = [
+            (x, base + 30 * math.sin(x / (60.0 + 15 * number) + number))
+            for x in range(0, width + 10, 10)
+        ]
         draw.polygon([(0, height), *ridge, (width, height)], fill=colour)
     return image
 
 
 def noise(seed: int) -> Image.Image:
-    """Coarse coloured noise from a congruential generator of its own (constants of Numerical Recipes)."""
+    """Coarse coloured noise from a congruential generator of its own (constants of Numerical
+    Recipes).
+    """
     state = seed
     values = []
     for _ in range(24 * 24 * 3):
@@ -178,7 +206,9 @@ def noise(seed: int) -> Image.Image:
 def stripes() -> Image.Image:
     """Slanted stripes of three colours."""
     y, x = np.mgrid[0:_SIDE, 0:_SIDE]
-    palette: npt.NDArray[np.uint8] = np.array(((230, 225, 210), (160, 40, 50), (30, 50, 90)), np.uint8)
+    palette: npt.NDArray[np.uint8] = np.array(
+        ((230, 225, 210), (160, 40, 50), (30, 50, 90)), np.uint8
+    )
     return Image.fromarray(palette[((2 * x + y) // 45) % 3])
 
 

@@ -46,13 +46,17 @@ def samples(image: Image.Image) -> dict[str, bytes]:
         "png grey and alpha": encoded(grey.convert("LA"), "PNG"),
         "png animated": encoded(image, "PNG", save_all=True, append_images=[other]),
         "gif": encoded(paletted, "GIF"),
-        "gif animated": encoded(paletted, "GIF", save_all=True, append_images=[other.quantize(64)], duration=40),
+        "gif animated": encoded(
+            paletted, "GIF", save_all=True, append_images=[other.quantize(64)], duration=40
+        ),
         "bmp": encoded(image, "BMP"),
         "bmp palette": encoded(paletted, "BMP"),
         "webp": encoded(image, "WEBP", quality=90),
         "webp lossless": encoded(image, "WEBP", lossless=True),
         "webp alpha": encoded(alpha, "WEBP", lossless=True),
-        "webp animated": encoded(image, "WEBP", lossless=True, save_all=True, append_images=[other]),
+        "webp animated": encoded(
+            image, "WEBP", lossless=True, save_all=True, append_images=[other]
+        ),
         "tiff": encoded(image, "TIFF"),
         "tiff lzw": encoded(image, "TIFF", compression="tiff_lzw"),
         "tiff deflate": encoded(image, "TIFF", compression="tiff_adobe_deflate"),
@@ -93,4 +97,6 @@ def _ppm(values: np.ndarray[Any, np.dtype[np.uint16]], maximum: int) -> bytes:
 
 def _text_ppm(image: Image.Image) -> bytes:
     rows = np.asarray(image).reshape(image.height, -1)
-    return f"P3 {image.width} {image.height} # maximum:\n255\n".encode() + b"\n".join(b" ".join(b"%d" % v for v in row) for row in rows)
+    return f"P3 {image.width} {image.height} # maximum:\n255\n".encode() + b"\n".join(
+        b" ".join(b"%d" % v for v in row) for row in rows
+    )

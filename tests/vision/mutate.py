@@ -1,8 +1,10 @@
-"""Mutated pictures of all formats through decode, in a process that test_mutations.py starts and limits.
+"""Mutated pictures of all formats through decode, in a process that test_mutations.py starts and
+limits.
 
     python -m tests.vision.mutate SEED COUNT [analyze]
 
-Prints counts; dies at the first file that takes longer than it may, or that raises anything but BadPicture.
+Prints counts; dies at the first file that takes longer than it may, or that raises anything but
+BadPicture.
 """
 
 from __future__ import annotations
@@ -73,8 +75,15 @@ def main() -> None:
 
 def _bases() -> dict[str, bytes]:
     small = drawn.shoes().resize((120, 104))
-    bases = {**samples(small), **bitmaps(small), "avif": encoded(small, "AVIF", quality=60), "cut-out": drawn.png(drawn.cut_out())}
-    bases |= {f"turned {kind}": turned(small, 6, kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")}
+    bases = {
+        **samples(small),
+        **bitmaps(small),
+        "avif": encoded(small, "AVIF", quality=60),
+        "cut-out": drawn.png(drawn.cut_out()),
+    }
+    bases |= {
+        f"turned {kind}": turned(small, 6, kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+    }
     return bases
 
 

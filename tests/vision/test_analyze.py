@@ -50,10 +50,16 @@ class Everything(Network):
 
 
 @pytest.mark.parametrize("service", Service)
-def test_what_a_service_does_not_read_need_not_be_computed(analyzer: Analyzer, service: Service) -> None:
+def test_what_a_service_does_not_read_need_not_be_computed(
+    analyzer: Analyzer, service: Service
+) -> None:
     thorough = Analyzer(threads=1, network=Everything.shipped(threads=1))
     for data in map(drawn.png, drawn.pictures().values()):
-        for request in (Request(service), Request(service, crop=False), Request(service, region=Region(10, 90, 20, 95))):
+        for request in (
+            Request(service),
+            Request(service, crop=False),
+            Request(service, region=Region(10, 90, 20, 95)),
+        ):
             assert same(analyzer.analyze(data, request), thorough.analyze(data, request))
 
 
@@ -66,7 +72,9 @@ def test_without_region_the_subject_is_found(analyzer: Analyzer, service: Servic
 
 
 @pytest.mark.parametrize("service", FINDING)
-def test_a_given_region_is_reported_unchanged_and_is_all_that_counts(analyzer: Analyzer, service: Service) -> None:
+def test_a_given_region_is_reported_unchanged_and_is_all_that_counts(
+    analyzer: Analyzer, service: Service
+) -> None:
     given = analyzer.analyze(SHIRT, Request(service, region=PART))
     assert given.regions == (PART,)
     cut = drawn.shirt((200, 30, 40)).crop((PART.x1, PART.y1, PART.x2, PART.y2))
@@ -77,7 +85,9 @@ def test_a_given_region_is_reported_unchanged_and_is_all_that_counts(analyzer: A
 
 @pytest.mark.parametrize("service", Service)
 @pytest.mark.parametrize("region", [None, PART, Region(9, 5, 0, 9000)])
-def test_with_crop_false_the_picture_is_whole_whatever_the_region_says(analyzer: Analyzer, service: Service, region: Region | None) -> None:
+def test_with_crop_false_the_picture_is_whole_whatever_the_region_says(
+    analyzer: Analyzer, service: Service, region: Region | None
+) -> None:
     answer = analyzer.analyze(SHIRT, Request(service, crop=False, region=region))
     assert answer.region == WHOLE
     assert same(answer, analyzer.analyze(SHIRT, Request(service, crop=False)))
@@ -85,7 +95,9 @@ def test_with_crop_false_the_picture_is_whole_whatever_the_region_says(analyzer:
 
 @pytest.mark.parametrize("crop", [True, False])
 @pytest.mark.parametrize("region", [None, PART, Region(9, 5, 0, 9000)])
-def test_cloth_is_taken_whole_whatever_crop_and_region_say(analyzer: Analyzer, crop: bool, region: Region | None) -> None:
+def test_cloth_is_taken_whole_whatever_crop_and_region_say(
+    analyzer: Analyzer, crop: bool, region: Region | None
+) -> None:
     answer = analyzer.analyze(SHIRT, Request(Service.FABRIC, crop=crop, region=region))
     assert answer.regions == (WHOLE,)
     assert same(answer, analyzer.analyze(SHIRT, Request(Service.FABRIC)))
@@ -105,10 +117,18 @@ def test_only_products_have_categories(analyzer: Analyzer, service: Service) -> 
 
 @pytest.mark.parametrize(
     "region",
-    [Region(0, 481, 0, 480), Region(-1, 100, 0, 100), Region(100, 100, 0, 50), Region(200, 100, 0, 50), Region(0, 50, 60, 40)],
+    [
+        Region(0, 481, 0, 480),
+        Region(-1, 100, 0, 100),
+        Region(100, 100, 0, 50),
+        Region(200, 100, 0, 50),
+        Region(0, 50, 60, 40),
+    ],
 )
 @pytest.mark.parametrize("service", FINDING)
-def test_a_region_outside_the_picture_is_refused(analyzer: Analyzer, service: Service, region: Region) -> None:
+def test_a_region_outside_the_picture_is_refused(
+    analyzer: Analyzer, service: Service, region: Region
+) -> None:
     with pytest.raises(InvalidField, match="480 by 480") as caught:
         analyzer.analyze(SHIRT, Request(service, region=region))
     assert caught.value.field == "region"
@@ -127,24 +147,37 @@ def test_a_region_speaks_of_the_upright_picture(analyzer: Analyzer) -> None:
 @pytest.mark.parametrize("service", Service)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 @pytest.mark.parametrize("side", [480, 2400])
-def test_the_found_region_sent_back_gives_the_same_record(analyzer: Analyzer, service: Service, kind: str, side: int) -> None:
+def test_the_found_region_sent_back_gives_the_same_record(
+    analyzer: Analyzer, service: Service, kind: str, side: int
+) -> None:
     """An import of an export depends on it: a record keeps its region, not how it came about."""
     for image in (drawn.shoes(), drawn.chair()):
-        data = encoded(image.resize((side, side), Image.Resampling.NEAREST), kind, quality=90, compress_level=1)
+        data = encoded(
+            image.resize((side, side), Image.Resampling.NEAREST), kind, quality=90, compress_level=1
+        )
         found = analyzer.analyze(data, Request(service))
         assert same(found, analyzer.analyze(data, Request(service, region=found.region)))
         whole = analyzer.analyze(data, Request(service, crop=False))
-        assert same(whole, analyzer.analyze(data, Request(service, region=Region(0, side, 0, side))))
+        assert same(
+            whole, analyzer.analyze(data, Request(service, region=Region(0, side, 0, side)))
+        )
 
 
 def test_a_small_subject_of_a_large_photo_is_seen_sharply(analyzer: Analyzer) -> None:
-    """In a 4000-pixel photo the rendering is a quarter as wide; a 400-pixel subject is decoded again in full."""
+    """In a 4000-pixel photo the rendering is a quarter as wide; a 400-pixel subject is decoded
+    again in full.
+    """
     large = drawn.landscape(4000, 1000)
     small = drawn.shirt((200, 30, 40)).resize((400, 400))
     large.paste(small, (1800, 300))
     region = Region(1800, 2200, 300, 700)
-    inside = analyzer.analyze(encoded(large, "PNG", compress_level=1), Request(Service.PRODUCT, region=region))
-    assert similarity(inside, analyzer.analyze(drawn.png(small), Request(Service.PRODUCT, crop=False))) > 0.999
+    inside = analyzer.analyze(
+        encoded(large, "PNG", compress_level=1), Request(Service.PRODUCT, region=region)
+    )
+    assert (
+        similarity(inside, analyzer.analyze(drawn.png(small), Request(Service.PRODUCT, crop=False)))
+        > 0.999
+    )
 
 
 def test_many_is_each_and_a_bad_picture_stands_in_its_place(analyzer: Analyzer) -> None:
@@ -165,7 +198,9 @@ def test_many_is_each_and_a_bad_picture_stands_in_its_place(analyzer: Analyzer) 
 
 
 @pytest.mark.parametrize("service", Service)
-def test_features_are_unit_vectors_and_finite_even_where_there_is_nothing_to_see(analyzer: Analyzer, service: Service) -> None:
+def test_features_are_unit_vectors_and_finite_even_where_there_is_nothing_to_see(
+    analyzer: Analyzer, service: Service
+) -> None:
     for colour in ("white", "black", (128, 128, 128)):
         answer = analyzer.analyze(drawn.png(Image.new("RGB", (480, 480), colour)), Request(service))
         assert answer.feature.shape == (analyzer.dimension,)
@@ -176,12 +211,21 @@ def test_features_are_unit_vectors_and_finite_even_where_there_is_nothing_to_see
 
 
 @pytest.mark.parametrize("service", Service)
-def test_a_picture_is_itself_and_its_jpeg_is_nearly_so(analyzer: Analyzer, service: Service) -> None:
+def test_a_picture_is_itself_and_its_jpeg_is_nearly_so(
+    analyzer: Analyzer, service: Service
+) -> None:
     """Nearer than any other picture of its kind."""
     prefix = {Service.FABRIC: "cloth-", Service.TRADEMARK: "mark-"}.get(service, "")
-    kind = [(name, image.convert("RGB")) for name, image in drawn.pictures().items() if name.startswith(prefix) and name != "flat"]
+    kind = [
+        (name, image.convert("RGB"))
+        for name, image in drawn.pictures().items()
+        if name.startswith(prefix) and name != "flat"
+    ]
     pictures = dict(kind if prefix else kind[::3])
-    stored = {name: analyzer.analyze(drawn.png(image), Request(service)) for name, image in pictures.items()}
+    stored = {
+        name: analyzer.analyze(drawn.png(image), Request(service))
+        for name, image in pictures.items()
+    }
     for name, image in pictures.items():
         assert same(stored[name], analyzer.analyze(drawn.png(image), Request(service)))
         again = analyzer.analyze(encoded(image, "JPEG", quality=85), Request(service))
@@ -202,7 +246,12 @@ def test_scores_rise_to_one(analyzer: Analyzer, service: Service) -> None:
 def test_threads_share_one_analyzer(analyzer: Analyzer) -> None:
     expected = analyzer.analyze(SHIRT, Request(Service.PRODUCT))
     answers: list[Analysis] = []
-    threads = [threading.Thread(target=lambda: answers.append(analyzer.analyze(SHIRT, Request(Service.PRODUCT)))) for _ in range(6)]
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(analyzer.analyze(SHIRT, Request(Service.PRODUCT)))
+        )
+        for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

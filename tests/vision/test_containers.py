@@ -25,13 +25,25 @@ def tiff(tags: dict[int, tuple[int, int, int]], body: bytes = b"", order: str = 
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(body))
     table = b""
     for tag, (kind, count, value) in sorted(tags.items()):
-        inline = struct.pack(order + "H", value) + b"\0\0" if kind == 3 and count == 1 else struct.pack(order + "I", value)
+        inline = (
+            struct.pack(order + "H", value) + b"\0\0"
+            if kind == 3 and count == 1
+            else struct.pack(order + "I", value)
+        )
         table += struct.pack(order + "HHI", tag, kind, count) + inline
     return head + body + struct.pack(order + "H", len(tags)) + table + struct.pack(order + "I", 0)
 
 
 def plain_tags(**more: int) -> dict[int, tuple[int, int, int]]:
-    tags = {256: (3, 1, 130), 257: (3, 1, 120), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 273: (4, 1, 8), 277: (3, 1, 1)}
+    tags = {
+        256: (3, 1, 130),
+        257: (3, 1, 120),
+        258: (3, 1, 8),
+        259: (3, 1, 1),
+        262: (3, 1, 1),
+        273: (4, 1, 8),
+        277: (3, 1, 1),
+    }
     tags |= {278: (3, 1, 120), 279: (4, 1, 130 * 120)}
     return tags | {int(name[1:]): (4, 1, value) for name, value in more.items()}
 
@@ -43,7 +55,14 @@ def test_tiff_of_either_byte_order(order: str) -> None:
 
 
 def test_tiff_in_tiles() -> None:
-    tags = {256: (3, 1, 130), 257: (3, 1, 120), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 277: (3, 1, 1)}
+    tags = {
+        256: (3, 1, 130),
+        257: (3, 1, 120),
+        258: (3, 1, 8),
+        259: (3, 1, 1),
+        262: (3, 1, 1),
+        277: (3, 1, 1),
+    }
     tags |= {322: (3, 1, 144), 323: (3, 1, 128), 324: (4, 1, 8), 325: (4, 1, 144 * 128)}
     tile = np.zeros((128, 144), np.uint8)
     tile[:120, :130] = np.asarray(GREY)
@@ -66,7 +85,9 @@ def test_tiff_keeps_the_first_of_a_repeated_tag_and_drops_what_points_outside() 
         ({322: (4, 1, 70_000), 323: (4, 1, 70_000)}, "tiles"),
     ],
 )
-def test_a_tiff_that_cannot_be_meant_well(change: dict[int, tuple[int, int, int]], words: str) -> None:
+def test_a_tiff_that_cannot_be_meant_well(
+    change: dict[int, tuple[int, int, int]], words: str
+) -> None:
     with pytest.raises(BadPicture, match=words):
         examine(tiff(plain_tags() | change, GREY.tobytes()))
 
@@ -83,7 +104,9 @@ def test_a_tiff_of_jpeg_pieces_with_many_scans() -> None:
         decode(tiff(tags, b"\xff\xda" * 200), limits=Limits())
 
 
-@pytest.mark.parametrize("data", [b"II*\0", b"II*\0\xff\xff\xff\xff", b"II+\0" + b"\xff" * 20, tiff(plain_tags())[:40]])
+@pytest.mark.parametrize(
+    "data", [b"II*\0", b"II*\0\xff\xff\xff\xff", b"II+\0" + b"\xff" * 20, tiff(plain_tags())[:40]]
+)
 def test_a_tiff_cut_off(data: bytes) -> None:
     with pytest.raises(BadPicture):
         examine(data)
@@ -92,9 +115,17 @@ def test_a_tiff_cut_off(data: bytes) -> None:
 def test_bmp_with_the_header_of_os2() -> None:
     rows = np.asarray(GREY.crop((0, 0, 128, 120)))[::-1]
     palette = b"".join(bytes((value, value, value)) for value in range(256))
-    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 26 + 768) + struct.pack("<IHHHH", 12, 128, 120, 1, 8) + palette + rows.tobytes()
+    data = (
+        b"BM"
+        + struct.pack("<IHHI", 0, 0, 0, 26 + 768)
+        + struct.pack("<IHHHH", 12, 128, 120, 1, 8)
+        + palette
+        + rows.tobytes()
+    )
     picture = decode(data, limits=Limits())
-    assert np.array_equal(np.asarray(picture.colour)[:, :, 0], np.asarray(GREY.crop((0, 0, 128, 120))))
+    assert np.array_equal(
+        np.asarray(picture.colour)[:, :, 0], np.asarray(GREY.crop((0, 0, 128, 120)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +181,10 @@ def test_jpeg_ignores_what_surrounds_the_picture() -> None:
     padded = JPEG[:2] + b"\xff\xff\xff" + JPEG[2:] + b"PK\x03\x04 trailing"
     kept = examine(padded)
     assert kept.data.endswith(b"\xff\xd9")
-    assert np.array_equal(np.asarray(decode(padded, limits=Limits()).colour), np.asarray(decode(JPEG, limits=Limits()).colour))
+    assert np.array_equal(
+        np.asarray(decode(padded, limits=Limits()).colour),
+        np.asarray(decode(JPEG, limits=Limits()).colour),
+    )
 
 
 def test_jpeg_with_two_frames() -> None:
@@ -169,7 +203,9 @@ def test_jpeg_cut_off_in_its_header(end: int) -> None:
 
 def test_a_file_that_names_other_sides_than_it_has_is_refused() -> None:
     """A container reader and the library must not be led to see two pictures."""
-    data = bytearray(encoded(drawn.shoes(), "WEBP", save_all=True, append_images=[drawn.pile()], lossless=True))
+    data = bytearray(
+        encoded(drawn.shoes(), "WEBP", save_all=True, append_images=[drawn.pile()], lossless=True)
+    )
     at = data.index(b"VP8X") + 12
     data[at : at + 3] = (199).to_bytes(3, "little")
     with pytest.raises(BadPicture):
@@ -206,27 +242,43 @@ def test_orientation_is_read_from_any_block(block: bytes, expected: int) -> None
         ("I", (-5, -5, -5), (0, 0, 0)),
     ],
 )
-def test_grey_of_many_bits_by_the_range_it_uses(mode: str, values: tuple[float, ...], expected: tuple[int, ...]) -> None:
-    image = Image.fromarray(np.repeat(np.array(values, np.float32 if mode == "F" else np.int32), 4000).reshape(100, 120))
+def test_grey_of_many_bits_by_the_range_it_uses(
+    mode: str, values: tuple[float, ...], expected: tuple[int, ...]
+) -> None:
+    image = Image.fromarray(
+        np.repeat(np.array(values, np.float32 if mode == "F" else np.int32), 4000).reshape(100, 120)
+    )
     assert image.mode == mode
-    shown = np.asarray(decode(encoded(image, "TIFF"), limits=Limits()).colour)[:, :, 0].ravel()[[0, 5000, 11_000]]
+    shown = np.asarray(decode(encoded(image, "TIFF"), limits=Limits()).colour)[:, :, 0].ravel()[
+        [0, 5000, 11_000]
+    ]
     assert np.abs(shown.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("kind", ["16 bits", "palette", "palette with transparency", "1 bit", "float"])
+@pytest.mark.parametrize(
+    "kind", ["16 bits", "palette", "palette with transparency", "1 bit", "float"]
+)
 def test_a_large_picture_of_any_kind_is_rendered_smaller(kind: str) -> None:
     large = drawn.landscape(1400, 1300)
     grey = large.convert("L")
     files = {
-        "16 bits": lambda: encoded(Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), "PNG", compress_level=1),
+        "16 bits": lambda: encoded(
+            Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), "PNG", compress_level=1
+        ),
         "palette": lambda: encoded(large.quantize(32), "PNG"),
         "palette with transparency": lambda: encoded(large.quantize(32), "PNG", transparency=0),
         "1 bit": lambda: encoded(large.convert("1"), "PNG"),
-        "float": lambda: encoded(Image.fromarray(np.asarray(grey).astype(np.float32)), "TIFF", compression="tiff_adobe_deflate"),
+        "float": lambda: encoded(
+            Image.fromarray(np.asarray(grey).astype(np.float32)),
+            "TIFF",
+            compression="tiff_adobe_deflate",
+        ),
     }
     picture = decode(files[kind](), limits=Limits())
     assert (picture.width, picture.height) == (1400, 1300)
     assert picture.colour.size == (700, 650)
     assert (picture.alpha is not None) == (kind == "palette with transparency")
-    apart = np.abs(np.asarray(picture.colour.convert("L")).astype(int) - np.asarray(grey.reduce(2))).mean()
+    apart = np.abs(
+        np.asarray(picture.colour.convert("L")).astype(int) - np.asarray(grey.reduce(2))
+    ).mean()
     assert apart < {"palette with transparency": 60, "1 bit": 30}.get(kind, 10)

@@ -29,7 +29,9 @@ def pixels(image: Image.Image) -> npt.NDArray[np.int32]:
     return np.asarray(image).astype(np.int32)
 
 
-def refused(data: bytes, limits: Limits | None = None, *, strict_orientation: bool = False) -> BadPicture:
+def refused(
+    data: bytes, limits: Limits | None = None, *, strict_orientation: bool = False
+) -> BadPicture:
     with pytest.raises(BadPicture) as caught:
         decode(data, limits=limits or Limits(), strict_orientation=strict_orientation)
     return caught.value
@@ -40,7 +42,12 @@ def test_every_flavour_shows_the_same_picture(flavour: str) -> None:
     picture = decode(FLAVOURS[flavour], limits=Limits())
     grey = "grey" in flavour or flavour == "pgm"
     expected = pixels(PICTURE.convert("L").convert("RGB") if grey else PICTURE)
-    assert (picture.width, picture.height, picture.colour.mode, picture.colour.size) == (240, 200, "RGB", (240, 200))
+    assert (picture.width, picture.height, picture.colour.mode, picture.colour.size) == (
+        240,
+        200,
+        "RGB",
+        (240, 200),
+    )
     assert picture.alpha is None
     assert np.abs(pixels(picture.colour) - expected).mean() < LOSSY
 
@@ -72,9 +79,14 @@ def test_the_picture_is_turned_upright(kind: str, orientation: int) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_a_strict_deployment_refuses_rotation_data_and_nothing_else(kind: str) -> None:
-    assert refused(turned(PICTURE, 6, kind), strict_orientation=True).fault is PictureFault.ORIENTATION
+    assert (
+        refused(turned(PICTURE, 6, kind), strict_orientation=True).fault is PictureFault.ORIENTATION
+    )
     for harmless in (0, 1, 99):
-        assert decode(turned(PICTURE, harmless, kind), limits=Limits(), strict_orientation=True).width == 240
+        assert (
+            decode(turned(PICTURE, harmless, kind), limits=Limits(), strict_orientation=True).width
+            == 240
+        )
 
 
 def test_transparent_parts_are_white_and_remembered() -> None:
@@ -110,7 +122,10 @@ def test_a_white_mark_on_nothing_does_not_vanish() -> None:
 def test_sides_follow_the_service(size: tuple[int, int], service: Service, fits: bool) -> None:
     data = encoded(Image.new("RGB", size, (90, 120, 30)), "PNG")
     if fits:
-        assert (decode(data, limits=Limits.of(service)).width, decode(data, limits=Limits.of(service)).height) == size
+        assert (
+            decode(data, limits=Limits.of(service)).width,
+            decode(data, limits=Limits.of(service)).height,
+        ) == size
     else:
         assert refused(data, Limits.of(service)).fault is PictureFault.SIDES
 
@@ -177,7 +192,15 @@ def test_the_library_sees_no_profile_text_or_preview() -> None:
     assert len(kept.data) < len(data) - 50_000
     assert b"secret" not in kept.data
     with Image.open(io.BytesIO(kept.data)) as image:
-        assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "adobe", "adobe_transform"}
+        assert set(image.info) <= {
+            "jfif",
+            "jfif_version",
+            "jfif_unit",
+            "jfif_density",
+            "dpi",
+            "adobe",
+            "adobe_transform",
+        }
 
 
 def test_a_gif_frame_larger_than_its_screen_counts_by_its_frame() -> None:
@@ -188,15 +211,27 @@ def test_a_gif_frame_larger_than_its_screen_counts_by_its_frame() -> None:
 
 
 def test_decoding_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures are never stored: with every way to open a file for writing watched, no flavour opens one."""
+    """Pictures are never stored: with every way to open a file for writing watched, no flavour
+    opens one.
+    """
     import sys
 
     opened: list[object] = []
     watching = [True]
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
-        if watching[0] and event in ("open", "os.mkdir", "os.rename", "os.link", "os.symlink", "tempfile.mkstemp", "shutil.copyfile"):
-            writes = event != "open" or (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"))
+        if watching[0] and event in (
+            "open",
+            "os.mkdir",
+            "os.rename",
+            "os.link",
+            "os.symlink",
+            "tempfile.mkstemp",
+            "shutil.copyfile",
+        ):
+            writes = event != "open" or (
+                isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+            )
             flags = arguments[2] if event == "open" and len(arguments) > 2 else 0
             if writes or (isinstance(flags, int) and flags & 0o3):
                 opened.append((event, arguments))

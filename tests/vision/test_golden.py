@@ -1,4 +1,6 @@
-"""The models and the way to their input say of 28 drawn pictures what they said when they were shipped."""
+"""The models and the way to their input say of 28 drawn pictures what they said when they were
+shipped.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,13 @@ from tests.vision import golden
 from tests.vision.golden import Vectors
 
 LEAST_SIMILARITY = 0.998
-"""Of the same view. `python -m tests.vision.golden` measures 0.9988 or more between integer kernels and float; as much again is left for
-other processors."""
+"""Of the same view. `python -m tests.vision.golden` measures 0.9988 or more between integer kernels
+and float; as much again is left for other processors.
+"""
 LEAST_SAME_BOXES = 0.75
-"""A saliency cell near its threshold moves a box by a cell, or lets it take in a neighbour; then the view is another."""
+"""A saliency cell near its threshold moves a box by a cell, or lets it take in a neighbour; then
+the view is another.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +29,14 @@ def shipped() -> Vectors:
         return dict(arrays)
 
 
-@pytest.fixture(scope="module", params=["as deployed", pytest.param("without integer kernels", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=["as deployed", pytest.param("without integer kernels", marks=pytest.mark.slow)],
+)
 def computed(request: pytest.FixtureRequest, analyzer: Analyzer) -> Vectors:
-    return golden.answers(analyzer if request.param == "as deployed" else golden.without_integer_kernels())
+    return golden.answers(
+        analyzer if request.param == "as deployed" else golden.without_integer_kernels()
+    )
 
 
 def same_boxes(one: Vectors, other: Vectors, service: Service) -> npt.NDArray[np.bool_]:
@@ -36,7 +46,9 @@ def same_boxes(one: Vectors, other: Vectors, service: Service) -> npt.NDArray[np
 
 
 @pytest.mark.parametrize("service", Service)
-def test_features_are_what_was_shipped(shipped: Vectors, computed: Vectors, service: Service) -> None:
+def test_features_are_what_was_shipped(
+    shipped: Vectors, computed: Vectors, service: Service
+) -> None:
     same = same_boxes(shipped, computed, service)
     assert len(same) >= 24
     assert same.mean() >= LEAST_SAME_BOXES

@@ -1,4 +1,6 @@
-"""The hostile files once more, through a signed AddImage: the contract's code, a message that helps, nothing stored."""
+"""The hostile files once more, through a signed AddImage: the contract's code, a message that
+helps, nothing stored.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,12 @@ def test_every_hostile_file_is_added_or_refused_by_the_contracts_code(client: Cl
     added = set()
     for row in rows:
         name = row["file"]
-        params = {"InstanceName": "product", "ProductId": name, "PicName": name, "PicContent": b64((folder / name).read_bytes())}
+        params = {
+            "InstanceName": "product",
+            "ProductId": name,
+            "PicName": name,
+            "PicContent": b64((folder / name).read_bytes()),
+        }
         status, members = client.call("AddImage", params)
         if row["expected"] == "accept":
             added.add(name)
@@ -66,5 +73,7 @@ def test_every_hostile_file_is_added_or_refused_by_the_contracts_code(client: Cl
         if status != 200 and name not in NO_BYTES and len(members["Message"]) < 30:
             wrong.append(f"{name}: {members['Message']!r} helps nobody")
     assert wrong == []
-    stored = {row.key.product_id for row in client.deployment.catalog.open("product").snapshot().rows()}
+    stored = {
+        row.key.product_id for row in client.deployment.catalog.open("product").snapshot().rows()
+    }
     assert stored == added

@@ -1,4 +1,6 @@
-"""Whatever bytes come, decode answers with a picture or with BadPicture, within its limits of time and memory."""
+"""Whatever bytes come, decode answers with a picture or with BadPicture, within its limits of time
+and memory.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,11 @@ from tests.vision import limits
 
 def mutate(seed: int, count: int, *more: str) -> dict[str, int]:
     lines = limits.run("tests.vision.mutate", str(seed), str(count), *more)
-    return {name: int(number) for line in lines for name, number in (word.split("=") for word in line.split())}
+    return {
+        name: int(number)
+        for line in lines
+        for name, number in (word.split("=") for word in line.split())
+    }
 
 
 def test_twenty_thousand_mutated_pictures() -> None:
@@ -17,7 +23,9 @@ def test_twenty_thousand_mutated_pictures() -> None:
     assert outcomes.pop("peak") < limits.PEAK_MB
     assert sum(outcomes.values()) == 20_000
     assert "silent" not in outcomes
-    assert outcomes["read"] > 2_000, "mutations must leave some files readable, or nothing but the header is tested"
+    assert outcomes["read"] > 2_000, (
+        "mutations must leave some files readable, or nothing but the header is tested"
+    )
     assert outcomes["format"] > 2_000
 
 

@@ -29,9 +29,13 @@ def salient(*boxes: tuple[int, int, int, int], level: float = 0.9) -> Map:
     return out
 
 
-def found(image: Image.Image, saliency: Map, service: Service = Service.PRODUCT) -> tuple[Region, ...]:
+def found(
+    image: Image.Image, saliency: Map, service: Service = Service.PRODUCT
+) -> tuple[Region, ...]:
     picture = opened(image)
-    return subject.find(picture, evidence.gather(picture, picture.letterbox(side=224), saliency), service)
+    return subject.find(
+        picture, evidence.gather(picture, picture.letterbox(side=224), saliency), service
+    )
 
 
 def overlap(one: Region, other: Region) -> float:
@@ -94,7 +98,9 @@ def test_a_floor_under_a_wall_is_no_subject() -> None:
 
 
 def test_a_mark_is_one_with_its_letters() -> None:
-    (region,) = found(drawn.mark((30, 60, 160), points=5), salient((8, 3, 20, 16)), Service.TRADEMARK)
+    (region,) = found(
+        drawn.mark((30, 60, 160), points=5), salient((8, 3, 20, 16)), Service.TRADEMARK
+    )
     assert frames(region, Region(120, 360, 40, 400))
 
 
@@ -108,10 +114,17 @@ def test_a_mark_on_an_even_ground_needs_no_map() -> None:
     assert evidence.from_pixels(noisy) is None
 
 
-@pytest.mark.parametrize("image", [Image.new("RGB", (300, 200), "white"), Image.new("RGB", (300, 200), "black"), drawn.noise(5)])
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("RGB", (300, 200), "white"), Image.new("RGB", (300, 200), "black"), drawn.noise(5)],
+)
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
-def test_where_nothing_stands_out_the_whole_picture_is_the_subject(image: Image.Image, level: float) -> None:
-    assert found(image, np.full((28, 28), level, np.float32)) == (Region(0, image.width, 0, image.height),)
+def test_where_nothing_stands_out_the_whole_picture_is_the_subject(
+    image: Image.Image, level: float
+) -> None:
+    assert found(image, np.full((28, 28), level, np.float32)) == (
+        Region(0, image.width, 0, image.height),
+    )
 
 
 @pytest.mark.parametrize("size", [(100, 100), (4096, 100), (100, 4096), (1201, 799)])

@@ -1,4 +1,6 @@
-"""A symbol beside or above lettering is found; what is all symbol, empty or on an uneven ground is left alone."""
+"""A symbol beside or above lettering is found; what is all symbol, empty or on an uneven ground is
+left alone.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ def lettering(draw: ImageDraw.ImageDraw, x: int, y: int, height: int, letters: i
     for number in range(letters):
         left = x + number * height * 3 // 4
         draw.rectangle((left, y, left + height // 8, y + height), fill=INK)
-        draw.ellipse((left, y + height // 3, left + height // 2, y + height), outline=INK, width=max(2, height // 9))
+        draw.ellipse(
+            (left, y + height // 3, left + height // 2, y + height),
+            outline=INK,
+            width=max(2, height // 9),
+        )
 
 
 def beside(colour: tuple[int, int, int], *, points: int, right: bool = False) -> Image.Image:
@@ -55,7 +61,9 @@ def symbol_alone(colour: tuple[int, int, int], *, points: int) -> Image.Image:
 
 def found(image: Image.Image, region: Region | None = None) -> Region | None:
     region = region or Region.whole(image.width, image.height)
-    return symbol.find(region, Picture(image.width, image.height, image).letterbox(region, side=SIDE))
+    return symbol.find(
+        region, Picture(image.width, image.height, image).letterbox(region, side=SIDE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,15 @@ def found(image: Image.Image, region: Region | None = None) -> Region | None:
 def test_a_symbol_that_stands_apart_is_found(image: Image.Image, expected: Region) -> None:
     box = found(image)
     assert box is not None
-    assert max(abs(box.x1 - expected.x1), abs(box.x2 - expected.x2), abs(box.y1 - expected.y1), abs(box.y2 - expected.y2)) <= 20
+    assert (
+        max(
+            abs(box.x1 - expected.x1),
+            abs(box.x2 - expected.x2),
+            abs(box.y1 - expected.y1),
+            abs(box.y2 - expected.y2),
+        )
+        <= 20
+    )
 
 
 def test_it_is_found_in_the_part_that_is_looked_at() -> None:
@@ -92,7 +108,12 @@ def _uneven() -> Image.Image:
 
 @pytest.mark.parametrize(
     "image",
-    [symbol_alone(RED, points=7), _uneven(), Image.new("RGB", (800, 240), "white"), Image.new("RGB", (4000, 20), "white")],
+    [
+        symbol_alone(RED, points=7),
+        _uneven(),
+        Image.new("RGB", (800, 240), "white"),
+        Image.new("RGB", (4000, 20), "white"),
+    ],
     ids=["all symbol", "uneven ground", "nothing", "a line"],
 )
 def test_what_has_no_symbol_apart_is_left_alone(image: Image.Image) -> None:
@@ -103,13 +124,18 @@ SIZES, OFFSETS = st.integers(1, 900), st.integers(0, 500)
 
 
 @given(st.integers(0, 2**32 - 1), SIZES, SIZES, OFFSETS, OFFSETS, st.sampled_from([0, 3, 12]))
-def test_it_lies_within_its_region_whatever_is_drawn(seed: int, width: int, height: int, x: int, y: int, things: int) -> None:
+def test_it_lies_within_its_region_whatever_is_drawn(
+    seed: int, width: int, height: int, x: int, y: int, things: int
+) -> None:
     dice = np.random.default_rng(seed)
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
     for _ in range(things):
         left, top = int(dice.integers(0, width)), int(dice.integers(0, height))
-        draw.rectangle((left, top, left + int(dice.integers(1, 60)), top + int(dice.integers(1, 60))), fill=BLUE)
+        draw.rectangle(
+            (left, top, left + int(dice.integers(1, 60)), top + int(dice.integers(1, 60))),
+            fill=BLUE,
+        )
     region = Region(x, x + width, y, y + height)
     box = symbol.find(region, Picture(width, height, image).letterbox(side=SIDE))
     if box is not None:

@@ -1,4 +1,6 @@
-"""What the console does beyond the contract: a few actions of version `console`, signed and answered like every other."""
+"""What the console does beyond the contract: a few actions of version `console`, signed and
+answered like every other.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,30 @@ class ConsoleAction:
 
 
 def _list_collections(fields: Fields, deployment: Deployment, key: Key) -> Json:
-    """Every name that the key may see; of the first ones, or of the one that is asked for, also the kind.
+    """Every name that the key may see; of the first ones, or of the one that is asked for, also the
+    kind.
 
-    What a collection is takes opening it, so a list of thousands does not open them all; how much each holds is never told here.
+    What a collection is takes opening it, so a list of thousands does not open them all; how much
+    each holds is never told here.
     """
     from chalicelib.usecases.picture_urls import picture_urls
 
     urls = picture_urls(deployment)
     wanted = fields.get("InstanceName")
-    names = [name for name in deployment.catalog.names() if key.may("read", name) and wanted in (None, "", name)]
-    opened = [_collection(deployment.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]]
-    return {"Collections": [*opened, *({"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:])]}
+    names = [
+        name
+        for name in deployment.catalog.names()
+        if key.may("read", name) and wanted in (None, "", name)
+    ]
+    opened = [
+        _collection(deployment.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]
+    ]
+    return {
+        "Collections": [
+            *opened,
+            *({"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:]),
+        ]
+    }
 
 
 def _collection(collection: Collection, picture_url: str | None) -> Json:
@@ -60,8 +75,8 @@ def _collection(collection: Collection, picture_url: str | None) -> Json:
 
 
 def _describe_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
-    from chalicelib.usecases.storage_statistics import storage_statistics
     from chalicelib.usecases.picture_urls import picture_urls
+    from chalicelib.usecases.storage_statistics import storage_statistics
 
     name = _name(fields)
     collection = deployment.catalog.open(name)
@@ -85,7 +100,10 @@ def _create_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
     try:
         service = Service.named(text)
     except KeyError:
-        raise InvalidField("service", f"{text[:40]!r} is no kind of collection; choose product, generic, fabric or trademark") from None
+        raise InvalidField(
+            "service",
+            f"{text[:40]!r} is no kind of collection; choose product, generic, fabric or trademark",
+        ) from None
     made = create_collection(CreateCollection(_name(fields), service), deployment)
     return {"Name": made.name, "Type": made.service.name.lower()}
 
@@ -132,8 +150,15 @@ def _create_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
     access = fields.get("Access", "write")
     if access not in ("read", "write"):
         raise InvalidField("access", f"access is {access[:40]!r}; it must be read or write")
-    collections = frozenset(name.strip() for name in fields.get("Collections", "").split(",") if name.strip())
-    made = create_key(deployment, name=fields.get("Name", ""), access="read" if access == "read" else "write", collections=collections)
+    collections = frozenset(
+        name.strip() for name in fields.get("Collections", "").split(",") if name.strip()
+    )
+    made = create_key(
+        deployment,
+        name=fields.get("Name", ""),
+        access="read" if access == "read" else "write",
+        collections=collections,
+    )
     return {"AccessKeyId": made.key_id, "AccessKeySecret": made.secret}
 
 
@@ -165,14 +190,22 @@ def _import_errors(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.jobs.listing import Watch
 
     errors = Watch(_name(fields), "imports", _job_id(fields)).look(deployment).errors
-    rows = [{"Line": error.line, "Code": error.code, "Message": error.message, "Input": error.input} for error in errors[:MAX_ERRORS]]
+    rows = [
+        {"Line": error.line, "Code": error.code, "Message": error.message, "Input": error.input}
+        for error in errors[:MAX_ERRORS]
+    ]
     return {"Errors": rows, "Total": len(errors)}
 
 
 def _check_health(fields: Fields, deployment: Deployment, _: Key) -> Json:
     from chalicelib.usecases.doctor import checks
 
-    return {"Checks": [{"Name": check.name, "State": check.state, "Message": check.message} for check in checks(deployment, _name(fields))]}
+    return {
+        "Checks": [
+            {"Name": check.name, "State": check.state, "Message": check.message}
+            for check in checks(deployment, _name(fields))
+        ]
+    }
 
 
 def _given(fields: Fields, name: str) -> str:

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.errors import AuthFault, Unauthenticated
+from chalicelib.gateway.signatures.schemes import Claim, read_claim
 from chalicelib.gateway.wire.faults import WireFault
 from chalicelib.gateway.wire.incoming import Incoming, Pairs
-from chalicelib.gateway.signatures.schemes import Claim, read_claim
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.nonces import spend
 
 KEYS_AGE_S: Final = 60.0
-"""How old the list of keys may be for a request that it accepts: a revoked key works that much longer at most."""
+"""How old the list of keys may be for a request that it accepts: a revoked key works that much
+longer at most.
+"""
 RETRY_AGE_S: Final = 3.0
-"""And for one that it refuses: a new key is known after that, and strangers cannot make us read the keys at every request."""
+"""And for one that it refuses: a new key is known after that, and strangers cannot make us read the
+keys at every request.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,25 @@ class Caller:
     scheme: str
 
 
-def authenticate(incoming: Incoming, form: Pairs, *, hosts: Sequence[str], deployment: Deployment) -> Caller:
+def authenticate(
+    incoming: Incoming, form: Pairs, *, hosts: Sequence[str], deployment: Deployment
+) -> Caller:
     """Raises Unauthenticated, or WireFault where there is nothing to authenticate."""
     if incoming.header("authorization").startswith("Bearer "):
         return _bearer(incoming, form, deployment)
-    claim = read_claim(incoming, form, hosts=hosts, unsigned_bodies=deployment.settings.unsigned_bodies)
+    claim = read_claim(
+        incoming, form, hosts=hosts, unsigned_bodies=deployment.settings.unsigned_bodies
+    )
     if claim is None:
-        raise WireFault("MissingParameter", "the request is not signed: AccessKeyId and Signature, or an Authorization header, are missing")
+        raise WireFault(
+            "MissingParameter",
+            "the request is not signed: AccessKeyId and Signature, or an Authorization header, are missing",
+        )
     apart = abs(deployment.clock() - claim.moment)
     if apart > claim.window_s:
         raise Unauthenticated(
-            AuthFault.EXPIRED, f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: check the clock"
+            AuthFault.EXPIRED,
+            f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: check the clock",
         )
     key = _owner(claim, deployment)
     if claim.temporary:
@@ -53,16 +65,23 @@ def authenticate(incoming: Incoming, form: Pairs, *, hosts: Sequence[str], deplo
 
 
 def _owner(claim: Claim, deployment: Deployment) -> Key:
-    """The key whose secret made the signature. What the remembered keys refuse is tried once more with fresher ones."""
+    """The key whose secret made the signature. What the remembered keys refuse is tried once more
+    with fresher ones.
+    """
     for age in (KEYS_AGE_S, RETRY_AGE_S):
         key = find_key(deployment, claim.key_id, max_age_s=age)
-        # a list, not a generator: both secrets of a key being rotated are tried, so that the time tells nothing
+        # a list, not a generator: both secrets of a key being rotated are tried, so that the time
+        # tells nothing
         if key is not None and any([claim.matches(secret) for secret in key.secrets]):  # noqa: C419
             return key
     if key is None and claim.temporary:
-        raise _token()  # temporary credentials have a key id of their own, which nobody here can know
+        # temporary credentials have a key id of their own, which nobody here can know
+        raise _token()
     if key is None:
-        raise Unauthenticated(AuthFault.UNKNOWN_KEY, f"there is no access key {claim.key_id[:40]!r} here: create one or check its spelling")
+        raise Unauthenticated(
+            AuthFault.UNKNOWN_KEY,
+            f"there is no access key {claim.key_id[:40]!r} here: create one or check its spelling",
+        )
     raise Unauthenticated(
         AuthFault.SIGNATURE,
         "the signature does not match: check the access key secret, and that nothing between changes Host, headers or body",
@@ -70,19 +89,32 @@ def _owner(claim: Claim, deployment: Deployment) -> Key:
 
 
 def _token() -> Unauthenticated:
-    return Unauthenticated(AuthFault.TOKEN, "security tokens (STS) are not used here: sign with an access key of this deployment")
+    return Unauthenticated(
+        AuthFault.TOKEN,
+        "security tokens (STS) are not used here: sign with an access key of this deployment",
+    )
 
 
 def _bearer(incoming: Incoming, form: Pairs, deployment: Deployment) -> Caller:
-    key_id, _, secret = incoming.header("authorization").removeprefix("Bearer ").strip().partition(".")
+    key_id, _, secret = (
+        incoming.header("authorization").removeprefix("Bearer ").strip().partition(".")
+    )
     for age in (KEYS_AGE_S, RETRY_AGE_S):
         key = find_key(deployment, key_id, max_age_s=age)
-        if key is not None and any([hmac.compare_digest(secret.encode(), live.encode()) for live in key.secrets]):  # noqa: C419
+        if key is not None and any(
+            [hmac.compare_digest(secret.encode(), live.encode()) for live in key.secrets]  # noqa: C419
+        ):
             break
     else:
-        raise Unauthenticated(AuthFault.TOKEN, "the bearer key must read ID.SECRET of a key of this deployment: check both parts")
+        raise Unauthenticated(
+            AuthFault.TOKEN,
+            "the bearer key must read ID.SECRET of a key of this deployment: check both parts",
+        )
     if not key.bearer:
-        raise Unauthenticated(AuthFault.TOKEN, f"key {key_id} may only sign: create one for scripts with `lookalike keys create --bearer`")
+        raise Unauthenticated(
+            AuthFault.TOKEN,
+            f"key {key_id} may only sign: create one for scripts with `lookalike keys create --bearer`",
+        )
     params = {**dict(incoming.query), **dict(form)}
     return Caller(
         key=key,

@@ -1,4 +1,6 @@
-"""The two hops before a `*_advance` call: AuthorizeFileUpload, and the multipart form that carries the picture (API.md §6)."""
+"""The two hops before a `*_advance` call: AuthorizeFileUpload, and the multipart form that carries
+the picture (API.md §6).
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,20 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from chalicelib.errors import AuthFault, Unauthenticated
+from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.wire.faults import WireFault, fault_of, message_of
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.gateway.wire.render import Json
-from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload
 
-_BOUNDARY: Final = re.compile(r'multipart/form-data\s*;.*?\bboundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
-_NAME: Final = re.compile(rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([^"\r\n]{1,64})"', re.IGNORECASE)
+_BOUNDARY: Final = re.compile(
+    r'multipart/form-data\s*;.*?\bboundary="?([^";,\s]{1,70})"?', re.IGNORECASE
+)
+_NAME: Final = re.compile(
+    rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([^"\r\n]{1,64})"', re.IGNORECASE
+)
 _MAX_PARTS: Final = 20
 _MAX_HEAD: Final = 4096
 
@@ -38,15 +44,21 @@ def authorize(incoming: Incoming, key: Key, deployment: Deployment, *, public_ho
 
 
 def receive(incoming: Incoming, deployment: Deployment) -> str:
-    """Stores the picture of a multipart form; its object key. Raises Unauthenticated, InvalidField, WireFault."""
+    """Stores the picture of a multipart form; its object key. Raises Unauthenticated, InvalidField,
+    WireFault.
+    """
     parts = parse_multipart(incoming)
     for name in ("OSSAccessKeyId", "Signature", "key", "policy", "file"):
         if name not in parts:
             raise WireFault("MissingParameter", f"the upload form has no part {name}")
-    fields = {name: data.decode("utf-8", "replace") for name, data in parts.items() if name != "file"}
+    fields = {
+        name: data.decode("utf-8", "replace") for name, data in parts.items() if name != "file"
+    }
     key = find_key(deployment, fields["OSSAccessKeyId"], max_age_s=60.0)
     if key is None:
-        raise Unauthenticated(AuthFault.UNKNOWN_KEY, f"there is no access key {fields['OSSAccessKeyId'][:40]!r}")
+        raise Unauthenticated(
+            AuthFault.UNKNOWN_KEY, f"there is no access key {fields['OSSAccessKeyId'][:40]!r}"
+        )
     grant = Grant(object_key=fields["key"], policy=fields["policy"], signature=fields["Signature"])
     store_upload(grant, parts["file"], key=key, deployment=deployment)
     return grant.object_key
@@ -55,7 +67,8 @@ def receive(incoming: Incoming, deployment: Deployment) -> str:
 def parse_multipart(incoming: Incoming) -> Mapping[str, bytes]:
     """Part name to content. Raises WireFault for what is no multipart form.
 
-    Written here because the standard library's parser reads e-mail: it decodes and copies a binary part several times.
+    Written here because the standard library's parser reads e-mail: it decodes and copies a binary
+    part several times.
     """
     match = _BOUNDARY.match(incoming.header("content-type"))
     if match is None:
@@ -66,7 +79,8 @@ def parse_multipart(incoming: Incoming) -> Mapping[str, bytes]:
         raise WireFault("BadRequest", "the upload is no complete multipart form")
     parts: dict[str, bytes] = {}
     for piece in pieces[1:-1]:
-        # the head is looked for near the front only: nobody has been authenticated yet, and a search over megabytes would cost
+        # the head is looked for near the front only: nobody has been authenticated yet, and a
+        # search over megabytes would cost
         blank = piece.find(b"\r\n\r\n", 0, _MAX_HEAD)
         name = _NAME.search(piece[: max(blank, 0)])
         if name is None:
@@ -88,7 +102,9 @@ def received(object_key: str, host: str) -> Answer:
 def refused(error: Exception, *, request_id: str, host: str) -> Answer:
     """An error as the SDK reads it at this hop."""
     fault = fault_of(error, "PostObject")
-    message = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "?", message_of(error))
+    message = re.sub(
+        "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "?", message_of(error)
+    )
     members = {"Code": fault.code, "Message": message, "RequestId": request_id, "HostId": host}
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members.items())
     return _xml(fault.status, f"<Error>{inner}</Error>")

@@ -1,4 +1,5 @@
-"""How uploads are named: the helper's action, and the URLs of what was sent, the only ones that a picture may be given by.
+"""How uploads are named: the helper's action, and the URLs of what was sent, the only ones that a
+picture may be given by.
 
 They are recognised, never fetched.
 """
@@ -14,25 +15,34 @@ from chalicelib.errors import InvalidField
 
 VERSION: Final = "2019-12-19"
 ACTION: Final = "AuthorizeFileUpload"
-_URL: Final = re.compile(r"(?:https?://)+([^/?#]+)/(uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32}))", re.ASCII)
+_URL: Final = re.compile(
+    r"(?:https?://)+([^/?#]+)/(uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32}))", re.ASCII
+)
 
 
 def read_url(text: str, hosts: Sequence[str]) -> Uploaded:
-    """The upload that a URL names, if it is on one of `hosts`. Raises InvalidField("picture_url") for every other URL.
+    """The upload that a URL names, if it is on one of `hosts`. Raises InvalidField("picture_url")
+    for every other URL.
 
-    The scheme may come twice: the SDK writes `http://` before a bucket that already begins with it (API.md §6, plain HTTP).
+    The scheme may come twice: the SDK writes `http://` before a bucket that already begins with it
+    (API.md §6, plain HTTP).
     """
     match = _URL.fullmatch(text)
     if match is None or match[1].lower() not in {host.lower() for host in hosts}:
-        raise InvalidField("picture_url", "only URLs of this service's own upload helper are accepted; send the picture itself as base64")
+        raise InvalidField(
+            "picture_url",
+            "only URLs of this service's own upload helper are accepted; send the picture itself as base64",
+        )
     return Uploaded(owner=match[3], object_id=match[4])
 
 
 def split_host(host: str, *, secure: bool) -> tuple[str, str]:
-    """(Bucket, Endpoint) of the upload helper's answer, such that `Bucket.Endpoint` is `host`, `name[:port]`.
+    """(Bucket, Endpoint) of the upload helper's answer, such that `Bucket.Endpoint` is `host`,
+    `name[:port]`.
 
-    The Python SDK uploads over HTTPS whatever the client's protocol; a scheme inside Bucket is the one way to make it speak plain HTTP,
-    which is what a client of a plain HTTP service needs. A host of one label cannot be split: localhost becomes 127.0.0.1.
+    The Python SDK uploads over HTTPS whatever the client's protocol; a scheme inside Bucket is the
+    one way to make it speak plain HTTP, which is what a client of a plain HTTP service needs. A
+    host of one label cannot be split: localhost becomes 127.0.0.1.
     """
     name, colon, port = host.partition(":")
     if name.lower() == "localhost":

@@ -1,6 +1,8 @@
-"""Every (version, action): what it needs, how its parameters become a message, what is done with it, how the result is rendered.
+"""Every (version, action): what it needs, how its parameters become a message, what is done with
+it, how the result is rendered.
 
-A cold start pays for what it uses: dispatch.py imports this module at the first call, and this module what only some actions need.
+A cold start pays for what it uses: dispatch.py imports this module at the first call, and this
+module what only some actions need.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from chalicelib.contract import messages as m
-from chalicelib.gateway.wire import render, parameters as wire
+from chalicelib.gateway.wire import parameters as wire
+from chalicelib.gateway.wire import render
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.gateway.wire.render import Json
@@ -46,7 +49,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One entry of the table. `Any` is the message's own class: a parser and its run belong together."""
+    """One entry of the table. `Any` is the message's own class: a parser and its run belong
+    together.
+    """
 
     access: Literal["read", "write"]
     run: Callable[[Any, Call], Json]
@@ -120,7 +125,9 @@ def _compare(message: m.ComparePictures, call: Call) -> Json:
 
 
 def _detail(message: m.Describe, call: Call) -> Json:
-    return render.described(manage.describe(message, call.deployment), call.deployment.settings.region)
+    return render.described(
+        manage.describe(message, call.deployment), call.deployment.settings.region
+    )
 
 
 def _increase(message: m.StartImport, call: Call) -> Json:
@@ -133,7 +140,9 @@ def _increase_list(message: m.ListImports, call: Call) -> Json:
     from chalicelib.jobs import imports
 
     page = imports.list_imports(message, call.deployment)
-    return render.imports(page.jobs, number=page.number, size=page.size, total=page.total, base=call.base)
+    return render.imports(
+        page.jobs, number=page.number, size=page.size, total=page.total, base=call.base
+    )
 
 
 def _dump(message: m.StartExport, call: Call) -> Json:
@@ -146,7 +155,9 @@ def _dump_list(message: m.ListExports, call: Call) -> Json:
     from chalicelib.jobs import exports
 
     page = exports.list_exports(message, call.deployment)
-    return render.exports(page.jobs, number=page.number, size=page.size, total=page.total, base=call.base)
+    return render.exports(
+        page.jobs, number=page.number, size=page.size, total=page.total, base=call.base
+    )
 
 
 def _add_item(messages: list[m.AddPicture], call: Call) -> Json:
@@ -193,7 +204,14 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
 }
 
 
-def read_message(version: str, action: str, incoming: Incoming, params: Mapping[str, str], *, hosts: tuple[str, ...]) -> tuple[str, Any]:
+def read_message(
+    version: str,
+    action: str,
+    incoming: Incoming,
+    params: Mapping[str, str],
+    *,
+    hosts: tuple[str, ...],
+) -> tuple[str, Any]:
     """(collection, message) of a request. `params`: query and body, merged. Raises InvalidRequest."""
     if version == V2018:
         from chalicelib.gateway.wire import post_content

@@ -1,4 +1,6 @@
-"""JSON Schemas of the answers, for /openapi.json and for the tests that hold render.py to them (API.md §3, §4, §7)."""
+"""JSON Schemas of the answers, for /openapi.json and for the tests that hold render.py to them
+(API.md §3, §4, §7).
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,21 @@ def _list(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
 
-def _answer(message: str | None, members: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """With Code 0, Success and a message member, or the short form of the actions that have no Code."""
+def _answer(
+    message: str | None, members: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
+) -> Schema:
+    """With Code 0, Success and a message member, or the short form of the actions that have no
+    Code.
+    """
     base: dict[str, Schema] = {"RequestId": {"type": "string", "pattern": "^[0-9A-F-]{36}$"}}
     if message:
         base |= {"Code": {"const": 0}, message: {"const": "success"}, "Success": {"const": True}}
     return _object({**base, **members}, optional)
 
 
-ERROR: Final[Schema] = _object({"RequestId": _TEXT, "HostId": _TEXT, "Code": _TEXT, "Message": _TEXT})
+ERROR: Final[Schema] = _object(
+    {"RequestId": _TEXT, "HostId": _TEXT, "Code": _TEXT, "Message": _TEXT}
+)
 
 _ATTRIBUTES: Final[Mapping[str, Schema]] = {
     "CustomContent": _TEXT,
@@ -50,7 +58,10 @@ _RANK: Final[Mapping[str, Schema]] = {
 }
 _ROW: Final = _object(_IDENTITY, _ATTRIBUTES)
 _HIT: Final = _object({**_IDENTITY, **_RANK}, _ATTRIBUTES)
-_HIT_2019: Final = _object({**_IDENTITY, **_RANK}, {name: _ATTRIBUTES[name] for name in ("CustomContent", "IntAttr", "StrAttr")})
+_HIT_2019: Final = _object(
+    {**_IDENTITY, **_RANK},
+    {name: _ATTRIBUTES[name] for name in ("CustomContent", "IntAttr", "StrAttr")},
+)
 _PIC_INFO: Final = _object(
     {
         "CategoryId": _INT,
@@ -83,7 +94,9 @@ _INSTANCE: Final = _object(
         "UtcExpireTime": _MS_TEXT,
     }
 )
-_INCREMENT: Final = _object({**_TASK, "BucketName": _TEXT, "Path": _TEXT}, {"CallbackAddress": _TEXT, "ErrorUrl": _TEXT})
+_INCREMENT: Final = _object(
+    {**_TASK, "BucketName": _TEXT, "Path": _TEXT}, {"CallbackAddress": _TEXT, "ErrorUrl": _TEXT}
+)
 
 ANSWERS_2020: Final[Mapping[str, Schema]] = {
     "AddImage": _answer("Message", {"PicInfo": _PIC_INFO}),
@@ -96,16 +109,27 @@ ANSWERS_2020: Final[Mapping[str, Schema]] = {
     "CheckImageExists": _answer("Msg", {"Exists": {"type": "boolean"}}, {"Auctions": _ROW}),
     "CompareSimilarByImage": _answer("Msg", {"Score": _SCORE}),
     "Detail": _answer(None, {**_TRUE, "Instance": _INSTANCE}),
-    "IncreaseInstance": _answer(None, {**_TRUE, "Data": _object({"Id": _MS_TEXT, "IncrementStatus": _STATUS})}),
-    "IncreaseList": _answer(None, {"Data": _object({**_PAGE, "Increments": _object({"Instance": _list(_INCREMENT)})})}),
-    "DumpMeta": _answer(None, {**_TRUE, "Data": _object({"Id": _MS_TEXT, "DumpMetaStatus": _STATUS})}),
-    "DumpMetaList": _answer(None, {"Data": _object({**_PAGE, "DumpMetaList": _list(_object(_TASK, {"MetaUrl": _TEXT}))})}),
+    "IncreaseInstance": _answer(
+        None, {**_TRUE, "Data": _object({"Id": _MS_TEXT, "IncrementStatus": _STATUS})}
+    ),
+    "IncreaseList": _answer(
+        None, {"Data": _object({**_PAGE, "Increments": _object({"Instance": _list(_INCREMENT)})})}
+    ),
+    "DumpMeta": _answer(
+        None, {**_TRUE, "Data": _object({"Id": _MS_TEXT, "DumpMetaStatus": _STATUS})}
+    ),
+    "DumpMetaList": _answer(
+        None,
+        {"Data": _object({**_PAGE, "DumpMetaList": _list(_object(_TASK, {"MetaUrl": _TEXT}))})},
+    ),
 }
 """By action of 2020-12-14."""
 
 ANSWERS_2019: Final[Mapping[str, Schema]] = {
     "AddImage": _answer("Message", {"PicInfo": _object({"CategoryId": _INT, "Region": _REGION})}),
     "DeleteImage": _answer("Message", {}),
-    "SearchImage": _answer("Msg", {"Head": _HEAD, "PicInfo": _PIC_INFO, "Auctions": _list(_HIT_2019)}),
+    "SearchImage": _answer(
+        "Msg", {"Head": _HEAD, "PicInfo": _PIC_INFO, "Auctions": _list(_HIT_2019)}
+    ),
 }
 """By action of 2019-03-25."""

@@ -1,4 +1,6 @@
-"""Percent coding of forms, fast for pictures in base64: the standard library takes 0.4 s of CPU for 4 MiB."""
+"""Percent coding of forms, fast for pictures in base64: the standard library takes 0.4 s of CPU for
+4 MiB.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _QUOTED: Final = [chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in ran
 _LARGE: Final = 65_536
 """Bytes from which decoding is worth numpy's fixed costs."""
 _FEW: Final = 6
-"""Different bytes to escape up to which replacing one after the other is faster than going byte by byte."""
+"""Different bytes to escape up to which replacing one after the other is faster than going byte by
+byte.
+"""
 
 
 def encode(data: bytes) -> bytes:
@@ -33,7 +37,9 @@ def encode(data: bytes) -> bytes:
 
 
 def is_encoded(data: bytes) -> bool:
-    """Whether `data` is what `encode` makes of its decoded self; may say False of some that are. Costs a few scans, no copy."""
+    """Whether `data` is what `encode` makes of its decoded self; may say False of some that are.
+    Costs a few scans, no copy.
+    """
     escapes = data.count(b"%2B") + data.count(b"%2F") + data.count(b"%3D")
     return data.count(b"%") == escapes and not data.translate(None, _SAFE + b"%")
 
@@ -52,7 +58,24 @@ def _decode_large(data: bytes) -> bytes:
     out = np.where(text == ord("+"), np.uint8(ord(" ")), text)
     digits = np.full(256, 255, dtype=np.uint8)
     for value, characters in enumerate(
-        (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"aA", b"bB", b"cC", b"dD", b"eE", b"fF")
+        (
+            b"0",
+            b"1",
+            b"2",
+            b"3",
+            b"4",
+            b"5",
+            b"6",
+            b"7",
+            b"8",
+            b"9",
+            b"aA",
+            b"bB",
+            b"cC",
+            b"dD",
+            b"eE",
+            b"fF",
+        )
     ):
         digits[list(characters)] = value
     # an escape cannot begin inside another: % is no hex digit
@@ -68,7 +91,9 @@ def _decode_large(data: bytes) -> bytes:
 
 
 def parse_form(body: bytes) -> Pairs:
-    """The pairs of a form. Raises InvalidRequest for too many, for names given twice and for what is not UTF-8."""
+    """The pairs of a form. Raises InvalidRequest for too many, for names given twice and for what
+    is not UTF-8.
+    """
     parts = body.split(b"&", MAX_FIELDS + 1)
     if len(parts) > MAX_FIELDS:
         raise InvalidRequest(f"the form has more than {MAX_FIELDS} parameters")
@@ -85,7 +110,9 @@ def parse_form(body: bytes) -> Pairs:
 
 
 def parse_json(body: bytes) -> Pairs:
-    """The members of a JSON object of plain values, as a form would spell them. Raises InvalidRequest."""
+    """The members of a JSON object of plain values, as a form would spell them. Raises
+    InvalidRequest.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -101,17 +128,23 @@ def parse_json(body: bytes) -> Pairs:
         elif isinstance(value, str | int | float):
             pairs.append((name, _text(name, str(value))))
         else:
-            raise InvalidRequest(f"member {name[:40]!r} of the JSON body must be text, a number or true or false")
+            raise InvalidRequest(
+                f"member {name[:40]!r} of the JSON body must be text, a number or true or false"
+            )
     return tuple(pairs)
 
 
 def _text(name: str, value: str) -> str:
-    """`value`, if it can be written down: JSON can spell half of a surrogate pair, which is no text."""
+    """`value`, if it can be written down: JSON can spell half of a surrogate pair, which is no
+    text.
+    """
     try:
         value.encode()
         name.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest("the JSON body contains half of a surrogate pair, which is no text") from None
+        raise InvalidRequest(
+            "the JSON body contains half of a surrogate pair, which is no text"
+        ) from None
     return value
 
 

@@ -1,4 +1,6 @@
-"""The one table from what went wrong to the contract's Code and HTTP status (API.md §8, SIGNATURES.md §5)."""
+"""The one table from what went wrong to the contract's Code and HTTP status (API.md §8,
+SIGNATURES.md §5).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,17 @@ from chalicelib import errors as e
 from chalicelib.gateway import log
 from chalicelib.gateway.wire.incoming import Answer
 
-CONSOLE_ACTIONS: Final = frozenset({"Detail", "DumpMeta", "DumpMetaList", "IncreaseInstance", "IncreaseList"})
+CONSOLE_ACTIONS: Final = frozenset(
+    {"Detail", "DumpMeta", "DumpMetaList", "IncreaseInstance", "IncreaseList"}
+)
 """Actions whose codes the original prefixes with `Console.` (K in API.md §8)."""
 COMPARE: Final = "CompareSimilarByImage"
 
 
 class WireFault(e.InvalidRequest):
-    """What is wrong with the wire form of a request; only the gateway raises it, so it names its code itself."""
+    """What is wrong with the wire form of a request; only the gateway raises it, so it names its
+    code itself.
+    """
 
     def __init__(self, code: str, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -55,7 +61,11 @@ INVALID: Final[Mapping[str, str]] = {
 }
 """Field to code, for a value that is malformed or out of its limits."""
 
-OVER: Final[Mapping[str, str]] = {"count": "OverflowMaxReturnNum", "start": "OverflowMaxResultNum", "text": "InvalidTextLength"}
+OVER: Final[Mapping[str, str]] = {
+    "count": "OverflowMaxReturnNum",
+    "start": "OverflowMaxResultNum",
+    "text": "InvalidTextLength",
+}
 """Field to code, for a count or length over its limit."""
 
 MISSING: Final[Mapping[str, str]] = {
@@ -88,14 +98,18 @@ AUTH: Final[Mapping[e.AuthFault, Fault]] = {
 }
 
 
-def _plain(code: str, status: int, console: str = "", compare: str = "") -> tuple[Fault, Fault, Fault]:
+def _plain(
+    code: str, status: int, console: str = "", compare: str = ""
+) -> tuple[Fault, Fault, Fault]:
     return Fault(code, status), Fault(console or code, status), Fault(compare or code, status)
 
 
 TABLE: Final[Mapping[type[Exception], tuple[Fault, Fault, Fault]]] = {
     e.Forbidden: _plain("NoPermission", 403, "Console.NoPermission", "Console.NoPermissionError"),
     e.Throttled: _plain("DeniedRequest", 403),
-    e.CollectionNotFound: _plain("InvalidInstance", 400, "Console.InstanceNotFound", "Console.InstanceNotFound"),
+    e.CollectionNotFound: _plain(
+        "InvalidInstance", 400, "Console.InstanceNotFound", "Console.InstanceNotFound"
+    ),
     e.RecordNotFound: _plain("PicNotExist", 400),
     e.NotFound: (Fault("NotFound", 404), Fault("Console.BadRequest", 400), Fault("NotFound", 404)),
     e.JobRunning: _plain("Console.IncrementStatusError", 409),
@@ -103,18 +117,32 @@ TABLE: Final[Mapping[type[Exception], tuple[Fault, Fault, Fault]]] = {
     e.FingerprintMismatch: _plain("InstanceStatusError", 409, "Console.InstanceStatusError"),
     e.AlreadyExists: _plain("AlreadyExists", 409),
     e.Conflict: _plain("Conflict", 409),
-    e.Unsupported: (Fault("UnsupportedInstanceType", 500), Fault("Console.BadRequest", 400), Fault("UnsupportedInstanceType", 500)),
-    e.StoreUnavailable: _plain("InternalOssError", 500, "Console.CallServiceError", "Console.CallServiceError"),
-    e.OutcomeUnknown: _plain("RequestTimeout", 500, "Console.CallServiceError", "Console.CallServiceError"),
-    e.CorruptObject: _plain("AccessEngineFailed", 500, "Console.InternalError", "ServerInternalError"),
+    e.Unsupported: (
+        Fault("UnsupportedInstanceType", 500),
+        Fault("Console.BadRequest", 400),
+        Fault("UnsupportedInstanceType", 500),
+    ),
+    e.StoreUnavailable: _plain(
+        "InternalOssError", 500, "Console.CallServiceError", "Console.CallServiceError"
+    ),
+    e.OutcomeUnknown: _plain(
+        "RequestTimeout", 500, "Console.CallServiceError", "Console.CallServiceError"
+    ),
+    e.CorruptObject: _plain(
+        "AccessEngineFailed", 500, "Console.InternalError", "ServerInternalError"
+    ),
     e.StorageError: _plain("InternalError", 500, "Console.InternalError", "ServerInternalError"),
     e.InvalidRequest: _plain("BadRequest", 400, "Console.BadRequest"),
     Exception: _plain("UnknownException", 500, "Console.InternalError", "ServerInternalError"),
 }
-"""Class to the answer in general, for CONSOLE_ACTIONS, and for CompareSimilarByImage. The nearest class in an error's ancestry counts."""
+"""Class to the answer in general, for CONSOLE_ACTIONS, and for CompareSimilarByImage. The nearest
+class in an error's ancestry counts.
+"""
 
 SOURCE: Final[Mapping[e.SourceFault, Fault]] = {
-    fault: Fault("Console.NoPermission", 403) if fault.name in {"NO_PERMISSION", "NO_ROLE"} else Fault("Console.BadRequest", 400)
+    fault: Fault("Console.NoPermission", 403)
+    if fault.name in {"NO_PERMISSION", "NO_ROLE"}
+    else Fault("Console.BadRequest", 400)
     for fault in e.SourceFault
 }
 
@@ -156,7 +184,9 @@ def code(error: Exception) -> str:
 
 
 def message_of(error: Exception) -> str:
-    """What a caller may read. An error we did not raise on purpose may quote anything, so its text stays in the log."""
+    """What a caller may read. An error we did not raise on purpose may quote anything, so its text
+    stays in the log.
+    """
     if isinstance(error, e.LookalikeError):
         return str(error)
     return "the service failed; the log has the details under this request id"
@@ -165,18 +195,29 @@ def message_of(error: Exception) -> str:
 def answer_fault(error: Exception, *, action: str, request_id: str, host: str) -> Answer:
     """The contract's error answer."""
     fault = fault_of(error, action)
-    headers = {"x-acs-retry-after": str(max(1, error.retry_after_ms))} if isinstance(error, e.Throttled) else {}
-    return Answer(fault.status, error_body(fault.code, message_of(error), request_id=request_id, host=host), headers=headers)
+    headers = (
+        {"x-acs-retry-after": str(max(1, error.retry_after_ms))}
+        if isinstance(error, e.Throttled)
+        else {}
+    )
+    return Answer(
+        fault.status,
+        error_body(fault.code, message_of(error), request_id=request_id, host=host),
+        headers=headers,
+    )
 
 
 def error_body(code: str, message: str, *, request_id: str, host: str) -> bytes:
     """`{"RequestId","HostId","Code","Message"}` as UTF-8 JSON."""
     text = message.encode("utf-8", "replace").decode()
-    return json.dumps({"RequestId": request_id, "HostId": host, "Code": code, "Message": text}, ensure_ascii=False).encode()
+    return json.dumps(
+        {"RequestId": request_id, "HostId": host, "Code": code, "Message": text}, ensure_ascii=False
+    ).encode()
 
 
 def reshape(status: int, body: bytes, *, host: str) -> bytes:
-    """An error body of Chalice or its local server in the contract's shape; one that has it already is left as it is.
+    """An error body of Chalice or its local server in the contract's shape; one that has it already
+    is left as it is.
 
     The door has not seen such a request, so its log line is written here.
     """
@@ -193,7 +234,9 @@ def reshape(status: int, body: bytes, *, host: str) -> bytes:
         413: "RequestBodyTooLarge",
         415: "UnsupportedMediaType",
     }
-    text = document.get("Message") or document.get("message") if isinstance(document, dict) else None
+    text = (
+        document.get("Message") or document.get("message") if isinstance(document, dict) else None
+    )
     code = known.get(status, "BadRequest" if status < 500 else "UnknownException")
     if status == 403:
         text = "there is nothing at this path"

@@ -9,8 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from chalicelib.usecases.scores import parse_threshold
-from chalicelib.contract.values import AttributeValues, Narrow, Page, Uploaded, View, parse_region
+from chalicelib.contract.values import (
+    AttributeValues,
+    Narrow,
+    Page,
+    Uploaded,
+    View,
+    parse_region,
+    parse_threshold,
+)
 from chalicelib.errors import InvalidField, InvalidRequest
 from chalicelib.gateway.uploads.urls import read_url
 
@@ -82,17 +89,25 @@ def read_base64(text: str, *, name: str, field: str) -> bytes:
 
 
 class Fields:
-    """The parameters of one request. Empty text counts as absent, except in attributes, where it is a value."""
+    """The parameters of one request. Empty text counts as absent, except in attributes, where it is
+    a value.
+    """
 
-    def __init__(self, values: Mapping[str, str], parameters: Sequence[Parameter], *, hosts: Sequence[str]) -> None:
-        """Raises InvalidRequest for a parameter that is not in `parameters`. `hosts`: names under which uploads of ours are known."""
+    def __init__(
+        self, values: Mapping[str, str], parameters: Sequence[Parameter], *, hosts: Sequence[str]
+    ) -> None:
+        """Raises InvalidRequest for a parameter that is not in `parameters`. `hosts`: names under
+        which uploads of ours are known.
+        """
         self._values = values
         self._hosts = hosts
         self._fields = {parameter.name: parameter.field for parameter in parameters}
         unknown = [name for name in values if name not in self._fields and name not in COMMON]
         if unknown:
             names = ", ".join(repr(name[:40]) for name in sorted(unknown)[:5])
-            raise InvalidRequest(f"this action has no parameter {names}; it has {', '.join(self._fields)}")
+            raise InvalidRequest(
+                f"this action has no parameter {names}; it has {', '.join(self._fields)}"
+            )
 
     def text(self, name: str) -> str:
         """The value, or empty text."""
@@ -115,7 +130,9 @@ class Fields:
         return read_boolean(self.text(name), name=name, field=self._field(name), default=default)
 
     def picture(self, name: str) -> bytes | Uploaded:
-        """The bytes of base64, a reference to an upload, or no bytes where it is absent. Raises InvalidField."""
+        """The bytes of base64, a reference to an upload, or no bytes where it is absent. Raises
+        InvalidField.
+        """
         text = self.text(name)
         if text.startswith(("http://", "https://")):
             return read_url(text, self._hosts)

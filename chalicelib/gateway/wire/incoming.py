@@ -21,12 +21,22 @@ class Incoming:
     body: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, method: str, path: str, *, query: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]], body: bytes) -> Incoming:
+    def of(
+        cls,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]],
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> Incoming:
         """Tidies what a server hands over."""
         table: dict[str, tuple[str, ...]] = {}
         for name, value in headers:
             table[name.lower()] = (*table.get(name.lower(), ()), value.strip())
-        return cls(method=method.upper(), path=path or "/", query=tuple(query), headers=table, body=body)
+        return cls(
+            method=method.upper(), path=path or "/", query=tuple(query), headers=table, body=body
+        )
 
     def header(self, name: str) -> str:
         """The first value of the header `name` (lower case), or empty text."""

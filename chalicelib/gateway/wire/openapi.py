@@ -1,4 +1,6 @@
-"""The OpenAPI document of the plain HTTP form, made from the tables that the gateway itself reads requests by."""
+"""The OpenAPI document of the plain HTTP form, made from the tables that the gateway itself reads
+requests by.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ SUMMARIES: Final[Mapping[str, str]] = {
 """One line per action; docs/API.md has the same."""
 
 _LIMITS: Final[Mapping[str, Schema]] = {
-    "collection": {"minLength": 1, "maxLength": v.MAX_COLLECTION, "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
+    "collection": {
+        "minLength": 1,
+        "maxLength": v.MAX_COLLECTION,
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+    },
     "product_id": {"minLength": 1, "maxLength": v.MAX_ID},
     "pic_name": {"minLength": 1, "maxLength": v.MAX_ID},
     "custom_content": {"maxLength": v.MAX_CUSTOM_CONTENT},
@@ -46,7 +52,10 @@ _LIMITS: Final[Mapping[str, Schema]] = {
     "text": {"minLength": 1, "maxLength": m.MAX_TEXT},
     "search_type": {"enum": ["SearchByPic", "SearchByName"], "default": "SearchByPic"},
     **{f"int_attr{n}": {"minimum": -(2**31), "maximum": 2**31 - 1} for n in ("", "2", "3", "4")},
-    **{f"str_attr{n}": {"maxLength": v.MAX_STR_ATTR, "pattern": r"^[^\\¥$&%]*$"} for n in ("", "2", "3", "4")},
+    **{
+        f"str_attr{n}": {"maxLength": v.MAX_STR_ATTR, "pattern": r"^[^\\¥$&%]*$"}
+        for n in ("", "2", "3", "4")
+    },
 }
 _KINDS: Final[Mapping[str, Schema]] = {
     "text": {"type": "string"},
@@ -72,7 +81,9 @@ def document() -> Schema:
         "paths": {
             "/": {"post": _native()},
             **{path: {"post": _roa(action)} for path, action in _ROA_PATHS.items()},
-            "/openapi.json": {"get": _plain("openapi", "This document.", "application/json", {"type": "object"})},
+            "/openapi.json": {
+                "get": _plain("openapi", "This document.", "application/json", {"type": "object"})
+            },
         },
         "components": {
             "schemas": {"Error": answers.ERROR},
@@ -82,13 +93,22 @@ def document() -> Schema:
                     "scheme": "bearer",
                     "description": "ID.SECRET of a key made with --bearer; use it over TLS only",
                 },
-                "signature": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "see docs/API.md"},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "see docs/API.md",
+                },
             },
         },
     }
 
 
-_ROA_PATHS: Final = {"/v2/image/add": "AddImage", "/v2/image/search": "SearchImage", "/v2/image/delete": "DeleteImage"}
+_ROA_PATHS: Final = {
+    "/v2/image/add": "AddImage",
+    "/v2/image/search": "SearchImage",
+    "/v2/image/delete": "DeleteImage",
+}
 
 
 def _native() -> Schema:
@@ -100,9 +120,14 @@ def _native() -> Schema:
         "summary": "Any action of 2020-12-14; `Action` says which.",
         "requestBody": {
             "required": True,
-            "content": {"application/x-www-form-urlencoded": {"schema": schema}, "application/json": {"schema": schema}},
+            "content": {
+                "application/x-www-form-urlencoded": {"schema": schema},
+                "application/json": {"schema": schema},
+            },
         },
-        "responses": _responses({"anyOf": [answers.ANSWERS_2020[action] for action in PARAMETERS_2020]}),
+        "responses": _responses(
+            {"anyOf": [answers.ANSWERS_2020[action] for action in PARAMETERS_2020]}
+        ),
     }
 
 
@@ -113,7 +138,10 @@ def _roa(action: str) -> Schema:
         "summary": f"2019-03-25: {SUMMARIES[action]}",
         "requestBody": {
             "required": True,
-            "content": {"application/x-www-form-urlencoded": {"schema": schema}, "application/json": {"schema": schema}},
+            "content": {
+                "application/x-www-form-urlencoded": {"schema": schema},
+                "application/json": {"schema": schema},
+            },
         },
         "responses": _responses(answers.ANSWERS_2019[action]),
     }
@@ -123,7 +151,12 @@ def _form(parameters: Sequence[Parameter], *, action: str = "") -> Schema:
     properties: Schema = {parameter.name: _property(parameter) for parameter in parameters}
     required = [parameter.name for parameter in parameters if parameter.required]
     if not action:
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        }
     named: Schema = {"Action": {"const": action}, "Version": {"const": "2020-12-14"}, **properties}
     return {
         "title": action,

@@ -1,9 +1,11 @@
-"""The body of 2018-01-20, as the old SDK's buildPostContent writes it, and its way into messages (API.md §5).
+"""The body of 2018-01-20, as the old SDK's buildPostContent writes it, and its way into messages
+(API.md §5).
 
     name,start,end#name,start,end#…^all values joined
 
-Offsets are into what follows the first `^`, end exclusive, counted in the client's units of text: UTF-16 units from Java, bytes from
-Python 2. Pictures stand under the base64 of their names; pic_list names them.
+Offsets are into what follows the first `^`, end exclusive, counted in the client's units of text:
+UTF-16 units from Java, bytes from Python 2. Pictures stand under the base64 of their names;
+pic_list names them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from chalicelib.gateway.wire.fields import read_base64, read_boolean, read_integ
 MAX_PICTURES: Final = 20
 MAX_ITEMS: Final = 64
 _ITEM: Final = re.compile(r"([^,#^]+),(\d{1,9}),(\d{1,9})", re.ASCII)
-_ADD: Final = frozenset({"item_id", "cat_id", "cust_content", "pic_list", "crop", "region", "int_attr", "str_attr"})
+_ADD: Final = frozenset(
+    {"item_id", "cat_id", "cust_content", "pic_list", "crop", "region", "int_attr", "str_attr"}
+)
 _SEARCH: Final = frozenset({"s", "n", "cat_id", "pic_list", "crop", "region", "filter"})
 _DELETE: Final = frozenset({"item_id", "pic_list"})
 
@@ -66,20 +70,33 @@ def _cut(content: str, spans: list[tuple[str, int, int]], last: int) -> dict[str
     else:
         # UTF-16 where the last offset fits its length, else bytes
         wide = content.encode("utf-16-le")
-        units, width, encoding = (wide, 2, "utf-16-le") if last * 2 == len(wide) or last > len(data) else (data, 1, "utf-8")
+        units, width, encoding = (
+            (wide, 2, "utf-16-le")
+            if last * 2 == len(wide) or last > len(data)
+            else (data, 1, "utf-8")
+        )
     if last * width > len(units):
-        raise WireFault("InvalidMetaItem", f"the table reaches to {last}, past the {len(units) // width} units after the ^")
+        raise WireFault(
+            "InvalidMetaItem",
+            f"the table reaches to {last}, past the {len(units) // width} units after the ^",
+        )
     try:
-        return {name: units[start * width : end * width].decode(encoding) for name, start, end in spans}
+        return {
+            name: units[start * width : end * width].decode(encoding) for name, start, end in spans
+        }
     except UnicodeDecodeError:
-        raise WireFault("InvalidMetaItem", "an offset in the table falls inside a character") from None
+        raise WireFault(
+            "InvalidMetaItem", "an offset in the table falls inside a character"
+        ) from None
 
 
 def _names(values: Mapping[str, str]) -> list[str]:
     """The keys of the pictures that pic_list names; each is the base64 of a name."""
     keys = [key for key in values.get("pic_list", "").split(",") if key]
     if len(keys) > MAX_PICTURES or len(set(keys)) < len(keys):
-        raise WireFault("InvalidPicList", f"pic_list must name at most {MAX_PICTURES} different pictures")
+        raise WireFault(
+            "InvalidPicList", f"pic_list must name at most {MAX_PICTURES} different pictures"
+        )
     return keys
 
 
@@ -87,7 +104,9 @@ def _name(key: str) -> str:
     try:
         return base64.b64decode(key, validate=True).decode()
     except (binascii.Error, ValueError):
-        raise WireFault("InvalidPicList", f"{key[:40]!r} in pic_list is not the base64 of a name") from None
+        raise WireFault(
+            "InvalidPicList", f"{key[:40]!r} in pic_list is not the base64 of a name"
+        ) from None
 
 
 def _picture(values: Mapping[str, str], key: str, absent: str) -> bytes:
@@ -99,7 +118,9 @@ def _picture(values: Mapping[str, str], key: str, absent: str) -> bytes:
 def _known(values: Mapping[str, str], known: frozenset[str], pictures: list[str]) -> None:
     unknown = sorted(set(values) - known - set(pictures))
     if unknown:
-        raise InvalidRequest(f"the body has an entry {unknown[0][:40]!r} that this action does not know")
+        raise InvalidRequest(
+            f"the body has an entry {unknown[0][:40]!r} that this action does not know"
+        )
 
 
 def _integer(values: Mapping[str, str], name: str, field: str) -> int | None:
@@ -122,11 +143,15 @@ def add_item(collection: str, values: Mapping[str, str]) -> list[m.AddPicture]:
     if "pic_list" not in values:
         raise WireFault("NoPicList", "pic_list is missing")
     if not keys:
-        raise WireFault("NoSpecifiedPic", "pic_list is empty; an item is added with at least one picture")
+        raise WireFault(
+            "NoSpecifiedPic", "pic_list is empty; an item is added with at least one picture"
+        )
     names = [_name(key) for key in keys]
     _known(values, _ADD, keys)
     attributes = v.AttributeValues(
-        custom_content=values.get("cust_content"), int_attr=_integer(values, "int_attr", "int_attr"), str_attr=values.get("str_attr")
+        custom_content=values.get("cust_content"),
+        int_attr=_integer(values, "int_attr", "int_attr"),
+        str_attr=values.get("str_attr"),
     )
     return [
         m.AddPicture(
@@ -152,7 +177,9 @@ def search_item(collection: str, values: Mapping[str, str]) -> m.SearchByPicture
     if "pic_list" not in values:
         raise WireFault("NoPicList", "pic_list is missing")
     if len(keys) != 1:
-        raise WireFault("InvalidPicList", f"pic_list names {len(keys)} pictures; a search takes exactly one")
+        raise WireFault(
+            "InvalidPicList", f"pic_list names {len(keys)} pictures; a search takes exactly one"
+        )
     _known(values, _SEARCH, keys)
     count, start = _integer(values, "n", "count"), _integer(values, "s", "start")
     text = values.get("filter")

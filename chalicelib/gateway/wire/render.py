@@ -12,11 +12,11 @@ from chalicelib.service import Service
 
 if TYPE_CHECKING:
     from chalicelib.attributes import Attributes
-    from chalicelib.index.read.query import Row
     from chalicelib.index.format.records import Key
+    from chalicelib.index.read.query import Row
     from chalicelib.usecases.add import Added
     from chalicelib.usecases.manage import Described
-    from chalicelib.usecases.search import SearchResults, Match
+    from chalicelib.usecases.search import Match, SearchResults
 
 Json = dict[str, object]
 
@@ -29,7 +29,11 @@ _MEMBERS: Final = {
     **{f"int_attr{n}": f"IntAttr{n}" for n in ("", "2", "3", "4")},
     **{f"str_attr{n}": f"StrAttr{n}" for n in ("", "2", "3", "4")},
 }
-_MEMBERS_2019: Final = {"custom_content": "CustomContent", "int_attr": "IntAttr", "str_attr": "StrAttr"}
+_MEMBERS_2019: Final = {
+    "custom_content": "CustomContent",
+    "int_attr": "IntAttr",
+    "str_attr": "StrAttr",
+}
 
 
 class Job(Protocol):
@@ -55,7 +59,11 @@ def _done(message_member: str) -> Json:
 
 def _attributes(attributes: Attributes, members: dict[str, str]) -> Json:
     """Attributes that were never set are left out."""
-    named = {members[field.name]: getattr(attributes, field.name) for field in fields(attributes) if field.name in members}
+    named = {
+        members[field.name]: getattr(attributes, field.name)
+        for field in fields(attributes)
+        if field.name in members
+    }
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -70,7 +78,11 @@ def row(found: Row, members: dict[str, str] = _MEMBERS) -> Json:
 
 
 def _match(match: Match, members: dict[str, str]) -> Json:
-    return {**row(match.row, members), "Score": round(match.score, 6), "SortExprValues": match.sort_values}
+    return {
+        **row(match.row, members),
+        "Score": round(match.score, 6),
+        "SortExprValues": match.sort_values,
+    }
 
 
 def _categories(service: Service) -> list[Json]:
@@ -97,7 +109,10 @@ def added(seen: Added) -> Json:
 
 def added_2019(seen: Added) -> Json:
     """AddImage, 2019-03-25."""
-    return {**_done("Message"), "PicInfo": {"CategoryId": seen.category_id, "Region": seen.region.text()}}
+    return {
+        **_done("Message"),
+        "PicInfo": {"CategoryId": seen.category_id, "Region": seen.region.text()},
+    }
 
 
 def deleted(keys: Iterable[Key]) -> Json:
@@ -130,8 +145,13 @@ def _found(answer: SearchResults, members: dict[str, str]) -> Json:
 
 
 def _head(answer: SearchResults) -> Json:
-    # API.md §2.7: DocsReturn is what this answer holds; the current reference has the two the wrong way round
-    return {"DocsFound": answer.found, "DocsReturn": len(answer.matches), "SearchTime": answer.milliseconds}
+    # API.md §2.7: DocsReturn is what this answer holds; the current reference has the two the wrong
+    # way round
+    return {
+        "DocsFound": answer.found,
+        "DocsReturn": len(answer.matches),
+        "SearchTime": answer.milliseconds,
+    }
 
 
 def found_2018(answer: SearchResults) -> Json:
@@ -147,11 +167,17 @@ def found_2018(answer: SearchResults) -> Json:
         }
         for match in answer.matches
     ]
-    categories = [{"Name": name, "Id": str(number)} for number, name in categories_of(answer.service).items()]
+    categories = [
+        {"Name": name, "Id": str(number)} for number, name in categories_of(answer.service).items()
+    ]
     return {
         **_done("Message"),
         "Head": _head(answer),
-        "PicInfo": {"Category": str(answer.category_id), "Region": answer.region.text(), "AllCategory": {"Category": categories}},
+        "PicInfo": {
+            "Category": str(answer.category_id),
+            "Region": answer.region.text(),
+            "AllCategory": {"Category": categories},
+        },
         "Auctions": {"Auction": auctions},
     }
 
@@ -163,7 +189,11 @@ def rows(answer: Iterable[Row]) -> Json:
 
 def looked_up(answer: Row | None) -> Json:
     """CheckImageExists: Auctions is one object, absent when there is no such picture."""
-    return {**_done("Msg"), "Exists": answer is not None, **({} if answer is None else {"Auctions": row(answer)})}
+    return {
+        **_done("Msg"),
+        "Exists": answer is not None,
+        **({} if answer is None else {"Auctions": row(answer)}),
+    }
 
 
 def compared(score: float) -> Json:
@@ -257,10 +287,19 @@ class ExportJob(Job, Protocol):
 def imports(jobs: Sequence[ImportJob], *, number: int, size: int, total: int, base: str) -> Json:
     """IncreaseList."""
     rows_ = [import_row(job, base=base) for job in jobs]
-    return {"Data": {"PageNumber": number, "PageSize": size, "TotalCount": total, "Increments": {"Instance": rows_}}}
+    return {
+        "Data": {
+            "PageNumber": number,
+            "PageSize": size,
+            "TotalCount": total,
+            "Increments": {"Instance": rows_},
+        }
+    }
 
 
 def exports(jobs: Sequence[ExportJob], *, number: int, size: int, total: int, base: str) -> Json:
     """DumpMetaList."""
     rows_ = [export_row(job, base=base) for job in jobs]
-    return {"Data": {"PageNumber": number, "PageSize": size, "TotalCount": total, "DumpMetaList": rows_}}
+    return {
+        "Data": {"PageNumber": number, "PageSize": size, "TotalCount": total, "DumpMetaList": rows_}
+    }

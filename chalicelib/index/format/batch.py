@@ -9,10 +9,15 @@ from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject
 from chalicelib.index.format.build import table_of
 from chalicelib.index.format.bundle import Bundle, Memory, encode
-from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, encode_tombstones, patched
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put, Record
 from chalicelib.index.format.table import Range, Shape, Table
+from chalicelib.index.format.tombstones import (
+    Tombstone,
+    decode_tombstones,
+    encode_tombstones,
+    patched,
+)
 
 KEY_ARRAYS = ("high", "low")
 
@@ -26,14 +31,18 @@ class Batch:
     tombstones: tuple[Tombstone, ...]
 
 
-def encode_batch(changes: Sequence[Change], position: Position, *, shape: Shape, fingerprint: str) -> bytes:
+def encode_batch(
+    changes: Sequence[Change], position: Position, *, shape: Shape, fingerprint: str
+) -> bytes:
     """The log object of `changes`, which happen one after the other and become visible together.
 
     Raises ValueError for a record that does not fit the collection or is not Unicode.
     """
     records, deleted, patches = _net(changes)
     table = table_of(list(records.values()), shape)
-    tombstones = [Tombstone(key, position, None) for key in deleted] + [Tombstone(key, position, change) for key, change in patches.items()]
+    tombstones = [Tombstone(key, position, None) for key in deleted] + [
+        Tombstone(key, position, change) for key, change in patches.items()
+    ]
     meta = {
         "size": table.size,
         "ranges": table.ranges,
@@ -41,7 +50,9 @@ def encode_batch(changes: Sequence[Change], position: Position, *, shape: Shape,
         "bits": shape.bits,
         "fingerprint": fingerprint,
     }
-    data, _ = encode("batch", meta, {**table.keys, **table.rows, "marks": encode_tombstones(tombstones)})
+    data, _ = encode(
+        "batch", meta, {**table.keys, **table.rows, "marks": encode_tombstones(tombstones)}
+    )
     return data
 
 
@@ -50,8 +61,15 @@ def decode_batch(key: str, data: memoryview, *, shape: Shape, fingerprint: str) 
     bundle = Bundle(key, data, "batch")
     bundle.check()
     meta = bundle.meta
-    if (meta["dimension"], meta["bits"], meta["fingerprint"]) != (shape.dimension, shape.bits, fingerprint):
-        raise CorruptObject(key, f"its features are of the models {meta['fingerprint']}, the collection's are of {fingerprint}")
+    if (meta["dimension"], meta["bits"], meta["fingerprint"]) != (
+        shape.dimension,
+        shape.bits,
+        fingerprint,
+    ):
+        raise CorruptObject(
+            key,
+            f"its features are of the models {meta['fingerprint']}, the collection's are of {fingerprint}",
+        )
     arrays = Memory(bundle)
     keys = Memory({name: arrays.pop(name) for name in KEY_ARRAYS})
     tombstones = decode_tombstones(arrays.pop("marks"))
@@ -60,7 +78,9 @@ def decode_batch(key: str, data: memoryview, *, shape: Shape, fingerprint: str) 
 
 
 def _net(changes: Iterable[Change]) -> tuple[dict[Key, Record], set[Key], dict[Key, Attributes]]:
-    """What remains of changes made one after the other: records put, keys deleted, attributes patched; each key in one of them."""
+    """What remains of changes made one after the other: records put, keys deleted, attributes
+    patched; each key in one of them.
+    """
     records: dict[Key, Record] = {}
     deleted: set[Key] = set()
     patches: dict[Key, Attributes] = {}
@@ -79,7 +99,9 @@ def _net(changes: Iterable[Change]) -> tuple[dict[Key, Record], set[Key], dict[K
     return records, deleted, patches
 
 
-def _patch(change: Patch, records: dict[Key, Record], deleted: set[Key], patches: dict[Key, Attributes]) -> None:
+def _patch(
+    change: Patch, records: dict[Key, Record], deleted: set[Key], patches: dict[Key, Attributes]
+) -> None:
     if change.key in records:
         found = records[change.key]
         records[change.key] = replace(found, attributes=patched(found.attributes, change.changes))

@@ -19,7 +19,9 @@ _ALL_ATTRIBUTES = attrgetter("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES)
 
 
 def table_of(records: Sequence[Record], shape: Shape) -> Table:
-    """The table of records with different keys. Raises ValueError for a record that does not fit `shape` or the columns' types."""
+    """The table of records with different keys. Raises ValueError for a record that does not fit
+    `shape` or the columns' types.
+    """
     digests = key_digests([record.key for record in records])
     categories = np.array([record.category_id for record in records], dtype=np.int64)
     order = np.lexsort((digests.low, digests.high, categories))
@@ -27,7 +29,9 @@ def table_of(records: Sequence[Record], shape: Shape) -> Table:
     keys = Memory(high=digests.high[order], low=digests.low[order])
     features = _stacked([record.vector.feature for record in records], np.int8, shape.dimension)
     rows = Memory(
-        codes=planes(_stacked([record.vector.code for record in records], np.uint8, shape.code_bytes), shape),
+        codes=planes(
+            _stacked([record.vector.code for record in records], np.uint8, shape.code_bytes), shape
+        ),
         features=features,
         scales=np.array([record.vector.scale for record in records], dtype=np.float32),
         norms=norms(features),
@@ -51,13 +55,16 @@ def norms(features: Array) -> Array:
     """[size, dimension] i8 → [size] i32: Σ feature², exact."""
     found = np.empty(len(features), dtype=np.int32)
     for start in range(0, len(features), 4096):
-        part = features[start : start + 4096].astype(np.float32)  # sums of squares below 2²⁴ are exact in float32 up to 1,040 dimensions
+        part = features[start : start + 4096].astype(
+            np.float32
+        )  # sums of squares below 2²⁴ are exact in float32 up to 1,040 dimensions
         found[start : start + 4096] = np.einsum("ij,ij->i", part, part, dtype=np.float64)
     return found
 
 
 def joined(parts: Sequence[tuple[Table, RowIds]], shape: Shape) -> tuple[Table, RowIds]:
-    """One table of the given rows of several (different keys); and for each of its rows, which of the rows given it was.
+    """One table of the given rows of several (different keys); and for each of its rows, which of
+    the rows given it was.
 
     Changed attributes are written into the columns.
     """
@@ -82,14 +89,23 @@ def joined(parts: Sequence[tuple[Table, RowIds]], shape: Shape) -> tuple[Table, 
         for name in ("features", "scales", "norms", "regions", "products"):
             rows[name][into] = table.rows[name] if whole else table.rows.gather(name, taken)
     for name in ("product_id", "pic_name"):
-        texts = [Text(table.rows[f"{name}.text"], table.rows[f"{name}.ends"]).take(taken) for table, taken in parts]
+        texts = [
+            Text(table.rows[f"{name}.text"], table.rows[f"{name}.ends"]).take(taken)
+            for table, taken in parts
+        ]
         _add_text(rows, name, Text.joined(texts).take(order))
     _join_content(rows, parts, order)
     for name in INT_ATTRIBUTES:
         _join_numbers(rows, name, parts, order)
     for name in STR_ATTRIBUTES:
         _join_words(rows, name, parts, order)
-    return Table(len(order), _ranges(categories[order]), shape, Memory(high=high[order], low=low[order]), rows), order
+    return Table(
+        len(order),
+        _ranges(categories[order]),
+        shape,
+        Memory(high=high[order], low=low[order]),
+        rows,
+    ), order
 
 
 def _categories(table: Table) -> Array:
@@ -102,13 +118,17 @@ def _categories(table: Table) -> Array:
 def _ranges(categories: Array) -> tuple[Range, ...]:
     values, starts = np.unique(categories, return_index=True)
     stops = np.append(starts[1:], [len(categories)] * bool(len(values)))
-    return tuple(Range(*part) for part in zip(values.tolist(), starts.tolist(), stops.tolist(), strict=True))
+    return tuple(
+        Range(*part) for part in zip(values.tolist(), starts.tolist(), stops.tolist(), strict=True)
+    )
 
 
 def _stacked(vectors: Sequence[Array], dtype: type[np.generic], width: int) -> Array:
     made = np.stack(vectors) if vectors else np.empty((0, width), dtype)
     if made.dtype != dtype or made.shape[1:] != (width,):
-        raise ValueError(f"vectors are {made.dtype} {made.shape[1:]} where this collection has {np.dtype(dtype)} ({width},)")
+        raise ValueError(
+            f"vectors are {made.dtype} {made.shape[1:]} where this collection has {np.dtype(dtype)} ({width},)"
+        )
     return made
 
 
@@ -125,12 +145,18 @@ def _add_text(rows: Memory, name: str, text: Text) -> None:
 
 def _add_attributes(rows: Memory, records: Sequence[Record]) -> None:
     columns = zip(*map(_ALL_ATTRIBUTES, [record.attributes for record in records]), strict=True)
-    for name, values in zip(("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES), columns, strict=False):
+    for name, values in zip(
+        ("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES), columns, strict=False
+    ):
         if values.count(None) == len(values):
             continue
         present = np.array([value is not None for value in values], dtype=np.bool_)
         if name in INT_ATTRIBUTES:
-            _add_numbers(rows, name, IntColumn(np.array([value or 0 for value in values], dtype=np.int64), present))
+            _add_numbers(
+                rows,
+                name,
+                IntColumn(np.array([value or 0 for value in values], dtype=np.int64), present),
+            )
         elif name in STR_ATTRIBUTES:
             _add_words(rows, name, word_column(values))
         else:
@@ -139,7 +165,9 @@ def _add_attributes(rows: Memory, records: Sequence[Record]) -> None:
 
 def _add_content(rows: Memory, strings: Iterable[str] | Text, present: Array) -> None:
     if present.any():
-        _add_text(rows, "custom_content", strings if isinstance(strings, Text) else Text.of(strings))
+        _add_text(
+            rows, "custom_content", strings if isinstance(strings, Text) else Text.of(strings)
+        )
         rows["custom_content.set"] = present.astype(np.uint8)
 
 
@@ -154,12 +182,19 @@ def _add_words(rows: Memory, name: str, column: WordColumn) -> None:
 
 
 def _join_content(rows: Memory, parts: Sequence[tuple[Table, RowIds]], order: RowIds) -> None:
-    if not any("custom_content.set" in table.rows or "custom_content" in table.changed for table, _ in parts):
+    if not any(
+        "custom_content.set" in table.rows or "custom_content" in table.changed
+        for table, _ in parts
+    ):
         return
     texts, present = [], []
     for table, taken in parts:
         if "custom_content.set" in table.rows:
-            texts.append(Text(table.rows["custom_content.text"], table.rows["custom_content.ends"]).take(taken))
+            texts.append(
+                Text(table.rows["custom_content.text"], table.rows["custom_content.ends"]).take(
+                    taken
+                )
+            )
             present.append(table.rows["custom_content.set"][taken].view(np.bool_))
         else:
             texts.append(Text(np.empty(0, np.uint8), np.zeros(len(taken), np.uint32)))
@@ -167,7 +202,8 @@ def _join_content(rows: Memory, parts: Sequence[tuple[Table, RowIds]], order: Ro
         override = table.changed.get("custom_content")
         local = override.take(np.arange(len(taken)), taken) if override is not None else None
         if local is not None:
-            both = Text.joined([texts[-1], local.values])  # type: ignore[list-item]  # content is text
+            # content is text
+            both = Text.joined([texts[-1], local.values])  # type: ignore[list-item]
             source = np.arange(len(taken))
             source[local.rows] = len(taken) + np.arange(len(local.rows))
             texts[-1] = both.take(source)
@@ -176,17 +212,31 @@ def _join_content(rows: Memory, parts: Sequence[tuple[Table, RowIds]], order: Ro
     _add_content(rows, Text.joined(texts).take(order), np.concatenate(present)[order])
 
 
-def _join_numbers(rows: Memory, name: str, parts: Sequence[tuple[Table, RowIds]], order: RowIds) -> None:
+def _join_numbers(
+    rows: Memory, name: str, parts: Sequence[tuple[Table, RowIds]], order: RowIds
+) -> None:
     values, present = [], []
     for table, taken in parts:
         column = table.column(name)
         known = isinstance(column, IntColumn)
-        values.append(column.values[taken] if isinstance(column, IntColumn) else np.zeros(len(taken), np.int64))
-        present.append(column.present[taken] if isinstance(column, IntColumn) and known else np.zeros(len(taken), np.bool_))
-    _add_numbers(rows, name, IntColumn(np.concatenate(values)[order], np.concatenate(present)[order]))
+        values.append(
+            column.values[taken]
+            if isinstance(column, IntColumn)
+            else np.zeros(len(taken), np.int64)
+        )
+        present.append(
+            column.present[taken]
+            if isinstance(column, IntColumn) and known
+            else np.zeros(len(taken), np.bool_)
+        )
+    _add_numbers(
+        rows, name, IntColumn(np.concatenate(values)[order], np.concatenate(present)[order])
+    )
 
 
-def _join_words(rows: Memory, name: str, parts: Sequence[tuple[Table, RowIds]], order: RowIds) -> None:
+def _join_words(
+    rows: Memory, name: str, parts: Sequence[tuple[Table, RowIds]], order: RowIds
+) -> None:
     words: dict[str, int] = {}
     codes: list[Array] = []
     for table, taken in parts:

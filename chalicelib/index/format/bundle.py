@@ -1,4 +1,6 @@
-"""The container of every binary object: named arrays, each verified by sha256 before anybody sees a byte of it (docs/FORMAT.md §3)."""
+"""The container of every binary object: named arrays, each verified by sha256 before anybody sees a
+byte of it (docs/FORMAT.md §3).
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,14 @@ class _Section:
 
 
 def encode(
-    kind: str, meta: Mapping[str, Any], arrays: Mapping[str, Array], *, blocks: Mapping[str, int] | None = None
+    kind: str,
+    meta: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    *,
+    blocks: Mapping[str, int] | None = None,
 ) -> tuple[bytes, str]:
-    """The object's bytes and the sha256 (hex) of its header, which covers all sections through their own hashes.
+    """The object's bytes and the sha256 (hex) of its header, which covers all sections through
+    their own hashes.
 
     `blocks` gives the bytes per hash for arrays that are read in part; other arrays have one hash.
     """
@@ -50,9 +57,16 @@ def encode(
     bodies: list[bytes | memoryview] = []
     offset = 0
     for name, array in arrays.items():
-        body = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data) if array.size else memoryview(b"")
+        body = (
+            memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            if array.size
+            else memoryview(b"")
+        )
         block = (blocks or {}).get(name) or max(1, body.nbytes)
-        hashes = [hashlib.sha256(body[start : start + block]).hexdigest() for start in range(0, body.nbytes, block)]
+        hashes = [
+            hashlib.sha256(body[start : start + block]).hexdigest()
+            for start in range(0, body.nbytes, block)
+        ]
         pad = -offset % _ALIGN
         offset += pad
         bodies += [bytes(pad), body]
@@ -68,17 +82,22 @@ def encode(
             }
         )
         offset += body.nbytes
-    header = json.dumps({"kind": kind, "meta": meta, "sections": sections}, separators=(",", ":"), sort_keys=True).encode("ascii")
+    header = json.dumps(
+        {"kind": kind, "meta": meta, "sections": sections}, separators=(",", ":"), sort_keys=True
+    ).encode("ascii")
     digest = hashlib.sha256(header)
     head = _HEAD.pack(_MAGIC, _FORMAT, len(header), digest.digest()) + header
     return b"".join([head, bytes(-len(head) % _ALIGN), *bodies]), digest.hexdigest()
 
 
 class Bundle(Mapping[str, Array]):
-    """An opened object: a read-only mapping of array names to arrays. An array is hashed when it is first asked for."""
+    """An opened object: a read-only mapping of array names to arrays. An array is hashed when it is
+    first asked for.
+    """
 
     def __init__(self, key: str, data: memoryview, kind: str, *, sha256: str | None = None) -> None:
-        """`sha256` is what the manifest says of the header; None for objects that no manifest lists.
+        """`sha256` is what the manifest says of the header; None for objects that no manifest
+        lists.
 
         Raises CorruptObject, FormatTooNew; both name `key`.
         """
@@ -89,18 +108,33 @@ class Bundle(Mapping[str, Array]):
         self._arrays: dict[str, Array] = {}
         header, self._start = self._header(sha256)
         if header["kind"] != kind:
-            raise CorruptObject(key, f"this is a {header['kind']} object where a {kind} object is expected")
+            raise CorruptObject(
+                key, f"this is a {header['kind']} object where a {kind} object is expected"
+            )
         self.meta: dict[str, Any] = header["meta"]
         self._sections = {
             row["name"]: _Section(
-                np.dtype(row["dtype"]), tuple(row["shape"]), self._start + row["offset"], row["size"], row["block"], tuple(row["sha256"])
+                np.dtype(row["dtype"]),
+                tuple(row["shape"]),
+                self._start + row["offset"],
+                row["size"],
+                row["block"],
+                tuple(row["sha256"]),
             )
             for row in header["sections"]
         }
-        end = max((section.offset + section.size for section in self._sections.values()), default=self._start)
+        end = max(
+            (section.offset + section.size for section in self._sections.values()),
+            default=self._start,
+        )
         if data.nbytes < end:
-            raise CorruptObject(key, f"it ends after {data.nbytes} of {end} bytes; restore it from a backup")
-        self._good = {name: np.zeros(len(section.hashes), dtype=np.bool_) for name, section in self._sections.items()}
+            raise CorruptObject(
+                key, f"it ends after {data.nbytes} of {end} bytes; restore it from a backup"
+            )
+        self._good = {
+            name: np.zeros(len(section.hashes), dtype=np.bool_)
+            for name, section in self._sections.items()
+        }
 
     def __getitem__(self, name: str) -> Array:
         """The whole array, read-only. Raises KeyError, CorruptObject."""
@@ -120,7 +154,9 @@ class Bundle(Mapping[str, Array]):
         return name in self._sections
 
     def gather(self, name: str, rows: Rows) -> Array:
-        """`self[name][rows]`, hashing only the blocks that hold these rows. Raises KeyError, CorruptObject."""
+        """`self[name][rows]`, hashing only the blocks that hold these rows. Raises KeyError,
+        CorruptObject.
+        """
         section = self._sections[name]
         good = self._good[name]
         if not good.all():
@@ -140,16 +176,29 @@ class Bundle(Mapping[str, Array]):
 
     def _header(self, sha256: str | None) -> tuple[dict[str, Any], int]:
         if self._data.nbytes < _HEAD.size:
-            raise CorruptObject(self.key, f"it ends after {self._data.nbytes} bytes; restore it from a backup")
+            raise CorruptObject(
+                self.key, f"it ends after {self._data.nbytes} bytes; restore it from a backup"
+            )
         magic, version, length, digest = _HEAD.unpack_from(self._data)
         if magic != _MAGIC:
-            raise CorruptObject(self.key, "it does not begin as one of Lookalike's objects does; restore it from a backup")
+            raise CorruptObject(
+                self.key,
+                "it does not begin as one of Lookalike's objects does; restore it from a backup",
+            )
         if version > _FORMAT:
-            raise FormatTooNew(f"{self.key} has format {version}; this version of Lookalike reads up to {_FORMAT}: upgrade it")
+            raise FormatTooNew(
+                f"{self.key} has format {version}; this version of Lookalike reads up to {_FORMAT}: upgrade it"
+            )
         text = bytes(self._data[_HEAD.size : _HEAD.size + length])
         found = hashlib.sha256(text)
-        if found.digest() != digest or (sha256 is not None and found.hexdigest() != sha256) or version != _FORMAT:
-            raise CorruptObject(self.key, "its header's checksum is wrong; restore it from a backup")
+        if (
+            found.digest() != digest
+            or (sha256 is not None and found.hexdigest() != sha256)
+            or version != _FORMAT
+        ):
+            raise CorruptObject(
+                self.key, "its header's checksum is wrong; restore it from a backup"
+            )
         header: dict[str, Any] = json.loads(text)
         start = _HEAD.size + length
         return header, start + -start % _ALIGN
@@ -163,13 +212,18 @@ class Bundle(Mapping[str, Array]):
             start = section.offset + block * section.block
             stop = min(start + section.block, section.offset + section.size)
             if hashlib.sha256(self._data[start:stop]).hexdigest() != section.hashes[block]:
-                raise CorruptObject(self.key, f"the checksum of its {name} (bytes {start} to {stop}) is wrong; restore it from a backup")
+                raise CorruptObject(
+                    self.key,
+                    f"the checksum of its {name} (bytes {start} to {stop}) is wrong; restore it from a backup",
+                )
             good[block] = True
 
     def _raw(self, name: str) -> Array:
         section = self._sections[name]
         count = section.size // section.dtype.itemsize
-        return np.frombuffer(self._data, section.dtype, count, section.offset).reshape(section.shape)
+        return np.frombuffer(self._data, section.dtype, count, section.offset).reshape(
+            section.shape
+        )
 
 
 class Memory(dict[str, Array]):

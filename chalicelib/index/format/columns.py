@@ -1,21 +1,38 @@
-"""Attributes as columns, and what a filter may ask of them (query.Column)."""
+"""Attributes as columns, and what a filter may ask of them (Column)."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from chalicelib.index.read.query import Mask, Operator
 from chalicelib.index.format.text import Text
 
+Mask = npt.NDArray[np.bool_]
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in"]
 Operand = int | str | frozenset[int] | frozenset[str]
 
-_ORDER: dict[str, Callable[..., Mask]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_ORDER: dict[str, Callable[..., Mask]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _NEGATIVE = frozenset({"!=", "not in"})
+
+
+class Column(Protocol):
+    """One attribute of all rows. An unset value matches only `!=` and `not in` (API.md §2.6)."""
+
+    def compare(
+        self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]
+    ) -> Mask:
+        """[rows] bool."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +43,16 @@ class IntColumn:
     present: Mask
 
     def compare(self, operator: Operator, operand: Operand) -> Mask:
-        """See query.Column."""
+        """See Column."""
         if operator in {"in", "not in"}:
             found = np.isin(self.values, np.fromiter(_numbers(operand), np.int64))
         else:
             (number,) = _numbers(operand)
-            found = _ORDER[operator](self.values, number) if operator in _ORDER else self.values == number
+            found = (
+                _ORDER[operator](self.values, number)
+                if operator in _ORDER
+                else self.values == number
+            )
         found &= self.present
         return ~found if operator in _NEGATIVE else found
 
@@ -49,7 +70,7 @@ class WordColumn:
     """-1: none."""
 
     def compare(self, operator: Operator, operand: Operand) -> Mask:
-        """See query.Column. Strings are ordered by code point."""
+        """See Column. Strings are ordered by code point."""
         words = list(self.words)
         if operator in _ORDER:
             (bound,) = _strings(operand)
@@ -72,8 +93,9 @@ class UnsetColumn:
 
     size: int
 
-    def compare(self, operator: Operator, operand: Operand) -> Mask:  # noqa: ARG002  # nothing equals nothing
-        """See query.Column."""
+    # nothing equals nothing
+    def compare(self, operator: Operator, operand: Operand) -> Mask:  # noqa: ARG002
+        """See Column."""
         return np.full(self.size, operator in _NEGATIVE)
 
     def value(self, row: int) -> None:  # the same for all
@@ -88,18 +110,24 @@ def word_column(strings: Sequence[str | None]) -> WordColumn:
     words = sorted({string for string in strings if string is not None})
     places: dict[str | None, int] = {word: place for place, word in enumerate(words)}
     places[None] = -1
-    return WordColumn(Text.of(words), np.fromiter((places[string] for string in strings), np.int32, len(strings)))
+    return WordColumn(
+        Text.of(words), np.fromiter((places[string] for string in strings), np.int32, len(strings))
+    )
 
 
 def _numbers(operand: Operand) -> frozenset[int]:
-    operands: frozenset[object] = frozenset(operand) if isinstance(operand, frozenset) else frozenset((operand,))
+    operands: frozenset[object] = (
+        frozenset(operand) if isinstance(operand, frozenset) else frozenset((operand,))
+    )
     if not all(isinstance(one, int) for one in operands):
         raise TypeError(f"{operand!r} compared with numbers")
     return operands  # type: ignore[return-value]  # checked above
 
 
 def _strings(operand: Operand) -> frozenset[str]:
-    operands: frozenset[object] = frozenset(operand) if isinstance(operand, frozenset) else frozenset((operand,))
+    operands: frozenset[object] = (
+        frozenset(operand) if isinstance(operand, frozenset) else frozenset((operand,))
+    )
     if not all(isinstance(one, str) for one in operands):
         raise TypeError(f"{operand!r} compared with strings")
     return operands  # type: ignore[return-value]  # checked above

@@ -16,7 +16,9 @@ U64 = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digests:
-    """128 bits of BLAKE2b per key: two keys with the same digest do not occur (2⁶⁴ work for somebody who tries)."""
+    """128 bits of BLAKE2b per key: two keys with the same digest do not occur (2⁶⁴ work for
+    somebody who tries).
+    """
 
     high: U64
     low: U64
@@ -34,18 +36,27 @@ def key_digests(keys: Sequence[Key]) -> Digests:
     parts = []
     for product_id, pic_name in keys:
         product = product_id.encode()
-        parts.append(hashlib.blake2b(len(product).to_bytes(4, "little") + product + pic_name.encode(), digest_size=16).digest())
+        parts.append(
+            hashlib.blake2b(
+                len(product).to_bytes(4, "little") + product + pic_name.encode(), digest_size=16
+            ).digest()
+        )
     pairs = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 2)
     return Digests(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
 
 
 def product_digests(product_ids: Sequence[str]) -> U64:
     """[len(product_ids)]: 64 bits of BLAKE2b; who needs certainty compares the ids too."""
-    return np.frombuffer(b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in product_ids), "<u8")
+    return np.frombuffer(
+        b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in product_ids),
+        "<u8",
+    )
 
 
 def find(sorted_in: Digests, wanted: Digests) -> npt.NDArray[np.int64]:
-    """[len(wanted)]: the place of each wanted digest in `sorted_in` (ascending by high, then low), -1 where it is not there."""
+    """[len(wanted)]: the place of each wanted digest in `sorted_in` (ascending by high, then low),
+    -1 where it is not there.
+    """
     size = len(sorted_in)
     found = np.full(len(wanted), -1, dtype=np.int64)
     if size == 0 or len(wanted) == 0:

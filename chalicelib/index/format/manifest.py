@@ -1,4 +1,6 @@
-"""The one mutable object of a generation: which segments there are and which log objects they absorbed (docs/FORMAT.md §6)."""
+"""The one mutable object of a generation: which segments there are and which log objects they
+absorbed (docs/FORMAT.md §6).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRef:
-    """A segment: `segments/{id}/keys`, `rows` and perhaps `graph`, and what became of its rows since (`revisions/{id}`)."""
+    """A segment: `segments/{id}/keys`, `rows` and perhaps `graph`, and what became of its rows
+    since (`revisions/{id}`).
+    """
 
     id: str
     rows: int
@@ -52,7 +56,11 @@ class SegmentRef:
     @property
     def size(self) -> int:
         """Bytes on the store."""
-        return sum(part.size for part in (self.keys, self.body, self.graph, self.revision) if part is not None)
+        return sum(
+            part.size
+            for part in (self.keys, self.body, self.graph, self.revision)
+            if part is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,9 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One version. A replacement has `version` + 1; `generation`, `shape` and `fingerprint` never change."""
+    """One version. A replacement has `version` + 1; `generation`, `shape` and `fingerprint` never
+    change.
+    """
 
     generation: str
     fingerprint: str
@@ -100,7 +110,13 @@ class Manifest:
     @property
     def newest(self) -> Position | None:
         """The latest position among rows and tombstones."""
-        return max([*(segment.newest for segment in self.segments), *(tombstones.newest for tombstones in self.tombstones)], default=None)
+        return max(
+            [
+                *(segment.newest for segment in self.segments),
+                *(tombstones.newest for tombstones in self.tombstones),
+            ],
+            default=None,
+        )
 
     def objects(self) -> set[str]:
         """Every immutable object that this version refers to, within the generation's folder."""
@@ -129,7 +145,12 @@ def encode_manifest(manifest: Manifest) -> bytes:
         "bits": manifest.shape.bits,
         "segments": [_segment_json(segment) for segment in manifest.segments],
         "marks": [
-            {**_object_json(tombstones.object), "count": tombstones.count, "newest": tombstones.newest.text(), "since": tombstones.since}
+            {
+                **_object_json(tombstones.object),
+                "count": tombstones.count,
+                "newest": tombstones.newest.text(),
+                "since": tombstones.since,
+            }
             for tombstones in manifest.tombstones
         ],
         "absorbed": list(manifest.absorbed),
@@ -148,7 +169,10 @@ def decode_manifest(key: str, data: bytes) -> Manifest:
         shape=Shape(body["dimension"], body["bits"]),
         version=body["version"],
         segments=tuple(_segment(row) for row in body["segments"]),
-        tombstones=tuple(TombstonesRef(_object(row), row["count"], Position.parse(row["newest"]), row["since"]) for row in body["marks"]),
+        tombstones=tuple(
+            TombstonesRef(_object(row), row["count"], Position.parse(row["newest"]), row["since"])
+            for row in body["marks"]
+        ),
         absorbed=tuple(body["absorbed"]),
         garbage=tuple(Garbage(row["key"], row["since"]) for row in body["garbage"]),
         successor=body["successor"],
@@ -162,13 +186,20 @@ def sealed(body: dict[str, Any]) -> bytes:
 
 
 def unsealed(key: str, data: bytes) -> dict[str, Any]:
-    """The inverse of `sealed`, for objects with a "format". Raises CorruptObject, FormatTooNew; both name `key`."""
+    """The inverse of `sealed`, for objects with a "format". Raises CorruptObject, FormatTooNew;
+    both name `key`.
+    """
     text, _, rest = data.partition(b"\n")
     if rest != hashlib.sha256(text).hexdigest().encode("ascii") + b"\n":
-        raise CorruptObject(key, "its checksum is wrong; restore it from a backup or an earlier version of the object")
+        raise CorruptObject(
+            key,
+            "its checksum is wrong; restore it from a backup or an earlier version of the object",
+        )
     body: dict[str, Any] = json.loads(text)
     if body["format"] > FORMAT:
-        raise FormatTooNew(f"{key} has format {body['format']}; this version of Lookalike reads up to {FORMAT}: upgrade it")
+        raise FormatTooNew(
+            f"{key} has format {body['format']}; this version of Lookalike reads up to {FORMAT}: upgrade it"
+        )
     return body
 
 
@@ -190,7 +221,12 @@ def _segment_json(segment: SegmentRef) -> dict[str, Any]:
         "changed": segment.changed,
         **{
             name: None if part is None else _object_json(part)
-            for name, part in (("keys", segment.keys), ("body", segment.body), ("graph", segment.graph), ("revision", segment.revision))
+            for name, part in (
+                ("keys", segment.keys),
+                ("body", segment.body),
+                ("graph", segment.graph),
+                ("revision", segment.revision),
+            )
         },
     }
 

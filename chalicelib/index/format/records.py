@@ -52,7 +52,9 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Changes the attributes named in `changes` of an existing record; others stay. Never creates a record."""
+    """Changes the attributes named in `changes` of an existing record; others stay. Never creates a
+    record.
+    """
 
     key: Key
     changes: Attributes
@@ -74,7 +76,8 @@ Change = Put | Patch | Delete
 def quantise(feature: npt.NDArray[np.float32], code: npt.NDArray[np.uint8]) -> Vector:
     """The vector of a unit-length float32 `feature` [dimension] and its packed `code` [bits / 8].
 
-    Symmetric int8 with one scale per vector (max |x| ↦ 127), which keeps recall@10 at 99 % of float (docs/MODELS.md).
+    Symmetric int8 with one scale per vector (max |x| ↦ 127), which keeps recall@10 at 99 % of float
+    (docs/MODELS.md).
     """
     peak = float(np.abs(feature).max())
     scale = peak / 127.0 if peak > 0 else 1.0

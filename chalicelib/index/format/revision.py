@@ -37,7 +37,10 @@ def encode_revision(revision: Revision) -> tuple[bytes, str]:
     for name, override in revision.changed.items():
         arrays[f"{name}.rows"] = override.rows.astype(np.uint32)
         if isinstance(override.values, Text):
-            arrays[f"{name}.text"], arrays[f"{name}.ends"] = override.values.data, override.values.ends
+            arrays[f"{name}.text"], arrays[f"{name}.ends"] = (
+                override.values.data,
+                override.values.ends,
+            )
         else:
             arrays[f"{name}.values"] = override.values
     return encode("revision", {}, arrays)
@@ -51,6 +54,10 @@ def decode_revision(key: str, data: memoryview, sha256: str) -> Revision:
     for part in arrays:
         name, _, what = part.rpartition(".")
         if what == "rows":
-            values = arrays[f"{name}.values"] if f"{name}.values" in arrays else Text(arrays[f"{name}.text"], arrays[f"{name}.ends"])
+            values = (
+                arrays[f"{name}.values"]
+                if f"{name}.values" in arrays
+                else Text(arrays[f"{name}.text"], arrays[f"{name}.ends"])
+            )
             changed[name] = Override(arrays[part].astype(np.int64), values)
     return Revision(arrays["dead"].astype(np.int64), changed)

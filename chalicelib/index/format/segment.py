@@ -7,12 +7,13 @@ import numpy as np
 from chalicelib.errors import CorruptObject
 from chalicelib.index.format.bundle import Arrays, Bundle, encode
 from chalicelib.index.format.manifest import ObjectRef, SegmentRef
-from chalicelib.index.format.positions import Position
-from chalicelib.index.read.puts import Positions
+from chalicelib.index.format.positions import Position, Positions
 from chalicelib.index.format.table import Range, RowIds, Shape, Table
 
 _FEATURE_BLOCK = 256 * 1024
-"""Bytes of features per hash: a search that re-ranks 400 rows of a million verifies a tenth of them (benchmarks/RESULTS.md)."""
+"""Bytes of features per hash: a search that re-ranks 400 rows of a million verifies a tenth of them
+(benchmarks/RESULTS.md).
+"""
 
 
 def keys_path(segment_id: str) -> str:
@@ -25,8 +26,12 @@ def rows_path(segment_id: str) -> str:
     return f"segments/{segment_id}/rows"
 
 
-def encode_segment(table: Table, positions: Positions, *, segment_id: str, fingerprint: str) -> tuple[SegmentRef, bytes, bytes]:
-    """How the manifest names the segment, and its keys and rows objects. `positions` [table.size]; the table is not empty."""
+def encode_segment(
+    table: Table, positions: Positions, *, segment_id: str, fingerprint: str
+) -> tuple[SegmentRef, bytes, bytes]:
+    """How the manifest names the segment, and its keys and rows objects. `positions` [table.size];
+    the table is not empty.
+    """
     order = np.lexsort((positions.tie, positions.time))
     time, tie = positions.time[order], positions.tie[order]
     first = np.ones(table.size, dtype=np.bool_)
@@ -76,7 +81,9 @@ def positions_of(keys: Arrays, rows: RowIds | slice = slice(None)) -> Positions:
 
 def _sized(ref: SegmentRef, bundle: Bundle) -> Bundle:
     if bundle.meta["size"] != ref.rows:
-        raise CorruptObject(bundle.key, f"it has {bundle.meta['size']} rows, the manifest says {ref.rows}")
+        raise CorruptObject(
+            bundle.key, f"it has {bundle.meta['size']} rows, the manifest says {ref.rows}"
+        )
     return bundle
 
 

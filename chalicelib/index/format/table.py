@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.format.bundle import Arrays
-from chalicelib.index.format.columns import AnyColumn, IntColumn, UnsetColumn, WordColumn
+from chalicelib.index.format.columns import AnyColumn, Column, IntColumn, UnsetColumn, WordColumn
 from chalicelib.index.format.digests import Digests
-from chalicelib.index.read.query import Column
 from chalicelib.index.format.text import Text
 
 RowIds = npt.NDArray[np.int64]
@@ -49,8 +48,9 @@ class Shape:
 class Table:
     """Rows in order of category, then of key digest; no key twice.
 
-    Arrays (docs/FORMAT.md §5): high, low · codes [words, size] u64 · features [size, dimension] i8 · scales f32 · norms i32 (Σ feature²) ·
-    regions [size, 4] u16 · products u64 · product_id, pic_name (`.text`, `.ends`) · attributes where any row has one.
+    Arrays (docs/FORMAT.md §5): high, low · codes [words, size] u64 · features [size, dimension] i8
+    · scales f32 · norms i32 (Σ feature²) · regions [size, 4] u16 · products u64 · product_id,
+    pic_name (`.text`, `.ends`) · attributes where any row has one.
     """
 
     size: int
@@ -59,7 +59,9 @@ class Table:
     keys: Arrays
     """high and low."""
     rows: Arrays
-    """Everything else. On the store these two are different objects, because compaction needs the keys alone."""
+    """Everything else. On the store these two are different objects, because compaction needs the
+    keys alone.
+    """
     changed: Mapping[str, Override] = field(default_factory=dict)
     """Attributes that were changed since these arrays were written."""
 
@@ -107,13 +109,19 @@ class Override:
         rows = np.concatenate([older.rows[kept], self.rows])
         order = np.argsort(rows, kind="stable")
         if isinstance(self.values, Text):
-            assert isinstance(older.values, Text)  # noqa: S101  # narrows the type; an attribute is text or number for good
-            return Override(rows[order], Text.joined([older.values.take(np.flatnonzero(kept)), self.values]).take(order))
+            # narrows the type; an attribute is text or number for good
+            assert isinstance(older.values, Text)  # noqa: S101
+            return Override(
+                rows[order],
+                Text.joined([older.values.take(np.flatnonzero(kept)), self.values]).take(order),
+            )
         assert not isinstance(older.values, Text)  # noqa: S101  # as above
         return Override(rows[order], np.concatenate([older.values[kept], self.values])[order])
 
     def take(self, rows: RowIds, old_rows: RowIds) -> Override | None:
-        """For the table whose row `rows[i]` is this one's row `old_rows[i]`; None where nothing is left."""
+        """For the table whose row `rows[i]` is this one's row `old_rows[i]`; None where nothing is
+        left.
+        """
         places = np.searchsorted(self.rows, old_rows)
         places[places == len(self.rows)] = 0
         hit = self.rows[places] == old_rows if len(self.rows) else np.zeros(len(old_rows), np.bool_)
@@ -121,7 +129,11 @@ class Override:
             return None
         new_rows, places = rows[hit], places[hit]
         order = np.argsort(new_rows)
-        values = self.values.take(places[order]) if isinstance(self.values, Text) else self.values[places[order]]
+        values = (
+            self.values.take(places[order])
+            if isinstance(self.values, Text)
+            else self.values[places[order]]
+        )
         return Override(new_rows[order], values)
 
 
@@ -130,11 +142,15 @@ def overrides(changes: Mapping[int, Attributes]) -> dict[str, Override]:
     made: dict[str, Override] = {}
     rows = sorted(changes)
     for name in ("custom_content", *INT_ATTRIBUTES, *STR_ATTRIBUTES):
-        values = [(row, value) for row in rows if (value := getattr(changes[row], name)) is not None]
+        values = [
+            (row, value) for row in rows if (value := getattr(changes[row], name)) is not None
+        ]
         if values:
             ids = np.array([row for row, _ in values], dtype=np.int64)
             only = [value for _, value in values]
-            made[name] = Override(ids, np.array(only, dtype=np.int64) if name in INT_ATTRIBUTES else Text.of(only))
+            made[name] = Override(
+                ids, np.array(only, dtype=np.int64) if name in INT_ATTRIBUTES else Text.of(only)
+            )
     return made
 
 

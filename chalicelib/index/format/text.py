@@ -54,7 +54,9 @@ class Text:
         """All strings of `parts`, in order."""
         sizes = [part.data.size for part in parts]
         offsets = np.cumsum([0, *sizes])[:-1]
-        ends = [part.ends.astype(np.int64) + offset for part, offset in zip(parts, offsets, strict=True)]
+        ends = [
+            part.ends.astype(np.int64) + offset for part, offset in zip(parts, offsets, strict=True)
+        ]
         return cls(
             np.concatenate([part.data for part in parts]) if parts else np.empty(0, np.uint8),
             np.concatenate(ends).astype(np.uint32) if parts else np.empty(0, np.uint32),

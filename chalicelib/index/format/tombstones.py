@@ -1,4 +1,6 @@
-"""Deletions and patches as they were logged, kept until no late change can be older than they are (docs/FORMAT.md §5.4)."""
+"""Deletions and patches as they were logged, kept until no late change can be older than they are
+(docs/FORMAT.md §5.4).
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,17 @@ def encode_tombstones(tombstones: Iterable[Tombstone]) -> npt.NDArray[np.uint8]:
     """JSON lines."""
     lines = []
     for tombstone in tombstones:
-        row: dict[str, object] = {"p": tombstone.key.product_id, "n": tombstone.key.pic_name, "at": tombstone.position.text()}
+        row: dict[str, object] = {
+            "p": tombstone.key.product_id,
+            "n": tombstone.key.pic_name,
+            "at": tombstone.position.text(),
+        }
         if tombstone.changes is not None:
-            row["set"] = {name: value for name, value in asdict(tombstone.changes).items() if value is not None}
+            row["set"] = {
+                name: value
+                for name, value in asdict(tombstone.changes).items()
+                if value is not None
+            }
         lines.append(json.dumps(row, separators=(",", ":"), sort_keys=True))
     return np.frombuffer("\n".join(lines).encode("ascii"), np.uint8)
 
@@ -52,8 +62,8 @@ def patched(attributes: Attributes, changes: Attributes) -> Attributes:
 
 
 def effect(tombstones: Sequence[Tombstone], since: Position) -> tuple[Position, Attributes | None]:
-    """What `tombstones` (of one key, in order of position) do to a record put at `since`: the last deletion's position (or `since`), and the
-    attributes set after it (None: nothing set).
+    """What `tombstones` (of one key, in order of position) do to a record put at `since`: the last
+    deletion's position (or `since`), and the attributes set after it (None: nothing set).
     """
     changes: Attributes | None = None
     for tombstone in tombstones:

@@ -20,7 +20,9 @@ class Rows(Protocol):
 
 
 def merge(found: Sequence[tuple[Rows, TableHits]], query: Query) -> Hits:
-    """The best of all, by similarity, then key. What each table answers depends on that table alone, so any split gives the same."""
+    """The best of all, by similarity, then key. What each table answers depends on that table
+    alone, so any split gives the same.
+    """
     similarity = np.concatenate([one.similarity for _, one in found] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in found] or [np.empty(0, np.uint64)])
     source = np.repeat(np.arange(len(found)), [len(one.rows) for _, one in found])
@@ -29,7 +31,12 @@ def merge(found: Sequence[tuple[Rows, TableHits]], query: Query) -> Hits:
     places = best(similarity, products if query.distinct else None, query.count)
     places = places[similarity[places] >= query.min_similarity]
     hits = [
-        Hit(found[source[place]][0].row(int(rows[place])), float(similarity[place]), int(differing[place])) for place in places.tolist()
+        Hit(
+            found[source[place]][0].row(int(rows[place])),
+            float(similarity[place]),
+            int(differing[place]),
+        )
+        for place in places.tolist()
     ]
     hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
     return Hits(

@@ -33,7 +33,9 @@ class Cache:
                 return found[0]  # type: ignore[return-value]  # a key has entries of one type only
         made, size = load()
         with self._lock:
-            if key in self._entries:  # another thread was first; keep its one, with what it has verified
+            if (
+                key in self._entries
+            ):  # another thread was first; keep its one, with what it has verified
                 return self._entries[key][0]  # type: ignore[return-value]  # as above
             self._entries[key] = (made, size)
             self._size += size

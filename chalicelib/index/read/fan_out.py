@@ -1,7 +1,9 @@
-"""A search fanned out over several processes: what each is told, what it answers, how the answers become one.
+"""A search fanned out over several processes: what each is told, what it answers, how the answers
+become one.
 
-The coordinator reads the log and no segment; each worker reads its own segments and the log. Every table is searched on its own either way
-(answer.py), so the answer is the one that a single process gives.
+The coordinator reads the log and no segment; each worker reads its own segments and the log. Every
+table is searched on its own either way (answer.py), so the answer is the one that a single process
+gives.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.read.answer import merge as merge_found
 from chalicelib.index.format.bundle import Array, Bundle, encode
-from chalicelib.index.collection import Collection
 from chalicelib.index.format.manifest import Manifest, SegmentRef, decode_manifest, encode_manifest
-from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.format.records import Key
+from chalicelib.index.read.answer import merge as merge_found
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.read.search import TableHits, best
 from chalicelib.index.read.snapshot import Snapshot, search_tables
 from chalicelib.region import Region
@@ -36,13 +38,23 @@ class Part:
 
     def text(self) -> str:
         """For the wire: about 0.6 kB a segment and 40 bytes a log object."""
-        return json.dumps({"manifest": encode_manifest(self.manifest).decode("ascii"), "log": self.log_names, "rows": self.rows})
+        return json.dumps(
+            {
+                "manifest": encode_manifest(self.manifest).decode("ascii"),
+                "log": self.log_names,
+                "rows": self.rows,
+            }
+        )
 
     @classmethod
     def parse(cls, text: str) -> Part:
         """The inverse of `text`. Raises ValueError, CorruptObject."""
         body = json.loads(text)
-        return cls(decode_manifest("the part of a search", body["manifest"].encode("ascii")), tuple(body["log"]), body["rows"])
+        return cls(
+            decode_manifest("the part of a search", body["manifest"].encode("ascii")),
+            tuple(body["log"]),
+            body["rows"],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +72,13 @@ class PartHits:
     def data(self) -> bytes:
         """For the wire, with checksums."""
         found = self.found
-        lines = [json.dumps([*row.key, row.category_id, row.region, asdict(row.attributes)], separators=(",", ":")) for row in self.kept]
+        lines = [
+            json.dumps(
+                [*row.key, row.category_id, row.region, asdict(row.attributes)],
+                separators=(",", ":"),
+            )
+            for row in self.kept
+        ]
         arrays: dict[str, Array] = {
             "rows": np.frombuffer("\n".join(lines).encode("ascii"), np.uint8),
             "similarity": found.similarity,
@@ -78,7 +96,14 @@ class PartHits:
         kept = []
         for line in arrays["rows"].tobytes().splitlines():
             product_id, pic_name, category_id, region, attributes = json.loads(line)
-            kept.append(Row(Key(product_id, pic_name), category_id, Region(*region), Attributes(**attributes)))
+            kept.append(
+                Row(
+                    Key(product_id, pic_name),
+                    category_id,
+                    Region(*region),
+                    Attributes(**attributes),
+                )
+            )
         found = TableHits(
             rows=np.arange(len(kept)),
             similarity=arrays["similarity"],
@@ -97,12 +122,18 @@ def split(snapshot: Snapshot, count: int) -> list[Part]:
     for ref in sorted(snapshot.manifest.segments, key=lambda ref: (-ref.live, ref.id)):
         min(shares, key=lambda share: sum(one.live for one in share)).append(ref)
     bare = replace(snapshot.manifest, absorbed=(), garbage=())
-    return [Part(replace(bare, segments=tuple(share)), snapshot.log_names, snapshot.manifest.rows) for share in shares if share]
+    return [
+        Part(replace(bare, segments=tuple(share)), snapshot.log_names, snapshot.manifest.rows)
+        for share in shares
+        if share
+    ]
 
 
-def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
-    """Searches the segments of `part`. Raises ObjectMissing where one is gone: then the coordinator takes a new snapshot. CorruptObject."""
-    snapshot = collection.at(part.manifest.generation).assemble(part.manifest, part.log_names)
+def search_part(generation: Generation, part: Part, query: Query) -> PartHits:
+    """Searches the segments of `part`, which are of `generation`. Raises ObjectMissing where one is gone: then the coordinator
+    takes a new snapshot. CorruptObject.
+    """
+    snapshot = generation.assemble(part.manifest, part.log_names)
     answers = search_tables(snapshot.segment_tables, query, rows=part.rows, fetch=snapshot.fetch)
     similarity = np.concatenate([one.similarity for _, one in answers] or [np.empty(0, np.float32)])
     products = np.concatenate([one.products for _, one in answers] or [np.empty(0, np.uint64)])
@@ -116,13 +147,27 @@ def search_part(collection: Collection, part: Part, query: Query) -> PartHits:
         hamming=hamming[places],
         products=products[places],
         matching=sum(one.matching for _, one in answers),
-        matching_products=np.unique(np.concatenate(matching or [np.empty(0, np.uint64)])) if query.distinct else None,
+        matching_products=np.unique(np.concatenate(matching or [np.empty(0, np.uint64)]))
+        if query.distinct
+        else None,
         scanned=sum(one.scanned for _, one in answers),
     )
-    return PartHits(found, tuple(source[place][0].row(source[place][1]) for place in places.tolist()))
+    return PartHits(
+        found, tuple(source[place][0].row(source[place][1]) for place in places.tolist())
+    )
 
 
 def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:
-    """The answer that `snapshot.search(query)` gives, of the answers of all its parts and a search of the log."""
+    """The answer that `snapshot.search(query)` gives, of the answers of all its parts and a search
+    of the log.
+    """
     answers = [(part, part.found) for part in parts]
-    return merge_found([*search_tables([snapshot.tail_table], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch), *answers], query)
+    return merge_found(
+        [
+            *search_tables(
+                [snapshot.tail_table], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch
+            ),
+            *answers,
+        ],
+        query,
+    )

@@ -1,6 +1,8 @@
-"""The usearch graph of a segment: a faster way to its nearest codes. Never the truth: whatever it cannot do, a scan does.
+"""The usearch graph of a segment: a faster way to its nearest codes. Never the truth: whatever it
+cannot do, a scan does.
 
-The only file that touches usearch. A flipped bit in a graph can crash the process that loads it, so its bytes are hashed first (bundle.py).
+The only file that touches usearch. A flipped bit in a graph can crash the process that loads it, so
+its bytes are hashed first (bundle.py).
 """
 
 from __future__ import annotations
@@ -31,44 +33,69 @@ def graph_path(ref: SegmentRef, graph_id: str) -> str:
     return f"segments/{ref.id}/graph-{graph_id}"
 
 
-def encode_graph(planes: npt.NDArray[np.uint64], shape: Shape, graph_id: str) -> tuple[ObjectRef, bytes]:
-    """The graph over code planes [words, rows]. One thread builds it, so that the same codes give the same bytes."""
+def encode_graph(
+    planes: npt.NDArray[np.uint64], shape: Shape, graph_id: str
+) -> tuple[ObjectRef, bytes]:
+    """The graph over code planes [words, rows]. One thread builds it, so that the same codes give
+    the same bytes.
+    """
     codes = np.ascontiguousarray(planes.T).view(np.uint8)
     index = _index(shape)
     index.add(np.arange(len(codes), dtype=np.uint64), codes, threads=1)
     body = np.frombuffer(index.save() or b"", np.uint8)
-    meta = {"size": len(codes), "bits": shape.words * 64, "connectivity": CONNECTIVITY, "expansion": EXPANSION, "usearch": _version()}
+    meta = {
+        "size": len(codes),
+        "bits": shape.words * 64,
+        "connectivity": CONNECTIVITY,
+        "expansion": EXPANSION,
+        "usearch": _version(),
+    }
     data, sha256 = encode("graph", meta, {"graph": body})
     return ObjectRef(graph_id, sha256, len(data)), data
 
 
 class Graph:
-    """An opened graph. It keeps the bytes that it looks into alive. May be searched from several threads."""
+    """An opened graph. It keeps the bytes that it looks into alive. May be searched from several
+    threads.
+    """
 
     def __init__(self, ref: SegmentRef, shape: Shape, key: str, data: memoryview) -> None:
         """Raises CorruptObject, FormatTooNew; both name `key`."""
-        assert ref.graph is not None  # noqa: S101  # narrows the type; the caller has read its bytes
+        # narrows the type; the caller has read its bytes
+        assert ref.graph is not None  # noqa: S101
         bundle = Bundle(key, data, "graph", sha256=ref.graph.sha256)
         meta = bundle.meta
-        if (meta["size"], meta["bits"]) != (ref.rows, shape.words * 64) or meta["usearch"].split(".")[0] != MAJOR_VERSION:
-            raise CorruptObject(key, f"it is a graph of {meta['size']} codes of {meta['bits']} bits by usearch {meta['usearch']}")
+        if (meta["size"], meta["bits"]) != (ref.rows, shape.words * 64) or meta["usearch"].split(
+            "."
+        )[0] != MAJOR_VERSION:
+            raise CorruptObject(
+                key,
+                f"it is a graph of {meta['size']} codes of {meta['bits']} bits by usearch {meta['usearch']}",
+            )
         self._bytes = bundle["graph"]  # verified here, before the native loader
         self._index = _index(shape)
         self._index.view(self._bytes.data)
         if len(self._index) != ref.rows:
-            raise CorruptObject(key, f"it has {len(self._index)} nodes, the manifest says {ref.rows}")
+            raise CorruptObject(
+                key, f"it has {len(self._index)} nodes, the manifest says {ref.rows}"
+            )
         self._rows = ref.rows
 
     def search(self, words: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.int64]:
-        """About the `count` rows nearest to a code [words], by Hamming distance; fewer where the graph is smaller."""
+        """About the `count` rows nearest to a code [words], by Hamming distance; fewer where the
+        graph is smaller.
+        """
         found = self._index.search(words.view(np.uint8), min(count, self._rows), threads=1)
         rows: npt.NDArray[np.int64] = found.keys.astype(np.int64)
         return rows
 
 
 def _index(shape: Shape) -> Index:
-    import onnxruntime  # noqa: F401  # usearch loaded before onnxruntime crashes the process when both are there
-    from usearch.index import Index, MetricKind, ScalarKind  # type: ignore[attr-defined]  # usearch names no exports
+    # usearch loaded before onnxruntime crashes the process when both are there
+    import onnxruntime  # noqa: F401
+
+    # usearch names no exports
+    from usearch.index import Index, MetricKind, ScalarKind  # type: ignore[attr-defined]
 
     made: Index = Index(
         ndim=shape.words * 64,

@@ -41,7 +41,9 @@ class Route:
 
 
 def route(*, rows: int, searched: int, matching: int, words: int, width: int) -> Route | None:
-    """How to get `width` of the `matching` rows by the graph of a segment of `rows`; None where scanning `searched` rows is as cheap."""
+    """How to get `width` of the `matching` rows by the graph of a segment of `rows`; None where
+    scanning `searched` rows is as cheap.
+    """
     asked = math.ceil(width * rows / max(1, matching) * (1.0 if matching == rows else MARGIN))
     saved_s = searched * words * SCAN_ROW_WORD_S - GRAPH_BASE_S - asked * GRAPH_ROW_S
     return Route(asked, saved_s) if saved_s > 0 and asked <= rows // 4 else None
@@ -49,15 +51,18 @@ def route(*, rows: int, searched: int, matching: int, words: int, width: int) ->
 
 @dataclass(slots=True)
 class SkiRental:
-    """Decides when a graph is worth opening: when it would have saved what opening costs. So a cold process scans, and never pays more than
-    twice of what knowing the future would cost (the ski-rental rule).
+    """Decides when a graph is worth opening: when it would have saved what opening costs. So a cold
+    process scans, and never pays more than twice of what knowing the future would cost (the
+    ski-rental rule).
     """
 
     _saved_s: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pays(self, graph_id: str, cost_s: float, saved_s: float) -> bool:
-        """Counts one search that would have saved `saved_s` with this graph, which costs `cost_s` to open; True: open it now."""
+        """Counts one search that would have saved `saved_s` with this graph, which costs `cost_s`
+        to open; True: open it now.
+        """
         with self._lock:
             total = self._saved_s.get(graph_id, 0.0) + saved_s
             self._saved_s[graph_id] = total
@@ -70,4 +75,6 @@ def opening_s(size: int) -> float:
 
 
 OpenGraph = Callable[[float], Graph | None]
-"""The graph, or None where there is none, it is damaged, or opening it is not worth the seconds given."""
+"""The graph, or None where there is none, it is damaged, or opening it is not worth the seconds
+given.
+"""

@@ -6,38 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from chalicelib.index.format.batch import Batch
 from chalicelib.index.format.build import joined
-from chalicelib.index.format.digests import U64
-from chalicelib.index.format.positions import Position
-from chalicelib.index.format.table import RowIds, Shape, Table
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Positions:
-    """Of many rows."""
-
-    time: U64
-    tie: U64
-
-    def take(self, rows: RowIds) -> Positions:
-        """Those of `rows`."""
-        return Positions(self.time[rows], self.tie[rows])
-
-    def before(self, other: Positions) -> npt.NDArray[np.bool_]:
-        """[rows]: whether this one is the earlier."""
-        found: npt.NDArray[np.bool_] = (self.time < other.time) | ((self.time == other.time) & (self.tie < other.tie))
-        return found
-
-    def __getitem__(self, row: int) -> Position:
-        return Position(int(self.time[row]), int(self.tie[row]))
-
-    @classmethod
-    def of(cls, positions: Sequence[Position]) -> Positions:
-        """Column form."""
-        return cls(np.array([one.time for one in positions], np.uint64), np.array([one.tie for one in positions], np.uint64))
+from chalicelib.index.format.positions import Positions
+from chalicelib.index.format.table import Shape, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +25,19 @@ class Puts:
 def puts_of(batch: Batch) -> Puts:
     """All puts of one log object."""
     size = batch.table.size
-    return Puts(batch.table, Positions(np.full(size, batch.position.time, np.uint64), np.full(size, batch.position.tie, np.uint64)))
+    return Puts(
+        batch.table,
+        Positions(
+            np.full(size, batch.position.time, np.uint64),
+            np.full(size, batch.position.tie, np.uint64),
+        ),
+    )
 
 
 def newest_puts(parts: Sequence[Puts], shape: Shape) -> Puts:
-    """Of each key the last put. Joining what was joined before with what is new gives the same as joining all."""
+    """Of each key the last put. Joining what was joined before with what is new gives the same as
+    joining all.
+    """
     if not parts:
         return Puts(joined([], shape)[0], Positions.of([]))
     high = np.concatenate([part.table.keys["high"] for part in parts])

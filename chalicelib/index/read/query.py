@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Protocol
 
 from chalicelib.attributes import Attributes
+from chalicelib.index.format.columns import Column, Mask
 from chalicelib.index.format.records import Key, Vector
 from chalicelib.region import Region
 
-Mask = npt.NDArray[np.bool_]
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in"]
-
-
-class Column(Protocol):
-    """One attribute of all rows. An unset value matches only `!=` and `not in` (API.md §2.6)."""
-
-    def compare(self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]) -> Mask:
-        """[rows] bool."""
-        ...
-
 
 class Predicate(Protocol):
-    """A filter, as contract/filters.py compiles it: called with the columns by name, it answers a mask of rows."""
+    """A filter, as contract/filters.py compiles it: called with the columns by name, it answers a
+    mask of rows.
+    """
 
     def __call__(self, columns: Mapping[str, Column]) -> Mask:
         """[rows] bool."""
@@ -65,7 +54,9 @@ class Hit:
 
     row: Row
     similarity: float
-    """Cosine of the int8 features, float32, at most 1; exactly 1 when the stored vector equals the query's."""
+    """Cosine of the int8 features, float32, at most 1; exactly 1 when the stored vector equals the
+    query's.
+    """
     hamming: int
     """Bits in which the codes differ."""
 

@@ -9,15 +9,17 @@ import numpy as np
 
 from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
 from chalicelib.index.format.columns import AnyColumn
-from chalicelib.index.read.query import Row
 from chalicelib.index.format.records import Key, Record, Vector
 from chalicelib.index.format.table import Override, Table
 from chalicelib.index.format.text import Text
+from chalicelib.index.read.query import Row
 from chalicelib.region import Region
 
 
 class Reader:
-    """Keeps columns it has opened: make one for a task and drop it, since it holds on to memory that the cache would free."""
+    """Keeps columns it has opened: make one for a task and drop it, since it holds on to memory
+    that the cache would free.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -31,7 +33,9 @@ class Reader:
     def row(self, row: int) -> Row:
         """`row` without its vector."""
         x1, x2, y1, y2 = self._regions[row].tolist()
-        category = self._table.ranges[bisect.bisect_right(self._table.ranges, row, key=lambda part: part.start) - 1].category_id
+        category = self._table.ranges[
+            bisect.bisect_right(self._table.ranges, row, key=lambda part: part.start) - 1
+        ].category_id
         return Row(self.key(row), category, Region(x1, x2, y1, y2), self.attributes(row))
 
     def record(self, row: int) -> Record:
@@ -42,13 +46,16 @@ class Reader:
     def vector(self, row: int) -> Vector:
         """Of `row`."""
         rows = self._table.rows
-        code = np.ascontiguousarray(rows["codes"][:, row]).view(np.uint8)[: self._table.shape.code_bytes]
+        code = np.ascontiguousarray(rows["codes"][:, row]).view(np.uint8)[
+            : self._table.shape.code_bytes
+        ]
         return Vector(code, rows.gather("features", np.array([row]))[0], float(rows["scales"][row]))
 
     def attributes(self, row: int) -> Attributes:
         """Of `row`."""
         values = {name: self._column(name).value(row) for name in INT_ATTRIBUTES + STR_ATTRIBUTES}
-        return Attributes(custom_content=self._content(row), **values)  # type: ignore[arg-type]  # columns of each kind
+        # columns of each kind
+        return Attributes(custom_content=self._content(row), **values)  # type: ignore[arg-type]
 
     def _column(self, name: str) -> AnyColumn:
         if name not in self._columns:
@@ -60,7 +67,8 @@ class Reader:
         if override is not None:
             place = int(np.searchsorted(override.rows, row))
             if place < len(override.rows) and override.rows[place] == row:
-                assert isinstance(override.values, Text)  # noqa: S101  # narrows the type; content is text
+                # narrows the type; content is text
+                assert isinstance(override.values, Text)  # noqa: S101
                 return override.values[place]
         stored = self._contents
         return stored[0][row] if stored is not None and stored[1][row] else None

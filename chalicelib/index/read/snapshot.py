@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chalicelib.index.read.answer import merge
 from chalicelib.index.format.digests import key_digests, product_digests
 from chalicelib.index.format.manifest import Manifest
-from chalicelib.index.read.snapshot_table import SnapshotTable, SegmentTable, TailTable
+from chalicelib.index.format.records import Key, Record
+from chalicelib.index.read.answer import merge
 from chalicelib.index.read.query import Hits, Predicate, Query, Row
 from chalicelib.index.read.reader import Reader
-from chalicelib.index.format.records import Key, Record
 from chalicelib.index.read.search import TableHits, search_table
+from chalicelib.index.read.snapshot_table import SegmentTable, SnapshotTable, TailTable
 from chalicelib.index.read.tail import Tail
 
 
@@ -26,7 +26,9 @@ class Stats:
     log_objects: int
     """Not absorbed yet."""
     rows: int
-    """An upper bound that costs nothing: rows that the unabsorbed log replaces or deletes are counted still. `len` is exact."""
+    """An upper bound that costs nothing: rows that the unabsorbed log replaces or deletes are
+    counted still. `len` is exact.
+    """
     bytes: int
     """Of the segments, on the store."""
 
@@ -64,13 +66,17 @@ class Snapshot:
         self._tail = tail
         self.segment_tables = tuple(segments)
         self.tail_table = TailTable(tail, self.segment_tables)
-        self._parts: tuple[SnapshotTable, ...] = (self.tail_table, *self.segment_tables) if tail.table.size else self.segment_tables
+        self._parts: tuple[SnapshotTable, ...] = (
+            (self.tail_table, *self.segment_tables) if tail.table.size else self.segment_tables
+        )
 
     @property
     def version(self) -> str:
         """Equal for equal content: generation, manifest version and the newest log object."""
         newest = self._tail.newest
-        return f"{self.manifest.generation}.{self.manifest.version}.{newest.text() if newest else '-'}"
+        return (
+            f"{self.manifest.generation}.{self.manifest.version}.{newest.text() if newest else '-'}"
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -82,22 +88,30 @@ class Snapshot:
         """Costs nothing."""
         segments = self.manifest.segments
         rows = self.manifest.rows + self._tail.table.size
-        return Stats(len(segments), len(self.log_names), rows, sum(segment.size for segment in segments))
+        return Stats(
+            len(segments), len(self.log_names), rows, sum(segment.size for segment in segments)
+        )
 
     def segments(self) -> tuple[SegmentStats, ...]:
         """Costs nothing."""
-        return tuple(SegmentStats(ref.live, ref.size, ref.newest.time / 1e6, ref.graph is not None) for ref in self.manifest.segments)
+        return tuple(
+            SegmentStats(ref.live, ref.size, ref.newest.time / 1e6, ref.graph is not None)
+            for ref in self.manifest.segments
+        )
 
     def __len__(self) -> int:
         """Records; reads keys of segments if the log is not empty."""
         return sum(len(part) for part in self._parts)
 
     def search(self, query: Query) -> Hits:
-        """The nearest rows: min(query.count, matching rows) of them, less those under the threshold.
+        """The nearest rows: min(query.count, matching rows) of them, less those under the
+        threshold.
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        return merge(search_tables(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query)
+        return merge(
+            search_tables(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query
+        )
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -117,7 +131,9 @@ class Snapshot:
             rows = np.flatnonzero(hits if part.alive is None else hits & part.alive)
             reader = Reader(part.table)
             found += [reader.row(row) for row in rows.tolist()]
-        return sorted((row for row in found if row.key.product_id == product_id), key=lambda row: row.key)
+        return sorted(
+            (row for row in found if row.key.product_id == product_id), key=lambda row: row.key
+        )
 
     def select(self, predicate: Predicate) -> list[Row]:
         """All rows that match, by key."""
@@ -145,7 +161,11 @@ class Snapshot:
 
 
 def search_tables(
-    parts: Iterable[SnapshotTable], query: Query, *, rows: int, fetch: Callable[[Sequence[SegmentTable]], None]
+    parts: Iterable[SnapshotTable],
+    query: Query,
+    *,
+    rows: int,
+    fetch: Callable[[Sequence[SegmentTable]], None],
 ) -> list[tuple[Reader, TableHits]]:
     """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
     searched = [part for part in parts if _may_match(part, query)]
@@ -153,7 +173,12 @@ def search_tables(
     found = []
     for part in searched:
         share = part.table.size / max(rows, part.table.size, 1)
-        found.append((Reader(part.table), search_table(part.table, part.alive, query, part.graph, share=share)))
+        found.append(
+            (
+                Reader(part.table),
+                search_table(part.table, part.alive, query, part.graph, share=share),
+            )
+        )
     return found
 
 

@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from chalicelib.index.format.columns import Mask
 from chalicelib.index.format.digests import Digests
 from chalicelib.index.format.manifest import SegmentRef
-from chalicelib.index.read.plan import OpenGraph
-from chalicelib.index.read.query import Mask
 from chalicelib.index.format.revision import Revision
 from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import RowIds, Table, merged
+from chalicelib.index.read.plan import OpenGraph
 from chalicelib.index.read.tail import Effect, Tail, find_in_table
 
 
@@ -52,10 +52,17 @@ class SnapshotTable:
 
 
 class SegmentTable(SnapshotTable):
-    """A segment under its revision and the log. Nothing is read before it is needed; the keys only if the log holds anything."""
+    """A segment under its revision and the log. Nothing is read before it is needed; the keys only
+    if the log holds anything.
+    """
 
     def __init__(
-        self, ref: SegmentRef, base: Table, load_revision: Callable[[], Revision], tail: Tail, graph: OpenGraph | None = None
+        self,
+        ref: SegmentRef,
+        base: Table,
+        load_revision: Callable[[], Revision],
+        tail: Tail,
+        graph: OpenGraph | None = None,
     ) -> None:
         self.ref = ref
         self._graph = graph
@@ -69,7 +76,9 @@ class SegmentTable(SnapshotTable):
         if not len(self._tail.fatal) and not len(self._tail.marked):
             return None
         spans = [(part.start, part.stop) for part in self._base.ranges]
-        return self._tail.on(self._base.digests, lambda rows: positions_of(self._base.keys, rows), spans)
+        return self._tail.on(
+            self._base.digests, lambda rows: positions_of(self._base.keys, rows), spans
+        )
 
     @cached_property
     def _revision(self) -> Revision:
@@ -79,13 +88,21 @@ class SegmentTable(SnapshotTable):
     def table(self) -> Table:
         """See SnapshotTable."""
         base = self._base
-        changed = merged(self._revision.changed, self.effect.changed) if self.effect else self._revision.changed
+        changed = (
+            merged(self._revision.changed, self.effect.changed)
+            if self.effect
+            else self._revision.changed
+        )
         return Table(base.size, base.ranges, base.shape, base.keys, base.rows, changed)
 
     @cached_property
     def alive(self) -> Mask | None:
         """See SnapshotTable."""
-        dead = self._revision.dead if self.effect is None else np.union1d(self._revision.dead, self.effect.dead)
+        dead = (
+            self._revision.dead
+            if self.effect is None
+            else np.union1d(self._revision.dead, self.effect.dead)
+        )
         if not len(dead):
             return None
         mask = np.ones(self._base.size, dtype=np.bool_)
@@ -116,10 +133,14 @@ class TailTable(SnapshotTable):
 
     @cached_property
     def alive(self) -> Mask | None:
-        """See SnapshotTable. Rows older than a segment's newest may have lost against a row there; only then are segments asked."""
+        """See SnapshotTable. Rows older than a segment's newest may have lost against a row there;
+        only then are segments asked.
+        """
         oldest = self._tail.oldest
         stale = [
-            part.effect.stale for part in self._segments if oldest is not None and oldest <= part.ref.newest and part.effect is not None
+            part.effect.stale
+            for part in self._segments
+            if oldest is not None and oldest <= part.ref.newest and part.effect is not None
         ]
         if not any(len(rows) for rows in stale):
             return None

@@ -1,4 +1,6 @@
-"""The unabsorbed part of the log, resolved: what it adds, and what it does to older rows. Readers and compaction share this."""
+"""The unabsorbed part of the log, resolved: what it adds, and what it does to older rows. Readers
+and compaction share this.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from chalicelib.attributes import Attributes
 from chalicelib.index.format.batch import Batch
 from chalicelib.index.format.build import joined
 from chalicelib.index.format.digests import Digests, find, key_digests
-from chalicelib.index.format.tombstones import Tombstone, effect
-from chalicelib.index.format.positions import FIRST, Position
-from chalicelib.index.read.puts import Positions, Puts, newest_puts, puts_of
+from chalicelib.index.format.positions import FIRST, Position, Positions
 from chalicelib.index.format.records import Key
 from chalicelib.index.format.table import Override, RowIds, Shape, Table, merged, overrides
+from chalicelib.index.format.tombstones import Tombstone, effect
+from chalicelib.index.read.puts import Puts, newest_puts, puts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +54,15 @@ class Tail:
     oldest: Position | None
     newest: Position | None
 
-    def on(self, keys: Digests, positions: Callable[[RowIds], Positions], ranges: Iterable[tuple[int, int]]) -> Effect:
-        """What this tail does to rows whose keys are sorted within each of `ranges`; `positions` reads those of some rows."""
+    def on(
+        self,
+        keys: Digests,
+        positions: Callable[[RowIds], Positions],
+        ranges: Iterable[tuple[int, int]],
+    ) -> Effect:
+        """What this tail does to rows whose keys are sorted within each of `ranges`; `positions`
+        reads those of some rows.
+        """
         dead: list[RowIds] = []
         stale: list[RowIds] = []
         changes: dict[int, Attributes] = {}
@@ -64,7 +73,9 @@ class Tail:
             rows = places[hits] + start
             older = positions(rows).before(self.fatal_positions.take(hits))
             dead.append(rows[older])
-            beaten = self.fatal_rows[hits[~older]]  # an equal position is the same change, absorbed already: the segment's row stands
+            beaten = self.fatal_rows[
+                hits[~older]
+            ]  # an equal position is the same change, absorbed already: the segment's row stands
             stale.append(beaten[beaten >= 0])
             places = find(part, self.marked)
             found = np.flatnonzero(places >= 0)
@@ -76,12 +87,21 @@ class Tail:
         killed = np.unique(np.concatenate(dead)) if dead else np.empty(0, np.int64)
         gone = set(killed.tolist())
         changed = overrides({row: change for row, change in changes.items() if row not in gone})
-        return Effect(killed, changed, np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64))
+        return Effect(
+            killed, changed, np.unique(np.concatenate(stale)) if stale else np.empty(0, np.int64)
+        )
 
 
-def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Tombstone] = (), puts: Puts | None = None) -> Tail:
-    """The net effect of `batches`, in any order. `kept` are tombstones of earlier log objects that may be later than some of these; `puts` the
-    newest puts of `batches`, where they are known already.
+def resolve(
+    batches: Sequence[Batch],
+    shape: Shape,
+    *,
+    kept: Iterable[Tombstone] = (),
+    puts: Puts | None = None,
+) -> Tail:
+    """The net effect of `batches`, in any order. `kept` are tombstones of earlier log objects that
+    may be later than some of these; `puts` the newest puts of `batches`, where they are known
+    already.
     """
     batches = sorted(batches, key=lambda batch: batch.position)
     every = [tombstone for batch in batches for tombstone in batch.tombstones]
@@ -115,8 +135,12 @@ def resolve(batches: Sequence[Batch], shape: Shape, *, kept: Iterable[Tombstone]
     return Tail(
         table=table,
         positions=positions,
-        fatal=Digests(np.append(table.digests.high, gone.high), np.append(table.digests.low, gone.low)),
-        fatal_positions=Positions(np.append(positions.time, gone_at.time), np.append(positions.tie, gone_at.tie)),
+        fatal=Digests(
+            np.append(table.digests.high, gone.high), np.append(table.digests.low, gone.low)
+        ),
+        fatal_positions=Positions(
+            np.append(positions.time, gone_at.time), np.append(positions.tie, gone_at.tie)
+        ),
         fatal_rows=np.append(np.arange(table.size), np.full(len(gone), -1)),
         marked=marked,
         marked_tombstones=tuple(tuple(tombstones) for tombstones in by_key.values()),
@@ -131,7 +155,10 @@ def find_in_table(table: Table, wanted: Digests) -> RowIds:
     found = np.full(len(wanted), -1, dtype=np.int64)
     digests = table.digests
     for part in table.ranges:
-        places = find(Digests(digests.high[part.start : part.stop], digests.low[part.start : part.stop]), wanted)
+        places = find(
+            Digests(digests.high[part.start : part.stop], digests.low[part.start : part.stop]),
+            wanted,
+        )
         found[places >= 0] = places[places >= 0] + part.start
     return found
 
@@ -142,14 +169,22 @@ def _relevant(kept: Iterable[Tombstone], table: Table, keys: set[Key]) -> list[T
     if not candidates:
         return []
     rows = find_in_table(table, key_digests([tombstone.key for tombstone in candidates]))
-    return [tombstone for tombstone, row in zip(candidates, rows.tolist(), strict=True) if row >= 0 or tombstone.key in keys]
+    return [
+        tombstone
+        for tombstone, row in zip(candidates, rows.tolist(), strict=True)
+        if row >= 0 or tombstone.key in keys
+    ]
 
 
-def _without(table: Table, dead: RowIds, changed: dict[str, Override], shape: Shape) -> tuple[Table, RowIds]:
+def _without(
+    table: Table, dead: RowIds, changed: dict[str, Override], shape: Shape
+) -> tuple[Table, RowIds]:
     """`table` less the rows `dead`, with `changed` applied, and the old row of each of its rows."""
     if not len(dead) and not changed:
         return table, np.arange(table.size)
     rows = np.setdiff1d(np.arange(table.size), dead)
-    new = Table(table.size, table.ranges, shape, table.keys, table.rows, merged(table.changed, changed))
+    new = Table(
+        table.size, table.ranges, shape, table.keys, table.rows, merged(table.changed, changed)
+    )
     made, places = joined([(new, rows)], shape)
     return made, rows[places]

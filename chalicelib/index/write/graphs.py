@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.index.write.compact import GRAPH_ROWS, with_garbage
+from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.graph import encode_graph, graph_path
-from chalicelib.index.format.manifest import SegmentRef
+from chalicelib.index.write.compact import GRAPH_ROWS, with_garbage
 
 
 def lacking(generation: Generation) -> list[SegmentRef]:
-    """Segments that are large enough for a graph and have none, the largest first. Raises StorageError."""
+    """Segments that are large enough for a graph and have none, the largest first. Raises
+    StorageError.
+    """
     manifest = generation.manifest().manifest
     found = [ref for ref in manifest.segments if ref.rows >= GRAPH_ROWS and ref.graph is None]
     return sorted(found, key=lambda ref: (-ref.rows, ref.id))
 
 
 def grow(generation: Generation) -> SegmentRef | None:
-    """Builds one graph: about 0.15 ms of CPU a row. None: all are there. Raises VersionConflict (repeat), StorageError."""
+    """Builds one graph: about 0.15 ms of CPU a row. None: all are there. Raises VersionConflict
+    (repeat), StorageError.
+    """
     waiting = lacking(generation)
     if not waiting:
         return None
@@ -26,19 +30,28 @@ def grow(generation: Generation) -> SegmentRef | None:
     old = generation.manifest()
     with generation.overtaken(old):
         table = generation.table(ref, old.manifest)
-        graph, data = encode_graph(table.rows["codes"], old.manifest.shape, generation.tools.new_id())
+        graph, data = encode_graph(
+            table.rows["codes"], old.manifest.shape, generation.tools.new_id()
+        )
     generation.put(graph_path(ref, graph.id), data)
     return _commit(generation, ref, replace(ref, graph=graph))
 
 
 def prune(generation: Generation, graph_ids: set[str]) -> int:
-    """Forgets these graphs, so that they are built anew. Returns how many there were. Raises VersionConflict (repeat), StorageError."""
+    """Forgets these graphs, so that they are built anew. Returns how many there were. Raises
+    VersionConflict (repeat), StorageError.
+    """
     old = generation.manifest()
     manifest = old.manifest
-    segments = tuple(replace(ref, graph=None) if ref.graph is not None and ref.graph.id in graph_ids else ref for ref in manifest.segments)
+    segments = tuple(
+        replace(ref, graph=None) if ref.graph is not None and ref.graph.id in graph_ids else ref
+        for ref in manifest.segments
+    )
     count = sum(one is not other for one, other in zip(segments, manifest.segments, strict=True))
     if count:
-        generation.replace_manifest(old, with_garbage(manifest, manifest.next(segments=segments), generation.tools.clock()))
+        generation.replace_manifest(
+            old, with_garbage(manifest, manifest.next(segments=segments), generation.tools.clock())
+        )
     return count
 
 
@@ -46,8 +59,12 @@ def _commit(generation: Generation, built_for: SegmentRef, ref: SegmentRef) -> S
     """Adds the graph to whatever the manifest says of the segment by now; building took long."""
     old = generation.manifest()
     manifest = old.manifest
-    if manifest.successor is not None or all(one.id != built_for.id or one.graph is not None for one in manifest.segments):
+    if manifest.successor is not None or all(
+        one.id != built_for.id or one.graph is not None for one in manifest.segments
+    ):
         return None  # merged away meanwhile, or somebody else was faster
-    segments = tuple(replace(one, graph=ref.graph) if one.id == ref.id else one for one in manifest.segments)
+    segments = tuple(
+        replace(one, graph=ref.graph) if one.id == ref.id else one for one in manifest.segments
+    )
     generation.replace_manifest(old, manifest.next(segments=segments))
     return ref

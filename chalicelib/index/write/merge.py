@@ -1,4 +1,6 @@
-"""Merging: segments of one size become one of the next size, and rows that died or changed are left behind (docs/FORMAT.md §7.2)."""
+"""Merging: segments of one size become one of the next size, and rows that died or changed are left
+behind (docs/FORMAT.md §7.2).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.index.format.build import joined
-from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
-from chalicelib.index.read.generation import Generation
 from chalicelib.index.format.manifest import Manifest, SegmentRef
-from chalicelib.index.read.puts import Positions
+from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import RowIds, Table
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
 
 FAN_IN = 4
-"""Segments of a tier that are merged: each row is rewritten about log₄(rows / 1,024) times, and at most 3 segments of a tier stay."""
+"""Segments of a tier that are merged: each row is rewritten about log₄(rows / 1,024) times, and at
+most 3 segments of a tier stay.
+"""
 
 SMALLEST_TIER = 1_024
 DIRTY = 0.25
@@ -34,7 +38,8 @@ class Merged:
 
 
 def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
-    """Merges the group that needs it most; with `everything`, all segments. None: there was nothing to do.
+    """Merges the group that needs it most; with `everything`, all segments. None: there was nothing
+    to do.
 
     Raises VersionConflict (somebody else committed; nothing happened), StorageError.
     """
@@ -51,7 +56,9 @@ def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
     return Merged(len(chosen), rows)
 
 
-def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: Manifest) -> tuple[list[SegmentRef], int]:
+def _rewritten(
+    generation: Generation, chosen: Sequence[SegmentRef], manifest: Manifest
+) -> tuple[list[SegmentRef], int]:
     """New segments of the live rows of `chosen`, on the store, and how many rows these are."""
     parts: list[tuple[Table, RowIds]] = []
     times, ties = [], []
@@ -59,18 +66,28 @@ def _rewritten(generation: Generation, chosen: Sequence[SegmentRef], manifest: M
         revision = generation.revision(ref)
         table = generation.table(ref, manifest)
         rows = np.setdiff1d(np.arange(ref.rows), revision.dead)
-        parts.append((Table(table.size, table.ranges, table.shape, table.keys, table.rows, revision.changed), rows))
+        parts.append(
+            (
+                Table(
+                    table.size, table.ranges, table.shape, table.keys, table.rows, revision.changed
+                ),
+                rows,
+            )
+        )
         positions = positions_of(table.keys, rows)
         times.append(positions.time)
         ties.append(positions.tie)
     table, places = joined(parts, manifest.shape)
     positions = Positions(np.concatenate(times), np.concatenate(ties)).take(places)
-    return write_segments(generation, table, positions, manifest.fingerprint) if table.size else [], table.size
+    return write_segments(
+        generation, table, positions, manifest.fingerprint
+    ) if table.size else [], table.size
 
 
 def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[SegmentRef]:
-    """The segments to merge next: dirty ones first, else the smallest tier that is full; large categories merge among themselves. With
-    `everything`, all of them, unless that would change nothing.
+    """The segments to merge next: dirty ones first, else the smallest tier that is full; large
+    categories merge among themselves. With `everything`, all of them, unless that would change
+    nothing.
     """
     if everything:
         return list(segments) if len(segments) > 1 or any(ref.revision for ref in segments) else []
@@ -100,7 +117,9 @@ def _own_category(ref: SegmentRef) -> int:
 
 
 def _within_limit(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
-    """The first of `segments` that fit one merge's memory: two at least of those merged for their size, since each is below half of it."""
+    """The first of `segments` that fit one merge's memory: two at least of those merged for their
+    size, since each is below half of it.
+    """
     chosen: list[SegmentRef] = []
     rows = 0
     for ref in segments:

@@ -12,13 +12,20 @@ from chalicelib.index.format.batch import decode_batch
 from chalicelib.index.format.build import norms
 from chalicelib.index.format.bundle import Bundle
 from chalicelib.index.format.digests import Digests, key_digests, product_digests
-from chalicelib.index.read.generation import Generation, tombstones_path, revision_path
-from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Position
-from chalicelib.index.read.reader import Reader
-from chalicelib.index.format.segment import keys_path, open_keys, open_rows, positions_of, ranges_of, rows_path
+from chalicelib.index.format.segment import (
+    keys_path,
+    open_keys,
+    open_rows,
+    positions_of,
+    ranges_of,
+    rows_path,
+)
 from chalicelib.index.format.table import RowIds, Table
+from chalicelib.index.read.generation import Generation, revision_path, tombstones_path
+from chalicelib.index.read.graph import Graph, graph_path
+from chalicelib.index.read.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,9 @@ class Scrubbed:
 
 
 def scrub(generation: Generation) -> Scrubbed:
-    """Reads everything that the manifest and the log refer to, past any cache. Damage is listed, not raised. Raises StoreUnavailable."""
+    """Reads everything that the manifest and the log refer to, past any cache. Damage is listed,
+    not raised. Raises StoreUnavailable.
+    """
     log = [stat.key for stat in generation.log()]
     manifest = generation.manifest().manifest
     run = _Run(generation, manifest)
@@ -56,12 +65,19 @@ def scrub(generation: Generation) -> Scrubbed:
             run.look(graph_path(ref, ref.graph.id), lambda ref=ref: run.graph(ref))
     run.look("manifest.json", run.duplicates)
     for tombstones in manifest.tombstones:
-        run.look(tombstones_path(tombstones), lambda tombstones=tombstones: run.tombstones(tombstones_path(tombstones), tombstones.object.sha256))
+        run.look(
+            tombstones_path(tombstones),
+            lambda tombstones=tombstones: run.tombstones(
+                tombstones_path(tombstones), tombstones.object.sha256
+            ),
+        )
     absorbed = set(manifest.absorbed)
     for key in log:
         if key.rpartition("/")[2] not in absorbed:
             run.look(key.removeprefix(generation.folder), lambda key=key: run.batch(key))
-    return Scrubbed(run.objects, manifest.rows, run.bytes, tuple(run.problems), frozenset(run.bad_graphs))
+    return Scrubbed(
+        run.objects, manifest.rows, run.bytes, tuple(run.problems), frozenset(run.bad_graphs)
+    )
 
 
 GRAPH_PROBE = 64
@@ -85,7 +101,9 @@ class _Run:
             for what in check() or ():
                 self.problems.append(Problem(self._generation.folder + path, what))
         except (CorruptObject, FormatTooNew, ObjectMissing) as error:
-            self.problems.append(Problem(getattr(error, "key", self._generation.folder + path), str(error)))
+            self.problems.append(
+                Problem(getattr(error, "key", self._generation.folder + path), str(error))
+            )
 
     def manifest(self, log: list[str]) -> Iterator[str]:
         """The manifest against itself."""
@@ -134,9 +152,13 @@ class _Run:
         assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
         path = self._generation.folder + rows_path(ref.id)
         try:
-            first = np.ascontiguousarray(open_rows(ref, path, self._generation.tools.store.view(path))["codes"][:, 0])
+            first = np.ascontiguousarray(
+                open_rows(ref, path, self._generation.tools.store.view(path))["codes"][:, 0]
+            )
         except (CorruptObject, FormatTooNew, ObjectMissing):
-            return  # reported with the segment, without whose codes a graph can neither be tried nor be built anew
+            # reported with the segment, without whose codes a graph can neither be tried nor be
+            # built anew
+            return
         self.bad_graphs.add(ref.graph.id)
         key, data = self._read(graph_path(ref, ref.graph.id), ref.graph.size)
         if 0 not in Graph(ref, self._manifest.shape, key, data).search(first, GRAPH_PROBE):
@@ -161,7 +183,9 @@ class _Run:
     def batch(self, key: str) -> Iterator[str]:
         """A log object that is not absorbed yet."""
         _, data = self._read(key.removeprefix(self._generation.folder), None)
-        batch = decode_batch(key, data, shape=self._manifest.shape, fingerprint=self._manifest.fingerprint)
+        batch = decode_batch(
+            key, data, shape=self._manifest.shape, fingerprint=self._manifest.fingerprint
+        )
         yield from _shapes(batch.table)
         yield from _digests(batch.table)
 
@@ -171,19 +195,30 @@ class _Run:
         self.objects += 1
         self.bytes += data.nbytes
         if size is not None and data.nbytes != size:
-            raise CorruptObject(key, f"it has {data.nbytes} bytes, the manifest says {size}; restore it from a backup")
+            raise CorruptObject(
+                key,
+                f"it has {data.nbytes} bytes, the manifest says {size}; restore it from a backup",
+            )
         return key, data
 
 
 def _shapes(table: Table) -> Iterator[str]:
     shape = table.shape
-    expected: dict[str, tuple[int, ...]] = dict.fromkeys(("scales", "norms", "products"), (table.size,))
-    expected |= {"features": (table.size, shape.dimension), "codes": (shape.words, table.size), "regions": (table.size, 4)}
+    expected: dict[str, tuple[int, ...]] = dict.fromkeys(
+        ("scales", "norms", "products"), (table.size,)
+    )
+    expected |= {
+        "features": (table.size, shape.dimension),
+        "codes": (shape.words, table.size),
+        "regions": (table.size, 4),
+    }
     for name, found in expected.items():
         if table.rows[name].shape != found:
             yield f"{name} has the shape {table.rows[name].shape}, not {found}"
     spans = [(part.start, part.stop) for part in table.ranges]
-    if [start for start, _ in spans] != [0, *(stop for _, stop in spans)][:-1] or (spans[-1][1] if spans else 0) != table.size:
+    if [start for start, _ in spans] != [0, *(stop for _, stop in spans)][:-1] or (
+        spans[-1][1] if spans else 0
+    ) != table.size:
         yield "its categories do not cover its rows"
 
 
@@ -191,9 +226,13 @@ def _digests(table: Table) -> Iterator[str]:
     reader = Reader(table)
     keys = [reader.key(row) for row in range(table.size)]
     derived, digests = key_digests(keys), table.digests
-    if not (np.array_equal(derived.high, digests.high) and np.array_equal(derived.low, digests.low)):
+    if not (
+        np.array_equal(derived.high, digests.high) and np.array_equal(derived.low, digests.low)
+    ):
         yield "key digests do not fit the keys"
-    if not np.array_equal(product_digests([key.product_id for key in keys]), table.rows["products"]):
+    if not np.array_equal(
+        product_digests([key.product_id for key in keys]), table.rows["products"]
+    ):
         yield "product digests do not fit the product ids"
     for part in table.ranges:
         high, low = digests.high[part.start : part.stop], digests.low[part.start : part.stop]

@@ -1,8 +1,9 @@
 """What a picture file contains, read from its bytes alone, before any image library sees them.
 
-decode.py uses it to know a file's format, sides and orientation, and to hand the library no more than the first picture:
-text, profiles, previews, further frames and pages, trailing bytes are left out. That closes the ways in which a small file makes
-a decoder slow or hungry (thousands of progressive scans, unpacked text, comments in a text picture, wild TIFF tags).
+decode.py uses it to know a file's format, sides and orientation, and to hand the library no more
+than the first picture: text, profiles, previews, further frames and pages, trailing bytes are left
+out. That closes the ways in which a small file makes a decoder slow or hungry (thousands of
+progressive scans, unpacked text, comments in a text picture, wild TIFF tags).
 """
 
 from __future__ import annotations
@@ -35,4 +36,6 @@ def examine(data: bytes) -> Contents:
         return webp.contents(data)
     if data[4:8] == b"ftyp" and avif.BRANDS & {data[at : at + 4] for at in range(8, 64, 4)}:
         return avif.contents(data)
-    raise damaged("this is not a picture in PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM format; convert it to one of these")
+    raise damaged(
+        "this is not a picture in PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM format; convert it to one of these"
+    )

@@ -23,8 +23,8 @@ _MAX_BOXES = 2_000
 def contents(data: bytes) -> Contents:
     """The file with its EXIF item renamed, so that the library does not load it.
 
-    The sides are the largest declared (tiles and alpha planes declare theirs too). Orientation comes from the properties irot and
-    imir; EXIF orientation does not count in AVIF.
+    The sides are the largest declared (tiles and alpha planes declare theirs too). Orientation
+    comes from the properties irot and imir; EXIF orientation does not count in AVIF.
 
     Raises:
         BadPicture: no picture in it.
@@ -39,7 +39,9 @@ def contents(data: bytes) -> Contents:
         elif kind == b"imir" and at < end:
             mirror = data[at] & 1
     if not sides or any(0 in pair for pair in sides):
-        raise damaged("this AVIF does not say how large its picture is; save it again with an image editor")
+        raise damaged(
+            "this AVIF does not say how large its picture is; save it again with an image editor"
+        )
     width, height = max(sides, key=lambda pair: pair[0] * pair[1])
     cleaned = bytearray(data)
     for kind, at, end in _boxes(data, 0, len(data)):
@@ -49,7 +51,9 @@ def contents(data: bytes) -> Contents:
 
 
 def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start of the body, end) of the boxes between two places, and of those inside the boxes on the way to the properties."""
+    """(type, start of the body, end) of the boxes between two places, and of those inside the boxes
+    on the way to the properties.
+    """
     at = start
     for _ in range(_MAX_BOXES):
         if at + 8 > stop:

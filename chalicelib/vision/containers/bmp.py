@@ -22,6 +22,8 @@ def contents(data: bytes) -> Contents:
     (header,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if header == _OLD_HEADER else "<ii", data, 18)
     if width <= 0 or height == 0:
-        raise damaged(f"this BMP claims to be {width} by {height} pixels; save it again with an image editor")
+        raise damaged(
+            f"this BMP claims to be {width} by {height} pixels; save it again with an image editor"
+        )
     # A negative height means rows from top to bottom.
     return Contents("BMP", data, width, abs(height))

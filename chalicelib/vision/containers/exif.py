@@ -1,4 +1,5 @@
-"""EXIF orientation from the raw block: the one tag of EXIF that matters here (CIPA DC-008, tag 0x0112).
+"""EXIF orientation from the raw block: the one tag of EXIF that matters here (CIPA DC-008, tag
+0x0112).
 
 An image library would load every tag, and a block may hold tens of thousands that point anywhere.
 """
@@ -12,7 +13,9 @@ _SHORT = 3
 
 
 def orientation(block: bytes) -> int:
-    """Orientation 1 to 8 in a TIFF-shaped EXIF block, with or without the six bytes `Exif` 0 0 before it; 1 where it says nothing legal."""
+    """Orientation 1 to 8 in a TIFF-shaped EXIF block, with or without the six bytes `Exif` 0 0
+    before it; 1 where it says nothing legal.
+    """
     block = block.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < 8:

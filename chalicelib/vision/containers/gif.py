@@ -29,7 +29,11 @@ def contents(data: bytes) -> Contents:
             control = data[at:end]
         at = end
     if at + 10 > len(data) or data[at] != _FRAME:
-        raise damaged(_CUT if at + 10 > len(data) else "this GIF holds no frame where one should be; save it again with an image editor")
+        raise damaged(
+            _CUT
+            if at + 10 > len(data)
+            else "this GIF holds no frame where one should be; save it again with an image editor"
+        )
     left, top, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, at + 1)
     end = _blocks_end(data, at + 10 + _palette(flags) + 1)
     kept = data[:start] + control + data[at:end] + b";"

@@ -18,7 +18,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _KEPT = _FRAMES | {0xC4, 0xCC, 0xDB, 0xDD, _START_OF_SCAN, _APP0, _APP14}
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""Begins with one fixed byte, which makes the search eight times as fast as `\\xff+` would; a fill byte before a marker may stay."""
+"""Begins with one fixed byte, which makes the search eight times as fast as `\\xff+` would; a fill
+byte before a marker may stay.
+"""
 
 
 @dataclass(slots=True)
@@ -46,13 +48,18 @@ def contents(data: bytes) -> Contents:
         if marker not in _ALONE:
             at = _segment(data, at, marker, walk)
     else:
-        raise damaged(f"this JPEG has more than {_MAX_SEGMENTS} segments; save it again with an image editor")
+        raise damaged(
+            f"this JPEG has more than {_MAX_SEGMENTS} segments; save it again with an image editor"
+        )
     if walk.sides is None or walk.scans == 0 or 0 in walk.sides:
         raise damaged("this JPEG holds no picture data; it may be cut off: send the complete file")
-    # Without an end marker the decoder would read on into nothing; it then reports the file as truncated, which it is.
+    # Without an end marker the decoder would read on into nothing; it then reports the file as
+    # truncated, which it is.
     tail = b"\xff\xd9" if marker == _END else b""
     width, height = walk.sides
-    return Contents("JPEG", b"".join([*walk.kept, tail]), width, height, walk.orientation or 1, walk.scans)
+    return Contents(
+        "JPEG", b"".join([*walk.kept, tail]), width, height, walk.orientation or 1, walk.scans
+    )
 
 
 def _marker(data: bytes, at: int) -> tuple[int | None, int]:
@@ -70,7 +77,9 @@ def _next_marker(data: bytes, at: int) -> int:
 
 
 def _segment(data: bytes, at: int, marker: int, walk: _Walk) -> int:
-    """Takes in the segment whose length field is at `at`; returns the place behind it and behind its entropy-coded data."""
+    """Takes in the segment whose length field is at `at`; returns the place behind it and behind
+    its entropy-coded data.
+    """
     if at + 2 > len(data):
         return len(data)
     length = int.from_bytes(data[at : at + 2])
@@ -80,7 +89,9 @@ def _segment(data: bytes, at: int, marker: int, walk: _Walk) -> int:
     body = data[at + 2 : end]
     if marker in _FRAMES:
         if walk.sides is not None or len(body) < 6:
-            raise damaged("this JPEG declares its sides twice or not at all; save it again with an image editor")
+            raise damaged(
+                "this JPEG declares its sides twice or not at all; save it again with an image editor"
+            )
         height, width = struct.unpack_from(">HH", body, 1)
         walk.sides = (width, height)
     elif marker == _APP1 and walk.orientation is None and body.startswith(b"Exif\0\0"):

@@ -33,8 +33,12 @@ def contents(data: bytes) -> Contents:
         if end > len(data):
             raise damaged(_CUT)
         # The checksum of what is thrown away (text, profiles) does not matter.
-        if kind in _DRAWING and int.from_bytes(data[end - 4 : end]) != zlib.crc32(body, zlib.crc32(kind)):
-            raise damaged(f"the checksum of the PNG's {kind.decode()} chunk is wrong; the file was damaged on its way: send it again")
+        if kind in _DRAWING and int.from_bytes(data[end - 4 : end]) != zlib.crc32(
+            body, zlib.crc32(kind)
+        ):
+            raise damaged(
+                f"the checksum of the PNG's {kind.decode()} chunk is wrong; the file was damaged on its way: send it again"
+            )
         if kind == b"IDAT":
             pixels.append(body)
         elif kind == b"IEND":
@@ -47,12 +51,21 @@ def contents(data: bytes) -> Contents:
         raise damaged(_CUT)
     width, height = struct.unpack_from(">II", header)
     if header[9] == _PALETTE_COLOUR and not chunks.get(b"PLTE"):
-        raise damaged("this PNG speaks of a palette and has none; save it again with an image editor")
+        raise damaged(
+            "this PNG speaks of a palette and has none; save it again with an image editor"
+        )
     kept: list[tuple[bytes, bytes]] = [(kind, chunks[kind]) for kind in _DRAWING if kind in chunks]
     kept += [(b"IDAT", b"".join(pixels)), (b"IEND", b"")]
     turned = exif.orientation(chunks.get(b"eXIf", b""))
-    return Contents("PNG", MAGIC + b"".join(_chunk(kind, body) for kind, body in kept), width, height, turned)
+    return Contents(
+        "PNG", MAGIC + b"".join(_chunk(kind, body) for kind, body in kept), width, height, turned
+    )
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+    return (
+        struct.pack(">I", len(body))
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+    )

@@ -1,6 +1,8 @@
-"""PPM and its family (netpbm's ppm(5), pgm(5), pbm(5)): P1 to P6, read here and handed on as P5 or P6 of 8 bits.
+"""PPM and its family (netpbm's ppm(5), pgm(5), pbm(5)): P1 to P6, read here and handed on as P5 or
+P6 of 8 bits.
 
-The library reads text and unusual maximum values sample by sample, and comments in quadratic time: 11 s for 1 MB of them.
+The library reads text and unusual maximum values sample by sample, and comments in quadratic time:
+11 s for 1 MB of them.
 """
 
 from __future__ import annotations
@@ -35,43 +37,61 @@ def contents(data: bytes) -> Contents:
         gap = _GAP.match(data, at)
         number = _NUMBER.match(data, gap.end()) if gap else None
         if number is None:
-            raise damaged("the header of this PPM is malformed: after P1 to P6 come width, height and, but for bitmaps, the maximum value")
+            raise damaged(
+                "the header of this PPM is malformed: after P1 to P6 come width, height and, but for bitmaps, the maximum value"
+            )
         numbers.append(int(number[0]))
         at = number.end()
     width, height, maximum = (*numbers, 1)[:3]
     if not (width and height and 0 < maximum < 65536):
-        raise damaged(f"this PPM claims {width} by {height} pixels and a maximum value of {maximum}; save it again with an image editor")
-    # A text value takes at least one character, a binary one an eighth: refuse what cannot be there before making room for it.
+        raise damaged(
+            f"this PPM claims {width} by {height} pixels and a maximum value of {maximum}; save it again with an image editor"
+        )
+    # A text value takes at least one character, a binary one an eighth: refuse what cannot be there
+    # before making room for it.
     count = width * height * bands
     if count > 8 * len(data):
         raise damaged(_TOO_SHORT)
     values: npt.NDArray[np.integer]
     if plain and data.count(b"#") > _MAX_COMMENTS:
-        raise damaged(f"this PPM has more than {_MAX_COMMENTS} comments; save it again with an image editor")
+        raise damaged(
+            f"this PPM has more than {_MAX_COMMENTS} comments; save it again with an image editor"
+        )
     if plain:
         values = _text_values(data[at:], count, packed=bitmap)
     elif bitmap:
         values = _bits(data[at + 1 :], width, height)
     else:
         wide = maximum > 255
-        values = np.frombuffer(data, ">u2" if wide else "u1", offset=at + 1, count=(len(data) - at - 1) // (1 + wide))
+        values = np.frombuffer(
+            data, ">u2" if wide else "u1", offset=at + 1, count=(len(data) - at - 1) // (1 + wide)
+        )
     if len(values) < count:
         raise damaged(_TOO_SHORT)
     samples = _eight_bits(values[:count], maximum)
     if bitmap:
         samples = 255 - samples
-    return Contents("PPM", b"P%d\n%d %d\n255\n" % (6 if bands == 3 else 5, width, height) + samples.tobytes(), width, height)
+    return Contents(
+        "PPM",
+        b"P%d\n%d %d\n255\n" % (6 if bands == 3 else 5, width, height) + samples.tobytes(),
+        width,
+        height,
+    )
 
 
 def _text_values(text: bytes, count: int, *, packed: bool) -> npt.NDArray[np.int64]:
-    """Decimal numbers between white space; single digits, perhaps without space between, when `packed`."""
+    """Decimal numbers between white space; single digits, perhaps without space between, when
+    `packed`.
+    """
     words = _COMMENT.sub(b" ", text).split()
     try:
         if packed:
             return np.frombuffer(b"".join(words)[:count], np.uint8).astype(np.int64) - ord("0")
         return np.fromiter(map(int, words[:count]), np.int64)
     except (ValueError, OverflowError):
-        raise damaged("this PPM has something between its numbers that is no number; save it again with an image editor") from None
+        raise damaged(
+            "this PPM has something between its numbers that is no number; save it again with an image editor"
+        ) from None
 
 
 def _bits(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8]:
@@ -86,7 +106,9 @@ def _bits(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8]:
 def _eight_bits(values: npt.NDArray[np.integer], maximum: int) -> npt.NDArray[np.uint8]:
     """0…maximum to 0…255."""
     if values.size and not 0 <= int(values.min()) <= int(values.max()) <= maximum:
-        raise damaged(f"a value of this PPM is outside 0 to {maximum}, the maximum that it declares; save it again with an image editor")
+        raise damaged(
+            f"a value of this PPM is outside 0 to {maximum}, the maximum that it declares; save it again with an image editor"
+        )
     if maximum == 255:
         return values.astype(np.uint8)
     table = (np.arange(maximum + 1, dtype=np.int64) * 510 + maximum) // (2 * maximum)

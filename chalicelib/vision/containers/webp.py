@@ -12,7 +12,8 @@ _MAX_CHUNKS = 10_000
 
 
 def contents(data: bytes) -> Contents:
-    """The file as it is, with its sides and orientation: the library stops after the first frame by itself.
+    """The file as it is, with its sides and orientation: the library stops after the first frame by
+    itself.
 
     Raises:
         BadPicture: cut off, or no picture in it.

@@ -1,8 +1,10 @@
-"""Writes the golden collection of the current format; run once per published version, never for a version that is out.
+"""Writes the golden collection of the current format; run once per published version, never for a
+version that is out.
 
     python -m tests.index.golden.write
 
-The collection holds every kind of object. Its bytes depend on nothing but this file, the format and, for the graph, usearch.
+The collection holds every kind of object. Its bytes depend on nothing but this file, the format
+and, for the graph, usearch.
 """
 
 from __future__ import annotations
@@ -13,21 +15,33 @@ from pathlib import Path
 import pytest
 
 from chalicelib.attributes import Attributes
-from chalicelib.index.write import graphs as growing
 from chalicelib.index.catalog import Catalog
-from chalicelib.index.write.compact import absorb
 from chalicelib.index.format.manifest import FORMAT
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.write import graphs as growing
+from chalicelib.index.write.compact import absorb
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, Model, apply, ids, make, record
 
 CHANGES: list[list[Change]] = [
     [
-        Put(record(f"p{number}", "ä.jpg", number, category_id=number % 3, attributes=Attributes("text", number, str_attr=f"w{number % 4}")))
+        Put(
+            record(
+                f"p{number}",
+                "ä.jpg",
+                number,
+                category_id=number % 3,
+                attributes=Attributes("text", number, str_attr=f"w{number % 4}"),
+            )
+        )
         for number in range(40)
     ],
     [Delete(Key("p3", "ä.jpg")), Patch(Key("p4", "ä.jpg"), Attributes("new", 8, str_attr2="x"))],
-    [Put(record("late", "1", 501)), Delete(Key("p5", "ä.jpg")), Patch(Key("p6", "ä.jpg"), Attributes(int_attr2=1))],
+    [
+        Put(record("late", "1", 501)),
+        Delete(Key("p5", "ä.jpg")),
+        Patch(Key("p6", "ä.jpg"), Attributes(int_attr2=1)),
+    ],
 ]
 
 
@@ -55,7 +69,9 @@ def pack(store: MemoryStore, path: Path) -> None:
     """All objects of `store` in one archive, reproducibly."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for stat in store.list(""):
-            archive.writestr(zipfile.ZipInfo(stat.key), store.get(stat.key).data, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(stat.key), store.get(stat.key).data, zipfile.ZIP_DEFLATED
+            )
 
 
 def main() -> None:
