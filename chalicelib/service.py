@@ -35,7 +35,7 @@ class Service(IntEnum):
 
     @property
     def has_categories(self) -> bool:
-        """Whether records carry a category other than OTHERS."""
+        """Whether records have a category other than OTHERS."""
         return self is Service.PRODUCT
 
     @property

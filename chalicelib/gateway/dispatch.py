@@ -1,4 +1,4 @@
-"""The door: from a request as it arrived to an answer. The one place where errors are caught, and
+"""The gateway: from a request as it arrived to an answer. The one place where errors are caught, and
 where a request gets its log line.
 """
 

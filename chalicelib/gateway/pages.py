@@ -33,7 +33,7 @@ def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> A
     with log.line(request_id, action="File") as entry:
         try:
             data = open_download(token, deployment)
-        except Exception as error:  # noqa: BLE001  # an answer, like everywhere at the door
+        except Exception as error:  # noqa: BLE001  # an answer, like everywhere in the gateway
             fault = fault_of(error, "File")
             entry.outcome(fault.status, fault.code)
             return answer_fault(error, action="File", request_id=request_id, host=host)

@@ -1,5 +1,5 @@
-"""Between Chalice and the gateway: requests and answers in their own types, and the one door of
-this process.
+"""Between Chalice and the gateway: requests and answers in their own types, and the one gateway
+of this process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CONSOLE = "/console/"
 _last: Gateway | None = None
 
 
-def _door(deployment: Deployment) -> Gateway:
-    """The door of `deployment`, made at its first request; a process has one deployment."""
+def _gateway(deployment: Deployment) -> Gateway:
+    """The gateway of `deployment`, made at its first request; a process has one deployment."""
     global _last
     if _last is None or _last.deployment is not deployment:
         _last = Gateway(deployment)
@@ -34,7 +34,7 @@ def _door(deployment: Deployment) -> Gateway:
 
 def signed(request: Request, deployment: Deployment) -> Response:
     """Any action."""
-    return _response(_door(deployment).answer(_incoming(request)))
+    return _response(_gateway(deployment).answer(_incoming(request)))
 
 
 def root(request: Request, deployment: Deployment) -> Response:

@@ -14,7 +14,7 @@ from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
 from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
 from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
-from chalicelib.jobs.replay import carry, missed
+from chalicelib.jobs.replay import missed, replay
 from chalicelib.jobs.work import Plan, Wording, Work
 from chalicelib.usecases.deployment import Deployment
 
@@ -113,11 +113,11 @@ def _replace(job: Job, deployment: Deployment) -> int:
     found = missed(before, old.snapshot(), new.snapshot(), deployment.store)
     if found.stuck and not job.accept_failures:
         return found.stuck
-    carry(found, new)
+    replay(found, new)
     deployment.catalog.switch(job.collection, generation)
     # An add may have been acknowledged between that look and the switch; from the switch on,
     # nothing more is acknowledged in the old one.
-    carry(missed(before, old.snapshot(), new.snapshot(), deployment.store), new)
+    replay(missed(before, old.snapshot(), new.snapshot(), deployment.store), new)
     return 0
 
 

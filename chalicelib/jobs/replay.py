@@ -71,7 +71,7 @@ def missed(before_key: str, old: Snapshot, new: Snapshot, store: ObjectStore) ->
     return Missed(tuple(changes), stuck)
 
 
-def carry(found: Missed, target: Collection) -> None:
+def replay(found: Missed, target: Collection) -> None:
     """Appends what was missed. Raises StorageError."""
     for first in range(0, len(found.changes), _BATCH):
         target.append(found.changes[first : first + _BATCH])

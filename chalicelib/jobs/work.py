@@ -115,7 +115,7 @@ class Work:
 
     @property
     def before_key(self) -> str:
-        """Of a rebuild: what there was before it (carry.py)."""
+        """Of a rebuild: what there was before it (replay.py)."""
         return f"{self.prefix}before"
 
     @property

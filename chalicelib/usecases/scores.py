@@ -60,7 +60,7 @@ def _line(similarity: float) -> float:
 def sort_values(
     similarity: float, hamming: int, *, category_id: int, by_category: bool = False
 ) -> str:
-    """`<relevance>;<hamming>` as answers carry it. Identical means similarity 1 and Hamming
+    """`<relevance>;<hamming>` as answers have it. Identical means similarity 1 and Hamming
     distance 0.
 
     `by_category`: take the constant for identical pictures from the reference's table instead of

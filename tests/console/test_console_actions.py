@@ -1,4 +1,4 @@
-"""The console's own actions, signed and through the door like every other request."""
+"""The console's own actions, signed and through the gateway like every other request."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.gateway.client import acs3, memory_deployment, picture
 
 class Caller:
     def __init__(self, deployment: Deployment, key: NewKey) -> None:
-        self.deployment, self.key, self._door = deployment, key, Gateway(deployment)
+        self.deployment, self.key, self._gateway = deployment, key, Gateway(deployment)
 
     def send(self, action: str, **fields: str) -> tuple[int, dict[str, Any]]:
         body = urlencode(fields).encode()
-        answer = self._door.answer(
+        answer = self._gateway.answer(
             acs3(self.key, action, "console", now=self.deployment.clock(), body=body)
         )
         return answer.status, json.loads(answer.body)

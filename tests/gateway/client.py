@@ -1,4 +1,4 @@
-"""A caller for tests: signs as the SDKs do and hands requests straight to the door."""
+"""A caller for tests: signs as the SDKs do and hands requests straight to the gateway."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def picture(
     seed: int = 0,
     size: tuple[int, int] = (120, 110),
     *,
-    format: str = "PNG",
+    format: str = "PNG",  # noqa: A002  # as Pillow calls it
     bright: bool = True,
 ) -> bytes:
     """A picture of eight by eight fields of grey, the same for the same seed; `bright` ones are
@@ -213,7 +213,7 @@ class Client:
     """A deployment with one key and one collection per service type, and a caller of it."""
 
     deployment: Deployment
-    door: Gateway
+    gateway: Gateway
     key: NewKey
     clock: Clock
 
@@ -230,7 +230,7 @@ class Client:
         )
 
     def send(self, incoming: Incoming) -> Answer:
-        return self.door.answer(incoming)
+        return self.gateway.answer(incoming)
 
     def call(
         self, action: str, params: Mapping[str, object] | None = None, *, key: NewKey | None = None

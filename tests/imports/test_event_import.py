@@ -469,7 +469,7 @@ def test_an_import_from_the_command_line_is_the_queues_and_goes_on_without_it(
 
     stack.patch.setattr(cli.importing, "watch", interrupt)
     assert execute(["import", "s3://catalogue"]) == 130
-    assert "The stack goes on" in capsys.readouterr().err
+    assert "The deployment goes on" in capsys.readouterr().err
     stack.work_off(random.Random(1), deadly=False)
     assert [job.status for job in stack.jobs()] == ["SUCCESS"]
 

@@ -56,7 +56,7 @@ def early_tombstone_drop(patch: pytest.MonkeyPatch) -> None:
     """Deletions are forgotten with the next compaction: a put that arrives later brings its record
     back.
     """
-    patch.setattr(compact, "_kept_marks", lambda *_: [])
+    patch.setattr(compact, "_kept_tombstones", lambda *_: [])
 
 
 MUTANTS = {

@@ -247,10 +247,10 @@ def test_the_planner_prefers_the_scan_for_few_rows_and_the_graph_for_many() -> N
 
 
 def test_a_graph_is_opened_when_it_would_have_paid_for_itself() -> None:
-    rent = SkiRental()
+    rental = SkiRental()
     searches = 1
-    while not rent.pays("g", 0.5, 0.01):
+    while not rental.pays("g", 0.5, 0.01):
         searches += 1
     assert searches in {50, 51}
-    assert not rent.pays("other", 0.5, 0.01)
+    assert not rental.pays("other", 0.5, 0.01)
     assert opening_s(2_000_000) - opening_s(1_000_000) == pytest.approx(1_000_000 * OPEN_BYTE_S)

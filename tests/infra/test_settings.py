@@ -28,7 +28,7 @@ def described() -> dict[str, str]:
             and isinstance(text, ast.Expr)
         ):
             assert isinstance(text.value, ast.Constant)
-            found[field.target.id] = str(text.value.value)
+            found[field.target.id] = " ".join(" ".join(str(text.value.value).split()).split())
     return found
 
 

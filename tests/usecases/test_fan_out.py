@@ -75,7 +75,7 @@ def record_of(number: int, seed: np.random.Generator) -> Record:
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[Deployment, Collection]:
+def setting() -> tuple[Deployment, Collection]:
     """Eight segments, with rows that later segments and the log replace, change and delete."""
     ids = iter(range(10**9))
     clock = Clock()
@@ -180,9 +180,9 @@ class Executor:
 
 
 def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(
-    world: tuple[Deployment, Collection],
+    setting: tuple[Deployment, Collection],
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     executor = Executor(deployment)
     asking = fanned_out(deployment, executor)
     seed = random.Random(11)
@@ -197,8 +197,8 @@ def test_200_queries_in_parts_answer_byte_for_byte_like_one_search(
     assert max(executor.asked.values()) == 1
 
 
-def test_the_parts_are_as_many_as_the_rows_need(world: tuple[Deployment, Collection]) -> None:
-    deployment, collection = world
+def test_the_parts_are_as_many_as_the_rows_need(setting: tuple[Deployment, Collection]) -> None:
+    deployment, collection = setting
     for rows, parts in ((ROWS, SEGMENTS), (3 * ROWS, 3), (100 * ROWS, 0)):
         executor = Executor(deployment)
         snapshot = collection.snapshot()
@@ -213,9 +213,9 @@ def test_the_parts_are_as_many_as_the_rows_need(world: tuple[Deployment, Collect
 
 
 def test_without_functions_the_parts_are_searched_here_by_the_same_code(
-    world: tuple[Deployment, Collection],
+    setting: tuple[Deployment, Collection],
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     query = random_query(random.Random(3))
     snapshot = collection.snapshot()
     assert as_bytes(
@@ -225,9 +225,9 @@ def test_without_functions_the_parts_are_searched_here_by_the_same_code(
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 1}, 30.0), ({"hangs": 1}, 0.5)])
 def test_parts_that_fail_or_hang_once_do_not_show(
-    world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
+    setting: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     executor = Executor(deployment, **trouble)
     query = random_query(random.Random(4))
     snapshot = collection.snapshot()
@@ -241,9 +241,9 @@ def test_parts_that_fail_or_hang_once_do_not_show(
 
 @pytest.mark.parametrize(("trouble", "patience_s"), [({"fails": 2}, 30.0), ({"hangs": 2}, 0.1)])
 def test_parts_that_fail_or_hang_twice_fail_the_search(
-    world: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
+    setting: tuple[Deployment, Collection], trouble: dict[str, int], patience_s: float
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     executor = Executor(deployment, of=SEGMENTS, **trouble)
     with pytest.raises(StoreUnavailable):
         fan_out.search(
@@ -255,8 +255,8 @@ def test_parts_that_fail_or_hang_twice_fail_the_search(
     executor.release.set()
 
 
-def test_an_answer_that_comes_twice_counts_once(world: tuple[Deployment, Collection]) -> None:
-    deployment, collection = world
+def test_an_answer_that_comes_twice_counts_once(setting: tuple[Deployment, Collection]) -> None:
+    deployment, collection = setting
     executor = Executor(deployment)
     late = threading.Event()
 
@@ -283,9 +283,9 @@ def test_an_answer_that_comes_twice_counts_once(world: tuple[Deployment, Collect
 
 
 def test_the_answer_of_another_part_is_not_taken_for_this_one(
-    world: tuple[Deployment, Collection],
+    setting: tuple[Deployment, Collection],
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     executor = Executor(deployment)
     first: list[bytes] = []
     lock = threading.Lock()
@@ -309,9 +309,9 @@ def test_the_answer_of_another_part_is_not_taken_for_this_one(
     "answer", [b"", b"null", b"[]", b'{"to": 1}', b"\xff", b'{"errorMessage": "x"}']
 )
 def test_nonsense_is_an_error_not_an_empty_part(
-    world: tuple[Deployment, Collection], answer: bytes
+    setting: tuple[Deployment, Collection], answer: bytes
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     with pytest.raises(StoreUnavailable):
         fan_out.search(
             collection,
@@ -322,9 +322,9 @@ def test_nonsense_is_an_error_not_an_empty_part(
 
 
 def test_a_segment_that_is_gone_is_told_apart_from_a_failure(
-    world: tuple[Deployment, Collection],
+    setting: tuple[Deployment, Collection],
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     asked: list[bytes] = []
 
     def gone(question: bytes) -> bytes:
@@ -343,16 +343,16 @@ def test_a_segment_that_is_gone_is_told_apart_from_a_failure(
 
 
 def test_a_question_for_a_collection_that_is_not_there_is_refused(
-    world: tuple[Deployment, Collection],
+    setting: tuple[Deployment, Collection],
 ) -> None:
-    deployment, collection = world
+    deployment, collection = setting
     part, *_ = split(collection.snapshot(), 2)
     question = fan_out.encode_question("other", part, random_query(random.Random(10)))
     with pytest.raises(CollectionNotFound):
         fan_out.answer_part(question, deployment)
 
 
-def test_a_question_fits_into_an_invocation(world: tuple[Deployment, Collection]) -> None:
-    _, collection = world
+def test_a_question_fits_into_an_invocation(setting: tuple[Deployment, Collection]) -> None:
+    _, collection = setting
     part, *_ = split(collection.snapshot(), 1)
     assert len(fan_out.encode_question("shop", part, random_query(random.Random(12)))) < 100_000

@@ -219,7 +219,7 @@ def reshape(status: int, body: bytes, *, host: str) -> bytes:
     """An error body of Chalice or its local server in the contract's shape; one that has it already
     is left as it is.
 
-    The door has not seen such a request, so its log line is written here.
+    The gateway has not seen such a request, so its log line is written here.
     """
     try:
         document = json.loads(body)

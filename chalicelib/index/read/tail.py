@@ -37,7 +37,7 @@ class Tail:
     """Net effect of some log objects: one entry per key."""
 
     table: Table
-    """Rows added; they carry what later patches of the tail changed."""
+    """Rows added; they have what later patches of the tail changed."""
     positions: Positions
     """[table.size]."""
     fatal: Digests
