@@ -18,9 +18,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from chalicelib.jobs.listing import Progress as JobProgress
-from chalicelib.jobs.listing import Watch, listed
+from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import LineError
+from chalicelib.jobs.progress import Progress as JobProgress
+from chalicelib.jobs.progress import Watch
 from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.usecases.deployment import Deployment
 from cli.output import JSON, err, out, visible

@@ -17,7 +17,7 @@ from chalicelib.trace import note
 
 if TYPE_CHECKING:
     from chalicelib.jobs.listing import ListedJob
-    from chalicelib.jobs.work import Wording
+    from chalicelib.jobs.wording import Wording
     from chalicelib.usecases.deployment import Deployment
 
 _LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {
@@ -36,7 +36,7 @@ def line_code(error: LookalikeError) -> str:
 def wording(deployment: Deployment) -> Wording:
     """How the contract says what use cases of imports have to say."""
     from chalicelib.gateway.wire.render import import_row
-    from chalicelib.jobs.work import Wording
+    from chalicelib.jobs.wording import Wording
 
     host = deployment.settings.public_hosts.split(",")[0].strip()
     base = f"https://{host}" if host else ""

@@ -15,7 +15,8 @@ from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
 from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
 from chalicelib.jobs.replay import missed, replay
-from chalicelib.jobs.work import Plan, Wording, Work
+from chalicelib.jobs.wording import Wording
+from chalicelib.jobs.work import Plan, Work
 from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)

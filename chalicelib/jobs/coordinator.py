@@ -28,7 +28,8 @@ from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.increment_meta import Line, Operation
 from chalicelib.jobs.outcomes import LineError, Outcome, line_error, progress
 from chalicelib.jobs.records import Job, JobKind, put_once, update
-from chalicelib.jobs.work import Entry, LineOperation, Plan, Task, Work, encode_entries, encode_plan
+from chalicelib.jobs.tasks import Task
+from chalicelib.jobs.work import Entry, LineOperation, Plan, Work, encode_entries, encode_plan
 from chalicelib.storage.source import MetaFile
 from chalicelib.usecases.deployment import Deployment
 

@@ -10,7 +10,8 @@ from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.completion import end
 from chalicelib.jobs.records import Job, JobStatus, put_once
-from chalicelib.jobs.work import Wording, Work
+from chalicelib.jobs.wording import Wording
+from chalicelib.jobs.work import Work
 from chalicelib.usecases.deployment import Deployment
 
 

@@ -12,7 +12,9 @@ from chalicelib.jobs.bindings import binding_of, located
 from chalicelib.jobs.completion import fail
 from chalicelib.jobs.listing import JobPage, page_of
 from chalicelib.jobs.records import Job, JobKind, put_once
-from chalicelib.jobs.work import Task, Wording, Work
+from chalicelib.jobs.tasks import Task
+from chalicelib.jobs.wording import Wording
+from chalicelib.jobs.work import Work
 from chalicelib.storage import callback
 from chalicelib.storage.source import Location, other_region
 from chalicelib.usecases.deployment import Deployment

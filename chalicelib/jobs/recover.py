@@ -13,7 +13,9 @@ from chalicelib.jobs import records as jobs
 from chalicelib.jobs.completion import finish
 from chalicelib.jobs.coordinator import publish
 from chalicelib.jobs.records import Job, JobKind, update
-from chalicelib.jobs.work import SLICE_SECONDS, Task, Wording, Work
+from chalicelib.jobs.tasks import SLICE_SECONDS, Task
+from chalicelib.jobs.wording import Wording
+from chalicelib.jobs.work import Work
 from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,9 @@ from chalicelib.jobs.coordinator import OpenMeta, plan
 from chalicelib.jobs.export import export
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.slices import do_slice
-from chalicelib.jobs.work import Task, Wording, Work
+from chalicelib.jobs.tasks import Task
+from chalicelib.jobs.wording import Wording
+from chalicelib.jobs.work import Work
 from chalicelib.jobs.worker import WorkerContext
 from chalicelib.storage.source import Location, MetaFile
 from chalicelib.usecases.add import fitting_analyzer

@@ -1,53 +1,16 @@
-"""Where a job's work lies in the store, and the words in which it is handed on."""
+"""Where a job's work lies in the store: its plan, its slices and what became of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing, OutcomeUnknown
+from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown
 from chalicelib.jobs.outcomes import Outcome, Span
 from chalicelib.jobs.records import Job
 from chalicelib.storage.object_store import ObjectStore
-
-if TYPE_CHECKING:
-    from chalicelib.jobs.listing import ListedJob
-
-SLICE_SECONDS: Final = 900
-"""Longest a worker may take; Lambda's own limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """How the contract says things; the gateway knows."""
-
-    code: Callable[[LookalikeError], str]
-    """The code of an error."""
-    row: Callable[[ListedJob], Mapping[str, object]]
-    """A finished job, as the callback is told of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A message of the queue."""
-
-    do: Literal["plan", "slice", "export"]
-    collection: str
-    job: int
-    slice: int = 0
-    attempt: str = ""
-    """Of the plan that cut the slice."""
-
-    def text(self) -> str:
-        """For the queue."""
-        return json.dumps(asdict(self), separators=(",", ":"))
-
-    @classmethod
-    def parse(cls, text: str) -> Task:
-        """From the queue."""
-        return cls(**json.loads(text))
 
 
 class LineOperation(NamedTuple):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from chalicelib.storage.bucket import AwsSources
 from tests.imports.aws import REGION, Aws, aws
+from tests.imports.stack import Stack, stack_on
 from tests.moto_server import locked_moto
 
 
@@ -28,3 +30,8 @@ def sources() -> Iterator[AwsSources]:
     made = AwsSources(REGION, sleep=lambda _: None)
     yield made
     made.close()
+
+
+@pytest.fixture
+def stack(cloud: Aws, sources: AwsSources, tmp_path: Path) -> Stack:
+    return stack_on(cloud, sources, tmp_path)

@@ -20,7 +20,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import quantise
 from chalicelib.index.read.query import Hit, Query
 from chalicelib.jobs.imports import GROUP
-from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.jobs.progress import Progress, Watch
 from chalicelib.jobs.records import Job, load
 from chalicelib.jobs.run_task import handle
 from chalicelib.service import Service

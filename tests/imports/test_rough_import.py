@@ -18,7 +18,7 @@ from chalicelib.index.read.query import Hit
 from chalicelib.jobs.imports import start_folder_import
 from chalicelib.jobs.records import JobStatus
 from chalicelib.jobs.recover import recover
-from chalicelib.jobs.work import Task
+from chalicelib.jobs.tasks import Task
 from chalicelib.storage.object_store import Blob, ObjectStore, Stat
 from chalicelib.storage.source import Location, Source
 from chalicelib.vision.analysis import Analysis, Request

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.config import Settings
 from chalicelib.jobs.imports import start_folder_import
-from chalicelib.jobs.listing import Progress, Watch
+from chalicelib.jobs.progress import Progress, Watch
 from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.service import Service
 from chalicelib.storage.source import Location

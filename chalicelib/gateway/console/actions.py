@@ -171,7 +171,7 @@ def _revoke_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
 
 
 def _import_progress(fields: Fields, deployment: Deployment, _: Key) -> Json:
-    from chalicelib.jobs.listing import Watch
+    from chalicelib.jobs.progress import Watch
 
     seen = Watch(_name(fields), "imports", _job_id(fields)).look(deployment)
     per_second = (seen.done + seen.failed) / max(seen.elapsed_s, 0.001)
@@ -187,7 +187,7 @@ def _import_progress(fields: Fields, deployment: Deployment, _: Key) -> Json:
 
 
 def _import_errors(fields: Fields, deployment: Deployment, _: Key) -> Json:
-    from chalicelib.jobs.listing import Watch
+    from chalicelib.jobs.progress import Watch
 
     errors = Watch(_name(fields), "imports", _job_id(fields)).look(deployment).errors
     rows = [
