@@ -78,6 +78,7 @@ class Settings:
 
 
 def _parse(name: str, text: str, kind: type) -> object:
+    """`text` as a value of `kind`. Raises ValueError naming the variable."""
     if kind is bool:
         words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
         if text.lower() not in words:

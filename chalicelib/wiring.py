@@ -117,6 +117,7 @@ def open_store(settings: Settings) -> ObjectStore:
 
 
 def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
+    """The store at `place`, which the environment variable `variable` named. Raises ValueError."""
     if not place.startswith("s3://"):
         from chalicelib.storage.files import FileStore
 
@@ -128,7 +129,8 @@ def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
             return FileStore(Path(place))
         except OSError as error:
             raise ValueError(
-                f"{variable} is {place!r}, a folder that cannot be made or read: {error.strerror}; choose another"
+                f"{variable} is {place!r}, a folder that cannot be made or read: "
+                f"{error.strerror}; choose another"
             ) from error
     from chalicelib.storage.s3 import S3Store, connect
 
@@ -139,6 +141,7 @@ def _store(variable: str, place: str, settings: Settings) -> ObjectStore:
 
 
 def _open_secrets(settings: Settings) -> SecretStore:
+    """An entry of Secrets Manager, or an owner-only file."""
     name = settings.secrets
     if name.startswith("secretsmanager:"):
         from chalicelib.storage.secrets import SecretsManagerSecrets
@@ -152,6 +155,7 @@ def _open_secrets(settings: Settings) -> SecretStore:
 
 
 def _presign(settings: Settings) -> Callable[[str, int], str] | None:
+    """How S3 signs links to the store's objects; None for a folder, where the gateway serves them."""
     if not settings.store.startswith("s3://"):
         return None
     bucket, _, prefix = settings.store.removeprefix("s3://").partition("/")
@@ -174,7 +178,7 @@ def _notify(url: str, body: bytes) -> None:
 
 
 def _open_sources(settings: Settings) -> Sources:
-    """Buckets of AWS, or where the region is `local`, folders beside the store that play buckets."""
+    """Buckets of AWS; where the region is `local`, folders beside the store that play buckets."""
     if settings.region == "local":
         from chalicelib.storage.source import LocalSources
 
@@ -200,7 +204,7 @@ def local_queue(settings: Settings) -> FolderQueue:
 
 
 def local_folder(settings: Settings) -> Path:
-    """Where this machine keeps what is not in the store: beside the store's folder, or .lookalike."""
+    """Where this machine keeps what is not in the store: beside its folder, or .lookalike."""
     return Path(".lookalike") if settings.store.startswith("s3://") else Path(settings.store).parent
 
 

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from chalicelib.jobs.records import Job
     from chalicelib.storage.queue import FolderQueue
     from chalicelib.usecases.deployment import Deployment
+    from cli.folders import Proposal
 
-IMPORT_EXAMPLE = "Example: lookalike import ./photos -c shop\n\nExample: lookalike import s3://my-bucket/catalogue -c shop"
+IMPORT_EXAMPLE = (
+    "Example: lookalike import ./photos -c shop\n\nExample: lookalike import "
+    "s3://my-bucket/catalogue -c shop"
+)
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
 
@@ -198,6 +202,7 @@ def _carried_out(
 
 
 def _located(source: str, deployment: Deployment) -> Location:
+    """The folder or bucket that `source` names. Raises InvalidField."""
     if source.startswith("s3://"):
         from chalicelib.jobs.bindings import located
 
@@ -225,26 +230,34 @@ def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> byte
     if not proposal.pictures:
         raise InvalidField("source", f"there is neither {META} nor a picture in {source}")
     if not quiet:
-        shown = table("Product", "Picture")
-        for picture in proposal.pictures[:10]:
-            row(shown, *picture)
-        show_under(
-            f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:",
-            shown,
-            on=err,
-        )
-        if len(proposal.pictures) > 10:
-            err.print(f"… and {len(proposal.pictures) - 10} more")
-        if proposal.others:
-            err.print(f"{proposal.others} other files are left out")
+        _show(proposal, source)
     if not yes:
         if quiet or not sys.stdin.isatty():
             raise MissingField(
                 "yes",
-                f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} pictures by their names",
+                (
+                    f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} "
+                    "pictures by their names"
+                ),
             )
         typer.confirm("Import them so?", abort=True, err=True)
     return proposal.lines()
+
+
+def _show(proposal: Proposal, source: str) -> None:
+    """What would be imported, and what would be left out."""
+    shown = table("Product", "Picture")
+    for picture in proposal.pictures[:10]:
+        row(shown, *picture)
+    show_under(
+        f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:",
+        shown,
+        on=err,
+    )
+    if len(proposal.pictures) > 10:
+        err.print(f"… and {len(proposal.pictures) - 10} more")
+    if proposal.others:
+        err.print(f"{proposal.others} other files are left out")
 
 
 @contextmanager
@@ -292,11 +305,13 @@ def _watched(job: Job, deployment: Deployment, source: str, *, here: bool, as_js
     except KeyboardInterrupt:
         if here:
             err.print(
-                "Stopping after the pictures in hand. The same command goes on where it was; `lookalike import --cancel` ends it."
+                "Stopping after the pictures in hand. The same command goes on where it was; "
+                "`lookalike import --cancel` ends it."
             )
         else:
             err.print(
-                "The deployment goes on with it. The same command watches it again; `lookalike import --cancel` ends it."
+                "The deployment goes on with it. The same command watches it again; "
+                "`lookalike import --cancel` ends it."
             )
         return 130
     if as_json:
@@ -311,6 +326,7 @@ class _Cancelled(Conflict):
 
 
 def _cancel(name: str, deployment: Deployment, *, as_json: bool) -> int:
+    """Ends the unfinished import of collection `name`; the exit code. Raises Conflict."""
     from chalicelib.gateway.import_events import wording
     from chalicelib.jobs import records as jobs
     from chalicelib.jobs.completion import fail

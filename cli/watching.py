@@ -89,7 +89,10 @@ class Ended:
             if self.job.status is JobStatus.SUCCESS
             else "red"
         )
-        text = f"{self.job.added} added, {self.job.deleted} deleted, {self.job.failed} failed in {self.seconds:.1f} s{rate}"
+        text = (
+            f"{self.job.added} added, {self.job.deleted} deleted, {self.job.failed} failed "
+            f"in {self.seconds:.1f} s{rate}"
+        )
         out.print(Text(text, style=style))
         if self.job.status is JobStatus.FAIL:
             out.print(Text(visible(self.job.message), style="red"))

@@ -71,6 +71,7 @@ def _same(one: Binding, other: Binding) -> bool:
 
 
 def _read(store: ObjectStore) -> tuple[list[Binding], str | None]:
+    """All bindings, and the version they were read at; None where none was ever made."""
     try:
         blob = store.get(_KEY)
     except ObjectMissing:
@@ -83,6 +84,7 @@ def _read(store: ObjectStore) -> tuple[list[Binding], str | None]:
 
 
 def _change(store: ObjectStore, change: Callable[[list[Binding]], list[Binding]]) -> None:
+    """Replaces the whole list by compare-and-swap, again while others change it."""
     while True:
         current, version = _read(store)
         wanted = sorted(

@@ -49,6 +49,7 @@ def finish(job: Job, made: Plan, deployment: Deployment, wording: Wording) -> bo
 
 
 def _ending(job: Job, total: Outcome, work: Work, deployment: Deployment) -> Callable[[Job], Job]:
+    """How `job` reads when it has ended. In a rebuild this also switches the generations."""
     failed = len({error.line for error in total.errors})
     status, code, message = JobStatus.SUCCESS, "0", "success"
     if failed:
@@ -86,7 +87,10 @@ def _switch(
     may not be; None where it was done.
     """
     if failed and not job.accept_failures:
-        message = f"{failed} lines failed, so the old records stay in place; correct them, or accept failures and rebuild again"
+        message = (
+            f"{failed} lines failed, so the old records stay in place; correct them, or "
+            "accept failures and rebuild again"
+        )
         return JobStatus.FAIL, "BadRequest", message
     if not added:
         return (
@@ -96,7 +100,10 @@ def _switch(
         )
     stuck = _replace(job, deployment)
     if stuck:
-        message = f"{stuck} pictures were added by the old models while the rebuild ran, so the old records stay in place; rebuild again"
+        message = (
+            f"{stuck} pictures were added by the old models while the rebuild ran, so "
+            "the old records stay in place; rebuild again"
+        )
         return JobStatus.FAIL, "InstanceStatusError", message
     return None
 

@@ -83,6 +83,9 @@ def _make(
     deployment: Deployment,
     code: Callable[[LookalikeError], str],
 ) -> Plan:
+    """Reads the file twice and writes slices while the second reading goes on; memory holds
+    the survey, the snapshot and a few slices.
+    """
     work = Work(job, deployment.store)
     opened = open_meta("")
     survey = _survey(opened)
@@ -130,6 +133,7 @@ def _checked(write: Future[None]) -> bool:
 
 
 def _cut(entries: Iterator[Entry], size: int) -> Iterator[list[Entry]]:
+    """`entries` in pieces of `size`; the last may be shorter."""
     piece: list[Entry] = []
     for entry in entries:
         piece.append(entry)
@@ -156,6 +160,7 @@ class _Survey:
 
 
 def _survey(opened: MetaFile) -> _Survey:
+    """The first reading."""
     survey = _Survey(opened.version)
     for line in meta.lines(opened.chunks):
         for operation in _parsed(line):
@@ -219,6 +224,9 @@ class _Sorter:
                 )
 
     def _sorted(self, number: int, item: LineOperation, operation: Operation) -> Iterator[Entry]:
+        """What operation `number` of the file becomes: entries, an error, or a wait for a later
+        operation on the same picture.
+        """
         wiped, wiping_line = self._survey.wiped.get(_digest(operation.product_id), (0, 0))
         if wiped > number:
             self._report(
@@ -250,6 +258,7 @@ class _Sorter:
             yield Entry(item, earlier)
 
     def _wipe(self, number: int, item: LineOperation, product_id: str) -> Iterator[Entry]:
+        """The deletion of a whole product: one entry for each picture that it has now."""
         rows = self._snapshot.of_product(product_id)
         if not rows and not self._fresh:
             self._report(
@@ -264,6 +273,7 @@ class _Sorter:
                 yield Entry(deletion, ())
 
     def _check(self, key: Key, operation: Operation, earlier: tuple[LineOperation, ...]) -> bool:
+        """Whether there is anything to do. Raises what is wrong with `operation`, OverCapacity."""
         if operation.adds:
             if self._tight and self._snapshot.find(key) is None:
                 if self._room <= 0:

@@ -1,4 +1,4 @@
-"""Writes a collection's records as increment.meta lines, which import again to the same collection."""
+"""Writes a collection's records as increment.meta lines, which import again to the same."""
 
 from __future__ import annotations
 

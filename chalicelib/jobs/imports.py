@@ -174,7 +174,8 @@ def begin(
     if holder is not None:
         jobs.forget(job, deployment.store)
         raise JobRunning(
-            f"job {holder} of collection {job.collection} is still running; wait for its end (list it to see how far it is)"
+            f"job {holder} of collection {job.collection} is still running; wait for its end "
+            "(list it to see how far it is)"
         )
     if meta is not None:
         put_once(deployment.store, Work(job, deployment.store).meta_key, meta)

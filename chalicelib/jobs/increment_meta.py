@@ -85,6 +85,7 @@ def lines(chunks: Iterable[bytes]) -> Iterator[Line]:
 
 
 def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """The lines of `chunks`, without their ends, and whether each was too long and was cut."""
     rest = bytearray()
     too_long = False
     for chunk in chunks:
@@ -114,7 +115,8 @@ def parse(line: Line) -> tuple[Operation, ...]:
     unknown = sorted(members.keys() - (_OLD_MEMBERS if older else _MEMBERS))
     if unknown:
         raise InvalidRequest(
-            f"unknown member {unknown[0]!r}; a line may have {', '.join(sorted(_OLD_MEMBERS if older else _MEMBERS))}"
+            f"unknown member {unknown[0]!r}; a line may have "
+            f"{', '.join(sorted(_OLD_MEMBERS if older else _MEMBERS))}"
         )
     try:
         return _older(members) if older else (_current(members),)
@@ -123,6 +125,7 @@ def parse(line: Line) -> tuple[Operation, ...]:
 
 
 def _object(text: str) -> dict[str, Any]:
+    """The members of a line. Raises InvalidRequest, whatever the line is."""
     try:
         members = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
@@ -159,6 +162,7 @@ def _in_the_files_words(
 
 
 def _current(members: Mapping[str, Any]) -> Operation:
+    """A line in the words of 2020-12-14."""
     adds = _adds(members.get("OperationType"), "OperationType")
     product_id = _text(members, "ProductId", "product_id")
     check_id("product_id", product_id)
@@ -190,14 +194,11 @@ def _current(members: Mapping[str, Any]) -> Operation:
 
 
 def _older(members: Mapping[str, Any]) -> tuple[Operation, ...]:
+    """A line in the words of 2018-01-20: one operation for each picture in its list."""
     adds = _adds(members.get("operator"), "operator")
     product_id = _text(members, "item_id", "product_id")
     check_id("product_id", product_id)
-    names = members.get("pic_list") or []
-    if isinstance(names, str):
-        names = names.split(",")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidField("pic_name", "pic_list must be a list of names")
+    names = _names(members.get("pic_list"))
     if not names:
         if adds:
             raise MissingField("pic_name", "pic_list is missing or empty")
@@ -213,7 +214,16 @@ def _older(members: Mapping[str, Any]) -> tuple[Operation, ...]:
     )
 
 
+def _names(value: object) -> list[str]:
+    """The pictures of an older line: a list, or one text with commas."""
+    names = value.split(",") if isinstance(value, str) and value else value or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidField("pic_name", "pic_list must be a list of names")
+    return names
+
+
 def _adds(value: object, member: str) -> bool:
+    """Whether it is ADD rather than DELETE. Raises MissingField, InvalidField."""
     if value is None:
         raise MissingField("operation", f"{member} is missing; it must be ADD or DELETE")
     if not isinstance(value, str) or value.upper() not in ("ADD", "DELETE"):
@@ -224,16 +234,21 @@ def _adds(value: object, member: str) -> bool:
 
 
 def _checked_name(name: str) -> str:
+    """`name`, if an import could ask a folder or bucket for it. Raises InvalidField, MissingField."""
     check_id("pic_name", name)
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise InvalidField(
             "pic_name",
-            f"PicName {name[:80]!r} must be a path relative to increment.meta, without / at its ends and without . or .. in it",
+            (
+                f"PicName {name[:80]!r} must be a path relative to increment.meta, without / at "
+                "its ends and without . or .. in it"
+            ),
         )
     return name
 
 
 def _text(members: Mapping[str, Any], member: str, wanted: str) -> str:
+    """A member that is text, empty where it is missing; a product id may be a number."""
     value = members.get(member)
     if value is None:
         return ""
@@ -245,6 +260,7 @@ def _text(members: Mapping[str, Any], member: str, wanted: str) -> str:
 
 
 def _number(value: object, member: str, wanted: str) -> int | None:
+    """A member that is a whole number, also one written as text; None where it is empty."""
     if value is None or value == "":
         return None
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 20:

@@ -100,6 +100,7 @@ def listed(job: Job, deployment: Deployment) -> ListedJob:
 
 
 def _link(key: str | None, deployment: Deployment) -> str | None:
+    """Where people download an object of the store; None where there is none."""
     if key is None:
         return None
     return (

@@ -39,7 +39,7 @@ class Watch:
     group: str
     job_id: int
     _plan: Plan | None = None
-    _refused: Outcome | None = None
+    _refused: Outcome = Outcome(0, 0, ())
     _outcomes: dict[Span, Outcome] = field(default_factory=dict)
     _last: Progress | None = None
 
@@ -49,21 +49,12 @@ class Watch:
         work = Work(job, deployment.store)
         if job.finished:
             return self._ended(job, deployment)
-        if self._plan is None and (plan := work.plan()):
-            self._refused = Outcome.decode(
-                deployment.store.get(work.refused_key(plan.attempt)).data
-            )
-            self._plan = plan
-        spans = covering(work.spans(), len(self._plan.sizes)) if self._plan else []
-        for span in spans:
-            if span not in self._outcomes:
-                self._outcomes[span] = work.outcome(span)
-        total = merged(
-            [*([self._refused] if self._refused else []), *(self._outcomes[span] for span in spans)]
-        )
+        sizes = self._sizes(work, deployment)
+        spans = covering(work.spans(), len(sizes)) if sizes else []
+        total = merged([self._refused, *self._read(spans, work)])
         return Progress(
             job=job,
-            total=sum(self._plan.sizes) if self._plan else 0,
+            total=sum(sizes),
             done=sum(span.stop - span.start for span in spans),
             added=total.added,
             deleted=total.deleted,
@@ -72,7 +63,23 @@ class Watch:
             elapsed_s=deployment.clock() - job.created,
         )
 
+    def _sizes(self, work: Work, deployment: Deployment) -> tuple[int, ...]:
+        """Entries of each slice; none until planning has ended."""
+        if self._plan is None and (plan := work.plan()):
+            refused = deployment.store.get(work.refused_key(plan.attempt)).data
+            self._refused = Outcome.decode(refused)
+            self._plan = plan
+        return self._plan.sizes if self._plan else ()
+
+    def _read(self, spans: list[Span], work: Work) -> list[Outcome]:
+        """The outcomes of `spans`; only those that are new are fetched."""
+        for span in spans:
+            if span not in self._outcomes:
+                self._outcomes[span] = work.outcome(span)
+        return [self._outcomes[span] for span in spans]
+
     def _ended(self, job: Job, deployment: Deployment) -> Progress:
+        """What is left to be seen of a job that has ended: its record and its error file."""
         data = deployment.store.get(job.error_key).data if job.error_key else b""
         errors = tuple(LineError.parse(line) for line in data.decode().splitlines())
         return Progress(

@@ -219,6 +219,7 @@ def _key(collection: str, group: str, job_id: int) -> str:
 
 
 def _load(key: str, store: ObjectStore) -> tuple[Job, str]:
+    """The record at `key` and its version. Raises JobNotFound, StorageError."""
     try:
         blob = store.get(key)
     except ObjectMissing as error:
@@ -233,6 +234,7 @@ def _encode(job: Job) -> bytes:
 
 
 def _decode(key: str, data: bytes) -> Job:
+    """From the store. Members of a later version that still has this format are passed over."""
     values: dict[str, Any] = json.loads(data)
     if values.pop("format") > _FORMAT:
         raise FormatTooNew(

@@ -54,6 +54,7 @@ def _last_sign(job: Job, deployment: Deployment) -> float:
 
 
 def _revive(job: Job, deployment: Deployment, wording: Wording) -> None:
+    """Hands out what is missing; ends the job where nothing is, and its end was not written."""
     _log.warning(
         "job %d of collection %s was quiet for too long; its work is handed out again",
         job.id,

@@ -58,17 +58,30 @@ def missed(before_key: str, old: Snapshot, new: Snapshot, store: ObjectStore) ->
         known = before.pop(found.key, None)
         if known == found:
             continue
-        fresh = new.find(record.key)
-        if mixes:
-            changes += [] if fresh and _print_of(fresh) == found else [Put(record)]
-        elif known and known.vector == found.vector and fresh:
-            wanted = replace(fresh, category_id=record.category_id, attributes=record.attributes)
-            changes += [] if _print_of(fresh).words == _print_of(wanted).words else [Put(wanted)]
-        else:
+        carried = _carried(record, found, known, new.find(record.key), mixes=mixes)
+        if carried is None:
             stuck += 1
+        else:
+            changes += carried
     # What is left of `before` was deleted meanwhile.
     changes += [Delete(row.key) for row in new.rows() if before and _digest(*row.key) in before]
     return Missed(tuple(changes), stuck)
+
+
+def _carried(
+    record: Record, found: _Print, known: _Print | None, fresh: Record | None, *, mixes: bool
+) -> list[Put] | None:
+    """What brings `record` into the new generation, where it is `fresh`; None where it cannot be.
+
+    `mixes`: whether its feature may stand beside those of the new models. Else the new feature is
+    kept where the old one is as it was `known`, and takes the record's words.
+    """
+    if mixes:
+        return [] if fresh and _print_of(fresh) == found else [Put(record)]
+    if not (known and known.vector == found.vector and fresh):
+        return None
+    wanted = replace(fresh, category_id=record.category_id, attributes=record.attributes)
+    return [] if _print_of(fresh).words == _print_of(wanted).words else [Put(wanted)]
 
 
 def replay(found: Missed, target: Collection) -> None:
@@ -78,6 +91,7 @@ def replay(found: Missed, target: Collection) -> None:
 
 
 def _print_of(record: Record) -> _Print:
+    """See _Print."""
     vector = record.vector
     words = repr((record.category_id, tuple(record.region), record.attributes))
     return _Print(
@@ -95,6 +109,7 @@ def _digest(*parts: str) -> bytes:
 
 
 def _read(key: str, store: ObjectStore) -> Iterator[tuple[bytes, _Print]]:
+    """What `remember` wrote: by the key's digest, each record's; nothing where it wrote nothing."""
     try:
         data = store.get(key).data
     except ObjectMissing:

@@ -90,6 +90,7 @@ def _do(
     remaining_s: Callable[[], float],
     receives: int,
 ) -> None:
+    """Sends `task` on where the collection is busy with another job, else carries it out."""
     if task.do == "slice":
         _slice(task, job, deployment, wording, remaining_s, receives)
     elif jobs.claim(job, deployment.store) is not None:
@@ -112,6 +113,7 @@ def _slice(
     remaining_s: Callable[[], float],
     receives: int,
 ) -> None:
+    """Does a slice, or as much of it as there is time for; ends the job after the last."""
     target = target_of(job, deployment)
     source = deployment.sources.open(_location(job))
     context = WorkerContext(
@@ -126,7 +128,7 @@ def _slice(
 
 
 def target_of(job: Job, deployment: Deployment) -> Collection:
-    """The collection or, in a rebuild, the generation that `job` fills. Raises CollectionNotFound."""
+    """The collection, or in a rebuild the generation, that `job` fills. Raises CollectionNotFound."""
     if job.kind is JobKind.REBUILD:
         return deployment.catalog.generation(job.collection, job.generation or "")
     return deployment.catalog.open(job.collection)

@@ -56,15 +56,14 @@ def do_slice(
         )
     trace.note("pictures", outcome.added)
     trace.note("failures", len(outcome.errors))
-    with suppress(
-        AlreadyExists
-        # somebody else did the same span; the two say the same, but for passing trouble with a picture
-    ):
+    # Whoever did the same span says the same, but for passing trouble with a picture.
+    with suppress(AlreadyExists):
         put_once(store, work.outcome_key(span), outcome.encode())
     return span.stop == len(entries)
 
 
 def _given_up(entries: list[Entry], context: WorkerContext) -> Outcome:
+    """The outcome of entries on which worker after worker died."""
     error: LookalikeError = Unexpected(
         "several workers died on this line; take it out of the import, or try it alone"
     )

@@ -122,6 +122,7 @@ def _analysed(
 def _begun(
     entry: Entry, context: WorkerContext, pool: ThreadPoolExecutor
 ) -> tuple[Entry, Operation, Future[bytes] | None]:
+    """An entry with what it wants, and its picture on the way where it wants one."""
     operation = wanted(entry.item)
     if not operation.adds or operation.pic_name is None:
         return entry, operation, None
@@ -179,6 +180,7 @@ def _settle(
 def _refuse(
     entry: Entry, error: Exception, state: _SpanState, context: WorkerContext
 ) -> list[Entry]:
+    """Writes down why `entry` failed; what is to be tried instead. Raises StorageError."""
     if isinstance(error, StorageError):
         raise error
     if not isinstance(
@@ -186,7 +188,8 @@ def _refuse(
     ):  # a mistake of ours with one picture must not cost the others
         _log.error("line %d of an import failed unexpectedly", entry.item.line, exc_info=error)
         error = Unexpected(
-            f"the picture could not be processed ({type(error).__name__}); the log of this deployment has the details"
+            f"the picture could not be processed ({type(error).__name__}); the log of this "
+            "deployment has the details"
         )
     state.errors.append(line_error(entry.item.line, entry.item.text, error, context.code(error)))
     return [Entry(entry.earlier[-1], entry.earlier[:-1])] if entry.earlier else []

@@ -1,4 +1,4 @@
-"""Adds pictures to a collection: analysed, then appended; durable and searchable when it returns."""
+"""Adds pictures to a collection: analysed, then appended; durable and searchable after that."""
 
 from __future__ import annotations
 
@@ -89,8 +89,9 @@ def check_fingerprint(snapshot: Snapshot, analyzer: PictureAnalyzer, *, name: st
     """Raises FingerprintMismatch when the snapshot's features are not of `analyzer`'s models."""
     if analyzer.fingerprint != snapshot.fingerprint:
         raise FingerprintMismatch(
-            f"collection {name} was made by models {snapshot.fingerprint}, this deployment has {analyzer.fingerprint}: "
-            f"import its pictures again with `lookalike rebuild s3://BUCKET/PATH -c {name}`, or from a folder (docs/IMPORTS.md)"
+            f"collection {name} was made by models {snapshot.fingerprint}, this deployment has "
+            f"{analyzer.fingerprint}: import its pictures again with "
+            f"`lookalike rebuild s3://BUCKET/PATH -c {name}`, or from a folder (docs/IMPORTS.md)"
         )
 
 

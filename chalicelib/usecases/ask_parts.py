@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -59,14 +59,15 @@ def ask_parts(
     for number in waiting:
         _try(ask, questions[number], number, arrived)
     while waiting:
-        next_deadline = min(entry.deadline for entry in waiting.values())
+        next_deadline = waiting[_most_overdue(waiting)].deadline
         try:
             number, answer = arrived.get(timeout=max(0.0, next_deadline - clock()))
         except Empty:
-            number = min(waiting, key=lambda candidate: waiting[candidate].deadline)
+            number = _most_overdue(waiting)
             if waiting[number].tries == 2:
                 raise StoreUnavailable(
-                    f"part {number + 1} of {len(questions)} was silent for {patience_s:g} s, twice; repeat later"
+                    f"part {number + 1} of {len(questions)} was silent for {patience_s:g} s, "
+                    "twice; repeat later"
                 ) from None
             _again(waiting[number], clock() + patience_s)
             _try(ask, questions[number], number, arrived)
@@ -84,6 +85,10 @@ def ask_parts(
         elif entry.under_way == 0:
             raise answer
     return [answers[number] for number in range(len(questions))]
+
+
+def _most_overdue(waiting: Mapping[int, _Waiting]) -> int:
+    return min(waiting, key=lambda number: waiting[number].deadline)
 
 
 def _again(entry: _Waiting, deadline: float) -> None:

@@ -46,6 +46,7 @@ def claim(collection: Collection, records: int, deployment: Deployment) -> None:
             _counts[collection] = count
         if count.records + records > limit:
             raise OverCapacity(
-                f"collection {collection.info.name} holds {count.records} of {limit} records; delete some or raise the limit"
+                f"collection {collection.info.name} holds {count.records} of {limit} records; "
+                "delete some or raise the limit"
             )
         count.records += records

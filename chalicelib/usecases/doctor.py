@@ -76,6 +76,7 @@ def checks(
 
 
 def _account(deployment: Deployment, account: Account) -> Iterator[Check]:
+    """Who we are for AWS, where the bucket is, and whether the queue answers."""
     try:
         yield Check("credentials", "ok", f"AWS knows us as {account.caller()}")
     except Forbidden as error:
@@ -108,6 +109,7 @@ def _account(deployment: Deployment, account: Account) -> Iterator[Check]:
 
 
 def _region(region: str, bucket: str, account: Account) -> Check:
+    """Whether bucket and deployment are in one region."""
     try:
         actual = account.bucket_region(bucket)
     except LookalikeError as error:
@@ -126,12 +128,16 @@ def _region(region: str, bucket: str, account: Account) -> Check:
         return Check(
             "region",
             "fail",
-            f"this is set to region {region}, but bucket {bucket} is in {actual}: set AWS_REGION={actual}",
+            (
+                f"this is set to region {region}, but bucket {bucket} is in {actual}: set "
+                f"AWS_REGION={actual}"
+            ),
         )
     return Check("region", "ok", f"bucket and deployment are both in {region}")
 
 
 def _store(deployment: Deployment) -> Iterator[Check]:
+    """Every step that the store must be able to do, on an object of our own."""
     key = f"{_SCRATCH}/{deployment.new_id()}"
     step = "write into"
     try:
@@ -148,7 +154,10 @@ def _store(deployment: Deployment) -> Iterator[Check]:
         yield Check(
             "store",
             "fail",
-            f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and the network",
+            (
+                f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and "
+                "the network"
+            ),
         )
         return
     except StorageError as error:
@@ -158,7 +167,10 @@ def _store(deployment: Deployment) -> Iterator[Check]:
         yield Check(
             "store",
             "fail",
-            f"cannot {step} {deployment.settings.store}: {error}. Whoever runs this must own it, or choose another",
+            (
+                f"cannot {step} {deployment.settings.store}: {error}. Whoever runs this must own "
+                "it, or choose another"
+            ),
         )
         return
     yield Check(
@@ -180,17 +192,22 @@ def _store(deployment: Deployment) -> Iterator[Check]:
 
 
 def _clock(skew: float) -> Check:
+    """`skew`: seconds that the store's clock is ahead of ours."""
     if abs(skew) <= MAX_SKEW_S:
         return Check("clock", "ok", f"within {abs(skew):.0f} s of the store's")
     direction = "behind" if skew > 0 else "ahead of"
     return Check(
         "clock",
         "fail",
-        f"this machine's clock is {abs(skew):.0f} s {direction} the store's: turn time synchronisation on (chrony, ntp)",
+        (
+            f"this machine's clock is {abs(skew):.0f} s {direction} the store's: turn time "
+            "synchronisation on (chrony, ntp)"
+        ),
     )
 
 
 def _conditions(deployment: Deployment) -> Check:
+    """Whether the store honours conditional writes (storage/probe.py)."""
     try:
         probe(deployment.store, deployment.settings.store, new_id=deployment.new_id)
     except StoreUnfit as error:
@@ -203,6 +220,7 @@ def _conditions(deployment: Deployment) -> Check:
 
 
 def _keys(deployment: Deployment) -> Check:
+    """Whether anybody can call."""
     try:
         keys = list_keys(deployment)
     except LookalikeError as error:
@@ -221,6 +239,7 @@ def _keys(deployment: Deployment) -> Check:
 
 
 def _models(deployment: Deployment) -> Check:
+    """Whether the models can be loaded, and which they are."""
     try:
         analyzer = deployment.analyzer()
     except LookalikeError as error:
@@ -237,7 +256,10 @@ def _models(deployment: Deployment) -> Check:
     return Check(
         "models",
         "ok",
-        f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and {analyzer.bits} bits a picture",
+        (
+            f"fingerprint {analyzer.fingerprint[:12]}, {analyzer.dimension} numbers and "
+            f"{analyzer.bits} bits a picture"
+        ),
     )
 
 
@@ -253,6 +275,7 @@ def _package(package: Path) -> Check:
 def _collections(
     deployment: Deployment, only: str | None, analyzer: PictureAnalyzer | None
 ) -> Iterator[Check]:
+    """One finding a collection."""
     try:
         names = [only] if only is not None else deployment.catalog.names()
     except LookalikeError as error:
@@ -269,6 +292,7 @@ def _collections(
 
 
 def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | None) -> Check:
+    """Whether a collection can be read, fits the models and is kept in shape."""
     title = f"collection {name}"
     try:
         collection = deployment.catalog.open(name)
@@ -277,7 +301,10 @@ def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | N
         return Check(
             title,
             "fail",
-            f"there is none of that name: lookalike collections list, or collections create {name} --type product",
+            (
+                "there is none of that name: lookalike collections list, or collections create "
+                f"{name} --type product"
+            ),
         )
     except ObjectMissing as error:
         return Check(
@@ -291,7 +318,10 @@ def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | N
         return Check(
             title,
             "fail",
-            f"its features are of other models than this version has: lookalike rebuild SOURCE -c {name}",
+            (
+                "its features are of other models than this version has: lookalike rebuild "
+                f"SOURCE -c {name}"
+            ),
         )
     said = f"rows: {stats.rows}, segments: {stats.segments}, log objects: {stats.log_objects}"
     if stats.log_objects > 4 * deployment.settings.compact_log_objects:

@@ -51,6 +51,7 @@ def search(
 def _search_parts(
     collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment
 ) -> Hits:
+    """Asks for every part of `snapshot` and merges the answers."""
     parts = split(snapshot, min(MAX_PARTS, -(-snapshot.stats.rows // deployment.fan_out.rows)))
     note("parts", len(parts))
     questions = [encode_question(collection.info.name, part, query) for part in parts]
@@ -137,6 +138,7 @@ def _name(question: bytes) -> str:
 
 
 def _query(asked: dict[str, object]) -> Query:
+    """The question that a part was sent."""
     body: dict[str, object] = asked
     categories = body["categories"]
     text = body["filter"]

@@ -56,7 +56,7 @@ class Key:
         return self.access == "write" and not self.collections
 
     def may(self, access: Access, collection: str | None) -> bool:
-        """Whether the key allows `access` to `collection`; None: to something that belongs to none."""
+        """Whether the key allows `access` to `collection`; None: to what belongs to none."""
         if access == "write" and self.access != "write":
             return False
         return collection is None or not self.collections or collection in self.collections
@@ -178,6 +178,7 @@ def _change(
 
 
 def _update(deployment: Deployment, change: Callable[[_Ring], _Ring]) -> _Ring:
+    """Changes the ring by compare-and-swap. Raises Conflict, StoreUnavailable."""
     for _ in range(_TRIES):
         current = deployment.secrets.read()
         ring = change(_parse(current.text))
@@ -193,6 +194,7 @@ def _update(deployment: Deployment, change: Callable[[_Ring], _Ring]) -> _Ring:
 
 
 def _write(ring: _Ring) -> str:
+    """As the secret store keeps it."""
     rows = [
         {
             "id": key.key_id,
@@ -210,6 +212,7 @@ def _write(ring: _Ring) -> str:
 
 @lru_cache(maxsize=4)
 def _parse(text: str) -> _Ring:
+    """From the secret store. Raises CorruptObject, which never quotes the text."""
     if not text:
         return _Ring()
     try:
@@ -235,5 +238,8 @@ def _parse(text: str) -> _Ring:
         # the error may quote the text, which holds secrets
         raise CorruptObject(
             "keys",
-            f"they cannot be read ({type(error).__name__}); restore them or remove them to start anew",
+            (
+                f"they cannot be read ({type(error).__name__}); restore them or remove them to "
+                "start anew"
+            ),
         ) from None

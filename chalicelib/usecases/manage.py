@@ -64,6 +64,7 @@ def describe(message: Describe, deployment: Deployment) -> Described:
 
 
 def _described(collection: Collection, deployment: Deployment, *, count: int) -> Described:
+    """A collection as lists show it."""
     return Described(
         name=collection.info.name,
         service=collection.info.service,

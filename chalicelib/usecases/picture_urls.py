@@ -60,19 +60,27 @@ def set_picture_url(collection: str, template: str | None, deployment: Deploymen
 
 
 def _check(template: str) -> None:
+    """Raises InvalidField for a template that could not be a picture's URL."""
     if len(template) > _MAX or not _TEMPLATE.fullmatch(template) or template.startswith("//"):
         raise InvalidField(
             "picture_url",
-            f"{template[:80]!r} must be an https:// URL or a path on this host, at most {_MAX} characters",
+            (
+                f"{template[:80]!r} must be an https:// URL or a path on this host, at most "
+                f"{_MAX} characters"
+            ),
         )
     if "{PicName}" not in template and "{ProductId}" not in template:
         raise InvalidField(
             "picture_url",
-            "the picture URL must name {PicName} or {ProductId}, or every picture would be the same one",
+            (
+                "the picture URL must name {PicName} or {ProductId}, or every picture would be "
+                "the same one"
+            ),
         )
 
 
 def _read(deployment: Deployment) -> tuple[Mapping[str, str], str | None]:
+    """Every collection's template by name, and the version read; None where none was ever set."""
     try:
         blob = deployment.store.get(KEY)
     except ObjectMissing:

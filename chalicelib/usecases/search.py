@@ -131,7 +131,8 @@ def search_by_name(message: SearchByName, deployment: Deployment) -> SearchResul
     record = snapshot.find(Key(message.product_id, message.pic_name))
     if record is None:
         raise RecordNotFound(
-            f"collection {message.collection} has no picture {message.pic_name!r} of product {message.product_id!r}"
+            f"collection {message.collection} has no picture {message.pic_name!r} of product "
+            f"{message.product_id!r}"
         )
     category_id = (
         message.category_id
@@ -169,7 +170,8 @@ def search_by_text(message: SearchByText, deployment: Deployment) -> SearchResul
     """Raises CollectionNotFound; else Unsupported: no kind of collection understands text yet."""
     service = deployment.catalog.open(message.collection).info.service
     raise Unsupported(
-        f"collections of type {service.name.lower()} cannot be searched by text; search by picture, name or filter"
+        f"collections of type {service.name.lower()} cannot be searched by text; search by "
+        "picture, name or filter"
     )
 
 
@@ -232,6 +234,7 @@ def _find(
     narrow: Narrow,
     started: float,
 ) -> SearchResults:
+    """Searches and turns what was found into an answer."""
     service = collection.info.service
     curve = deployment.analyzer().score_curve(service)
     query = Query(
@@ -264,6 +267,7 @@ def _find(
 def _matches(
     hits: Hits, start: int, curve: ScoreCurve, deployment: Deployment
 ) -> tuple[Match, ...]:
+    """What the answer says of each hit."""
     return tuple(
         Match(
             row=hit.row,

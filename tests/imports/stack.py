@@ -78,7 +78,7 @@ class HalfwayStore(DeadlyStore):
 
 @dataclass
 class Stack:
-    """Lookalike on moto: a state bucket, a queue, functions that the test calls in Lambda's stead."""
+    """Lookalike on moto: a state bucket, a queue, functions called in Lambda's stead."""
 
     cloud: Aws
     deployment: Deployment
@@ -116,21 +116,11 @@ class Stack:
         while messages := self.receive(self.queue_url):
             message = chance.choice(messages)
             receives = int(message["Attributes"]["ApproximateReceiveCount"])
-            rate = (
-                0.02 if deadly and deaths[message["Body"]] < 3 else 0.0
-            )  # a fourth death would condemn a line
+            # A fourth death would condemn a line.
+            rate = 0.02 if deadly and deaths[message["Body"]] < 3 else 0.0
             for _ in range(2 if deadly and chance.random() < 0.3 else 1):
                 halfway = deadly and '"plan"' in message["Body"] and not deaths[message["Body"]]
-                store = (
-                    HalfwayStore(healthy.store)
-                    if halfway
-                    else DeadlyStore(healthy.store, chance, rate)
-                )
-                models = DeadlyAnalyzer(healthy.analyzer(), chance, rate * 3)
-                catalog = Catalog(store, clock=healthy.clock, new_id=healthy.new_id)
-                self.deployment = replace(
-                    healthy, store=store, catalog=catalog, analyzer=partial(_same, models)
-                )
+                self.deployment = _mortal(healthy, chance, rate, halfway=halfway)
                 try:
                     self.call(message["Body"], receives)
                 except Killed:
@@ -196,6 +186,16 @@ def stack_on(cloud: Aws, sources: AwsSources, folder: Path) -> Stack:
     made = Stack(cloud, deployment, events_url, queue_url, cloud.patch)
     cloud.patch.setattr(app, "_deployment", lambda: made.deployment)
     return made
+
+
+def _mortal(
+    healthy: Deployment, chance: random.Random, rate: float, *, halfway: bool
+) -> Deployment:
+    """A process that dies at `rate` of its store's calls; `halfway`: surely, while it plans."""
+    store = HalfwayStore(healthy.store) if halfway else DeadlyStore(healthy.store, chance, rate)
+    models = DeadlyAnalyzer(healthy.analyzer(), chance, rate * 3)
+    catalog = Catalog(store, clock=healthy.clock, new_id=healthy.new_id)
+    return replace(healthy, store=store, catalog=catalog, analyzer=partial(_same, models))
 
 
 def created(deployment: Deployment, name: str) -> Collection:

@@ -201,7 +201,8 @@ from tests.imports.tiny_deployment import build
 from cli.main import execute
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell inherit that it is ignored
+    # Tests in the background of a shell inherit that it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = Settings(store=sys.argv[1], secrets=sys.argv[1] + ".json", import_workers=2)
     deployment = build(settings)
     chalicelib.wiring.deployment = lambda: deployment

@@ -76,7 +76,10 @@ def test_a_deletion_needs_only_the_identity() -> None:
 
 
 def test_the_older_form_lists_several_pictures() -> None:
-    text = '{"operator":"ADD","item_id":"1000","cat_id":4,"cust_content":"k","pic_list":["a.jpg","b/c.jpg"]}'
+    text = (
+        '{"operator":"ADD","item_id":"1000","cat_id":4,"cust_content":"k",'
+        '"pic_list":["a.jpg","b/c.jpg"]}'
+    )
     expected = [
         Operation(
             adds=True,

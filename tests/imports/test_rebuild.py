@@ -5,6 +5,7 @@ mixture.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,17 +139,15 @@ def test_searches_under_way_never_fail_and_never_see_a_mixture(shop: Shop) -> No
         except BaseException as error:  # noqa: BLE001  # told to the test
             failures.append(error)
 
-    searchers = [threading.Thread(target=search) for _ in range(3)]
-    for searcher in searchers:
-        searcher.start()
-    try:
+    with ThreadPoolExecutor(3) as pool:
         for _ in range(3):
-            start_rebuild("shop", shop.location, shop.deployment)
-            shop.work_off()
-    finally:
-        ended.set()
-        for searcher in searchers:
-            searcher.join()
+            pool.submit(search)
+        try:
+            for _ in range(3):
+                start_rebuild("shop", shop.location, shop.deployment)
+                shop.work_off()
+        finally:
+            ended.set()
     assert failures == []
     assert set(seen) == {frozenset({"old"}), frozenset({"new"})}
 

@@ -30,7 +30,7 @@ from tests.test_docs import check as check_command
 def found(
     deployment: Deployment, *, collection: str | None = None, **more: Any
 ) -> dict[str, Check]:
-    """By name. What is not right must name the next step, and a command that it names must be one."""
+    """By name. What is not right must name the next step; a command that it names must be one."""
     made = {check.name: check for check in checks(deployment, collection, **more)}
     for check in made.values():
         for command in re.findall(r"lookalike ([a-z][^,;.]*)", check.message):
