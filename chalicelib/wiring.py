@@ -155,7 +155,7 @@ def _open_secrets(settings: Settings) -> SecretStore:
 
 
 def _presign(settings: Settings) -> Callable[[str, int], str] | None:
-    """How S3 signs links to the store's objects; None for a folder, where the gateway serves them."""
+    """How S3 signs links to the store's objects; None for a folder: the gateway serves them."""
     if not settings.store.startswith("s3://"):
         return None
     bucket, _, prefix = settings.store.removeprefix("s3://").partition("/")

@@ -234,7 +234,7 @@ def _adds(value: object, member: str) -> bool:
 
 
 def _checked_name(name: str) -> str:
-    """`name`, if an import could ask a folder or bucket for it. Raises InvalidField, MissingField."""
+    """`name`, if a folder or bucket could be asked for it. Raises InvalidField, MissingField."""
     check_id("pic_name", name)
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise InvalidField(

@@ -39,7 +39,7 @@ class Watch:
     group: str
     job_id: int
     _plan: Plan | None = None
-    _refused: Outcome = Outcome(0, 0, ())
+    _refused: Outcome = field(default_factory=lambda: Outcome(0, 0, ()))
     _outcomes: dict[Span, Outcome] = field(default_factory=dict)
     _last: Progress | None = None
 

@@ -128,7 +128,7 @@ def _slice(
 
 
 def target_of(job: Job, deployment: Deployment) -> Collection:
-    """The collection, or in a rebuild the generation, that `job` fills. Raises CollectionNotFound."""
+    """The collection that `job` fills; in a rebuild, the generation. Raises CollectionNotFound."""
     if job.kind is JobKind.REBUILD:
         return deployment.catalog.generation(job.collection, job.generation or "")
     return deployment.catalog.open(job.collection)

@@ -75,20 +75,27 @@ def ask_parts(
         entry = waiting.get(number)
         if entry is None:  # answered before: this is the other try
             continue
-        entry.under_way -= 1
         if not isinstance(answer, Exception):
             answers[number] = answer
             del waiting[number]
-        elif entry.tries == 1:
-            _again(entry, clock() + patience_s)
+        elif _try_again(entry, answer, clock() + patience_s):
             _try(ask, questions[number], number, arrived)
-        elif entry.under_way == 0:
-            raise answer
     return [answers[number] for number in range(len(questions))]
 
 
 def _most_overdue(waiting: Mapping[int, _Waiting]) -> int:
     return min(waiting, key=lambda number: waiting[number].deadline)
+
+
+def _try_again(entry: _Waiting, error: Exception, deadline: float) -> bool:
+    """Whether the try that failed is to be followed by another. Raises `error` after the last."""
+    entry.under_way -= 1
+    if entry.tries == 1:
+        _again(entry, deadline)
+        return True
+    if entry.under_way == 0:
+        raise error
+    return False
 
 
 def _again(entry: _Waiting, deadline: float) -> None:

@@ -130,10 +130,7 @@ class Stack:
                         QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
                     )
         self.deployment = healthy
-        killed: Counter[str] = Counter()
-        for body, count in deaths.items():
-            killed[json.loads(body)["do"]] += count
-        return killed
+        return Counter(json.loads(body)["do"] for body in deaths.elements())
 
     def call(self, body: str, receives: int) -> None:
         record = {
