@@ -127,15 +127,15 @@ class Bench:
                 if service is Service.FABRIC
                 else Request(service)
             )
-            sights = [analyzer.look(data, request).views for data in pictures()]
+            seen_views = [analyzer.look(data, request).views for data in pictures()]
             summaries = np.stack(
-                [self.shipped.summary([view.levels for view in views]) for views in sights]
+                [self.shipped.summary([view.levels for view in views]) for views in seen_views]
             )
             np.savez(
                 file,
                 summaries=summaries,
                 logits=np.stack(
-                    [np.mean([view.logits for view in views], axis=0) for views in sights]
+                    [np.mean([view.logits for view in views], axis=0) for views in seen_views]
                 ),
             )
         with np.load(file) as arrays:

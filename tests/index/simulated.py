@@ -1,4 +1,4 @@
-"""Small worlds for the index's tests: records, clocks, ids, stores that fail, and a dictionary that
+"""Small stand-ins for the index's tests: records, clocks, ids, stores that fail, and a dictionary that
 says what must be true.
 """
 

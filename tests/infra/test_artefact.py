@@ -188,7 +188,9 @@ def fields_of(name: str, data: bytes) -> dict[str, str]:
     }
 
 
-def test_the_package_holds_what_is_needed_and_no_secrets_of_the_workshop(artefact: Path) -> None:
+def test_the_package_holds_what_is_needed_and_no_secrets_of_its_builder(
+    artefact: Path,
+) -> None:
     names = {
         path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()
     }

@@ -1,0 +1,96 @@
+"""The field's words, one meaning each: those of docs/GLOSSARY.md occur, retired ones do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8")
+TERMS = re.findall(r"^\| ([^|]+?) \|", PAGE, re.MULTILINE)[1:]
+PLACES = ("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "models", "tests", "tools")
+SUFFIXES = {".py", ".js", ".html", ".css", ".md"}
+
+RETIRED = {
+    r"houses?": "the deployment, the code",
+    r"doors?": "the gateway",
+    r"workshops?": "a worker, what is built here",
+    r"wish(es)?": "a request, an operation",
+    r"tend(s|ed|ing)?": "recover",
+    r"anatom(y|ies)": "storage statistics",
+    r"rents?": "the ski-rental rule",
+    r"sights?": "an observation",
+    r"worlds?": "what stands for it in a test: a deployment, a double",
+}
+"""As words of prose and as parts of names; what to say instead."""
+
+RETIRED_NAMES = {
+    r"def carry\b": "replay",
+    r"class Marks?\b": "Tombstone",
+    r"class Door\b": "Gateway",
+    r"def (spread|gather)_(parts|search)": "fan_out",
+    r"def carr(y|ied)_": "replay",
+}
+
+
+def words(text: str) -> str:
+    """The text with names taken apart: `FanOut` and `fan_out` become `fan out`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
+    return re.sub(r"[_\-\s]+", " ", apart).lower()
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every file of code and prose: its path and text."""
+    for place in (*PLACES, *(path.name for path in ROOT.glob("*.md"))):
+        path = ROOT / place
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.suffix in SUFFIXES and file != Path(__file__):
+                yield file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
+
+
+@cache
+def prose() -> dict[str, str]:
+    """Every file's words, by path."""
+    return {path: words(text) for path, text in texts()}
+
+
+@cache
+def code() -> str:
+    return "\n".join(text for path, text in prose().items() if path.startswith("chalicelib/"))
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_occurs_in_the_code(term: str) -> None:
+    assert re.search(rf"\b{words(term)}s?\b", code())
+
+
+def test_the_page_is_short_and_says_a_word_once() -> None:
+    assert len(PAGE.splitlines()) <= 40
+    assert len(TERMS) > 25
+    assert len(set(TERMS)) == len(TERMS)
+
+
+@pytest.mark.parametrize(("pattern", "instead"), RETIRED.items())
+def test_a_retired_word_stays_away(pattern: str, instead: str) -> None:
+    found = {
+        path: text[max(hit.start() - 40, 0) : hit.end() + 40]
+        for path, text in prose().items()
+        if (hit := re.search(rf"\b({pattern})\b", text))
+    }
+    assert not found, f"say instead: {instead}"
+
+
+@pytest.mark.parametrize(("pattern", "instead"), RETIRED_NAMES.items())
+def test_a_retired_name_stays_away(pattern: str, instead: str) -> None:
+    found = [path for path, text in texts() if re.search(pattern, text)]
+    assert not found, f"say instead: {instead}"
+
+
+def test_names_are_taken_apart() -> None:
+    assert words("the_front_door = Door()\nindoors backDoor") == (
+        "the front door = door() indoors back door"
+    )
