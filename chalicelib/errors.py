@@ -32,6 +32,7 @@ LookalikeError
    ├─ StoreUnavailable            nothing was written; repeat later
    ├─ StoreUnfit                  the store ignores conditions; refuse to run on it
    ├─ CorruptObject(key)          an object is not what its checksum promised
+   │  └─ ShortObject(key)         it ends before the bytes that were asked for
    └─ FormatTooNew(key)           written by a later version; upgrade
 """
 
@@ -236,6 +237,10 @@ class CorruptObject(StorageError):
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}")
         self.key = key
+
+
+class ShortObject(CorruptObject):
+    """An object ends before the bytes that were asked for."""
 
 
 class FormatTooNew(StorageError):

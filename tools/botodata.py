@@ -19,6 +19,7 @@ USED: Final[Mapping[str, frozenset[str]]] = {
             "HeadObject",
             "PutObject",
             "DeleteObject",
+            "DeleteObjects",
             "ListObjectsV2",
             "HeadBucket",
             "GetBucketLocation",

@@ -129,7 +129,9 @@ class Catalog:
     def _folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders right under `prefix`: one listing each."""
         after = prefix
-        while (found := next(self._tools.store.list(prefix, after=after), None)) is not None:
+        while (
+            found := next(self._tools.store.list(prefix, after=after, limit=1), None)
+        ) is not None:
             name, slash, _ = found.key[len(prefix) :].partition("/")
             after = (
                 f"{prefix}{name}0" if slash else found.key

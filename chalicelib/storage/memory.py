@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, VersionConflict
-from chalicelib.storage.object_store import Blob, Stat, check_key
+from chalicelib.storage.object_store import Blob, Stat, check_key, check_range, ends_early
 
 
 class MemoryStore:
@@ -36,6 +36,16 @@ class MemoryStore:
         """See ObjectStore."""
         return memoryview(self.get(key).data)
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        """See ObjectStore."""
+        check_range(start, stop)
+        if start == stop:
+            return b""
+        data = self.get(key).data
+        if len(data) < stop:
+            raise ends_early(key, len(data), stop)
+        return data[start:stop]
+
     def create(self, key: str, data: bytes) -> str:
         """See ObjectStore."""
         with self._lock:
@@ -58,7 +68,12 @@ class MemoryStore:
         with self._lock:
             self._objects.pop(check_key(key), None)
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """See ObjectStore."""
+        for key in keys:
+            self.delete(key)
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         """See ObjectStore."""
         with self._lock:
             found = [
@@ -66,7 +81,7 @@ class MemoryStore:
                 for key in sorted(self._objects)
                 if key.startswith(prefix) and key > after
             ]
-        return iter(found)
+        return iter(found[:limit])
 
     def _put(self, key: str, data: bytes) -> str:
         version = f"v{next(self._versions)}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from chalicelib.errors import ShortObject
 
 _PART = re.compile(r"[!-.0-~](?:[ -.0-~]{0,254})")
 
@@ -58,6 +60,15 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` (exclusive) of the object, never fewer; an empty range is answered
+        without asking. Several ranges of one object: storage.ranges.
+
+        Meant for immutable objects: two reads may see two versions. Raises ObjectMissing, ShortObject
+        (it ends before `stop`), StoreUnavailable, ValueError unless 0 <= start <= stop.
+        """
+        ...
+
     def create(self, key: str, data: bytes) -> str:
         """Writes an object that does not exist and returns its version; durable when it returns.
 
@@ -78,9 +89,16 @@ class ObjectStore(Protocol):
         """Removes the object; one that is not there is no error. Raises StoreUnavailable."""
         ...
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
-        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII).
-        Raises StoreUnavailable.
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Removes the objects, in any order; on S3 a thousand a request. Those that are not there are
+        no error. Raises StorageError when some could not be removed, after all have been tried;
+        repeating it is safe.
+        """
+        ...
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII); with
+        `limit` (at least 1) no more than so many, and no more asked for. Raises StoreUnavailable.
 
         Read lazily: who stops early saves the rest. Objects created or deleted while it is read may
         or may not be in it.
@@ -97,3 +115,16 @@ def check_key(key: str) -> str:
             f"{key!r} is not an object key: parts of printable ASCII joined by single slashes"
         )
     return key
+
+
+def check_range(start: int, stop: int) -> None:
+    """Raises ValueError unless 0 <= `start` <= `stop`."""
+    if not 0 <= start <= stop:
+        raise ValueError(f"{start} to {stop} is not a range of bytes")
+
+
+def ends_early(key: str, size: int, stop: int) -> ShortObject:
+    """The error for an object of `size` bytes of which byte `stop` - 1 was asked for."""
+    return ShortObject(
+        key, f"it ends after {size} of at least {stop} bytes; restore it from a backup"
+    )

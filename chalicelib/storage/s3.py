@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from botocore.config import Config
@@ -27,7 +28,7 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.storage.clients import client
-from chalicelib.storage.object_store import Blob, Stat, check_key
+from chalicelib.storage.object_store import Blob, Stat, check_key, check_range, ends_early
 
 _ATTEMPTS: Final = 4
 _NOTHING_SENT = (
@@ -37,7 +38,13 @@ _NOTHING_SENT = (
     NoCredentialsError,
     PartialCredentialsError,
 )
+_DELETED_AT_ONCE: Final = 1000
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _Answer = TypeVar("_Answer")
+
+
+class _Malformed(Exception):
+    """An answer that says success and is not what the protocol promises."""
 
 
 class S3Client(Protocol):
@@ -60,12 +67,16 @@ class S3Client(Protocol):
         """See boto3."""
         ...
 
+    def delete_objects(self, **request: object) -> dict[str, Any]:
+        """See boto3."""
+        ...
+
     def list_objects_v2(self, **request: object) -> dict[str, Any]:
         """See boto3."""
         ...
 
 
-def connect(region: str, *, connections: int = 32) -> S3Client:
+def connect(region: str, *, connections: int = 64) -> S3Client:
     """A client as S3Store needs it: one attempt per call, so that a lost answer is seen and not
     repeated behind our back.
 
@@ -125,6 +136,13 @@ class S3Store:
         """See ObjectStore."""
         return memoryview(self.get(key).data)
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        """See ObjectStore."""
+        check_range(start, stop)
+        if start == stop:
+            return b""
+        return self._repeated(key, lambda: self._get_range(key, start, stop))
+
     def create(self, key: str, data: bytes) -> str:
         """See ObjectStore."""
         return self._put(
@@ -141,13 +159,47 @@ class S3Store:
         request = self._request(key)
         self._repeated(key, lambda: self._client.delete_object(**request))
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """See ObjectStore."""
+        failures: list[str] = []
+        for start in range(0, len(keys), _DELETED_AT_ONCE):
+            failures += self._delete_some(keys[start : start + _DELETED_AT_ONCE])
+        if failures:
+            raise StoreUnavailable(
+                f"{len(failures)} of {len(keys)} objects could not be removed: {failures[0]}"
+            )
+
+    def _delete_some(self, keys: Sequence[str]) -> list[str]:
+        """One request's worth of keys; what stayed, with the store's words. Those that fail for a
+        passing reason are tried again. Raises StorageError when no request was answered.
+        """
+        left = {self._prefix + check_key(key): "the answer does not name it" for key in keys}
+        for attempt in range(_ATTEMPTS):
+            request = {"Objects": [{"Key": key} for key in left], "Quiet": False}
+            answer = self._repeated(
+                keys[0],
+                lambda request=request: self._client.delete_objects(  # type: ignore[misc]
+                    Bucket=self._bucket, Delete=request
+                ),
+            )
+            for row in answer.get("Deleted", ()):
+                left.pop(row.get("Key"), None)
+            for row in answer.get("Errors", ()):
+                if row.get("Key") in left:
+                    left[row["Key"]] = f"{row.get('Code')} {row.get('Message', '')}".strip()
+            if not left:
+                break
+            self._sleep(_pause_s(attempt))
+        return [f"{key}: {words}" for key, words in left.items()]
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         """See ObjectStore."""
         request: dict[str, object] = {
             "Bucket": self._bucket,
             "Prefix": self._prefix + prefix,
-            "MaxKeys": self._page_size,
+            "MaxKeys": min(self._page_size, limit or self._page_size),
         }
+        left = limit
         if after:
             request["StartAfter"] = self._prefix + after
         while True:
@@ -156,6 +208,10 @@ class S3Store:
                 yield Stat(
                     row["Key"][len(self._prefix) :], row["Size"], row["LastModified"].timestamp()
                 )
+                if left is not None:
+                    left -= 1
+                    if not left:
+                        return
             if not page.get("IsTruncated"):
                 return
             request["ContinuationToken"] = page["NextContinuationToken"]
@@ -166,6 +222,33 @@ class S3Store:
     def _get(self, key: str, condition: dict[str, object]) -> Blob:
         answer = self._client.get_object(**self._request(key), **condition)
         return Blob(answer["Body"].read(), answer["ETag"])
+
+    def _get_range(self, key: str, start: int, stop: int) -> bytes:
+        """One ranged GET, whose answer must be exactly what was asked for. Raises ShortObject,
+        _Malformed, botocore's errors.
+        """
+        wanted = f"bytes={start}-{stop - 1}"
+        try:
+            answer = self._client.get_object(**self._request(key), Range=wanted)
+        except ClientError as error:
+            if _status(error) == 416:
+                raise ends_early(key, start, stop) from None
+            raise
+        status = answer["ResponseMetadata"]["HTTPStatusCode"]
+        found = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
+        if status != 206 or found is None:
+            answer["Body"].close()
+            raise _Malformed(f"a GET of {wanted} was answered {status} without its range")
+        first, last, size = (int(number) for number in found.groups())
+        if first == start and last == size - 1 < stop - 1:
+            answer["Body"].close()
+            raise ends_early(key, size, stop)
+        data: bytes = answer["Body"].read()
+        if (first, last) != (start, stop - 1) or len(data) != stop - start:
+            raise _Malformed(
+                f"a GET of {wanted} was answered with {len(data)} bytes, said to be {first}-{last}"
+            )
+        return data
 
     def _put(self, key: str, data: bytes, condition: dict[str, object], refused: Exception) -> str:
         request = {**self._request(key), "Body": data, **condition}
@@ -217,7 +300,7 @@ class S3Store:
                 failure = error
             except (NoCredentialsError, PartialCredentialsError) as error:
                 raise StoreUnavailable(f"no AWS credentials: {error}") from error
-            except BotoCoreError as error:
+            except (BotoCoreError, _Malformed) as error:
                 failure = error
             self._sleep(_pause_s(attempt))
         raise StoreUnavailable(f"the store did not answer for {key}: {failure}") from failure

@@ -256,6 +256,7 @@ def test_every_error_of_the_tree_has_a_row() -> None:
         e.SourceError: lambda: e.SourceError(e.SourceFault.NO_META, "m"),
         e.ObjectMissing: lambda: e.ObjectMissing("k"),
         e.CorruptObject: lambda: e.CorruptObject("k", "m"),
+        e.ShortObject: lambda: e.ShortObject("k", "m"),
         faults.WireFault: lambda: faults.WireFault("BadRequest", "m"),
         e.InvalidField: lambda: e.InvalidField("collection", "m"),
         e.MissingField: lambda: e.MissingField("collection", "m"),

@@ -52,6 +52,10 @@ class DeadlyStore:
         self._maybe()
         return self._store.view(key)
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        self._maybe()
+        return self._store.get_range(key, start, stop)
+
     def create(self, key: str, data: bytes) -> str:
         self._maybe()
         version = self._store.create(key, data)
@@ -69,9 +73,13 @@ class DeadlyStore:
         self._store.delete(key)
         self._maybe()
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         self._maybe()
-        return self._store.list(prefix, after=after)
+        return self._store.list(prefix, after=after, limit=limit)
 
 
 def filled(shop: Shop) -> list[bytes]:

@@ -169,6 +169,9 @@ class Faulty:
     def view(self, key: str) -> memoryview:
         return self._run("get", key, lambda: self.store.view(key))
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        return self._run("get", key, lambda: self.store.get_range(key, start, stop))
+
     def create(self, key: str, data: bytes) -> str:
         return self._run("create", key, lambda: self.store.create(key, data))
 
@@ -177,6 +180,10 @@ class Faulty:
 
     def delete(self, key: str) -> None:
         self._run("delete", key, lambda: self.store.delete(key))
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:  # one request on S3, whose keys go one by one all the same
+            self.delete(key)
 
     def _run(self, verb: str, key: str, act: Callable[[], _T]) -> _T:
         self.before(verb, key)
@@ -194,5 +201,8 @@ class Faulty:
             raise OutcomeUnknown(f"the answer to {verb} {key} was lost")
         return act()
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
-        return iter(self._run("list", prefix, lambda: list(self.store.list(prefix, after=after))))
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+        def read() -> list[Stat]:
+            return list(self.store.list(prefix, after=after, limit=limit))
+
+        return iter(self._run("list", prefix, read))

@@ -19,7 +19,7 @@ from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.storage.object_store import ObjectStore
+from chalicelib.storage.object_store import ObjectStore, Stat
 from tests.index.mutants import MUTANTS
 from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog, record
 
@@ -330,9 +330,8 @@ def test_15_a_listing_that_grows_while_it_is_read() -> None:
     """
 
     class Paged(MemoryStore):
-        # rows all the same
-        def list(self, prefix: str, *, after: str = "") -> Iterator[object]:  # type: ignore[override]
-            rows = list(super().list(prefix, after=after))
+        def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+            rows = list(super().list(prefix, after=after, limit=limit))
             for number, row in enumerate(rows):
                 if number == 1 and "/log/" in prefix and turns:
                     turns.pop()()
@@ -344,7 +343,7 @@ def test_15_a_listing_that_grows_while_it_is_read() -> None:
     paged._objects = shop.store._objects  # the same objects
     for name in ("one", "two", "three"):
         shop.process().append([put(name)])
-    reader = shop.process(paged)  # type: ignore[arg-type]  # see Paged
+    reader = shop.process(paged)
 
     def meanwhile() -> None:
         shop.process().append([put("four")])

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -131,6 +131,9 @@ class Rough:
     def view(self, key: str) -> memoryview:
         return self._run(lambda: self._store.view(key))
 
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        return self._run(lambda: self._store.get_range(key, start, stop))
+
     def create(self, key: str, data: bytes) -> str:
         if "/log/" in key and self._rng.random() < self._plan.echo_p:
             heapq.heappush(
@@ -144,9 +147,12 @@ class Rough:
     def delete(self, key: str) -> None:
         self._run(lambda: self._store.delete(key))
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self._run(lambda: self._store.delete_many(keys))
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         self._stall(self._list_stall_p)
-        return self._run(lambda: self._store.list(prefix, after=after))
+        return self._run(lambda: self._store.list(prefix, after=after, limit=limit))
 
 
 def open_store(plan: Plan) -> ObjectStore:

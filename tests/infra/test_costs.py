@@ -41,9 +41,9 @@ class Counting(MemoryStore):
         self.requests["write"] += 1
         return super().create(key, data)
 
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         self.requests["write"] += 1  # S3 has one price for both
-        return super().list(prefix, after=after)
+        return super().list(prefix, after=after, limit=limit)
 
 
 @pytest.fixture

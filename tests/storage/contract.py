@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.errors import AlreadyExists, ObjectMissing, VersionConflict
+from chalicelib.errors import AlreadyExists, ObjectMissing, ShortObject, VersionConflict
 from chalicelib.storage.object_store import ObjectStore
+from chalicelib.storage.ranges import get_ranges
 
 
 class StoreContract:
@@ -34,9 +36,55 @@ class StoreContract:
         assert bytes(view) == data
         assert view.readonly
 
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0, 1), (0, 1000), (999, 1000), (1, 999), (500, 500), (256, 512)]
+    )
+    def test_a_range_is_exactly_what_was_asked_for(
+        self, store: ObjectStore, start: int, stop: int
+    ) -> None:
+        data = bytes(range(250)) * 4
+        store.create("a/b", data)
+        assert store.get_range("a/b", start, stop) == data[start:stop]
+
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0, 11), (9, 11), (10, 11), (11, 12), (500, 600), (0, 1 << 40)]
+    )
+    def test_a_range_past_the_end_is_an_error_and_never_short(
+        self, store: ObjectStore, start: int, stop: int
+    ) -> None:
+        store.create("a/b", b"0123456789")
+        with pytest.raises(ShortObject, match="a/b: it ends after") as caught:
+            store.get_range("a/b", start, stop)
+        assert caught.value.key == "a/b"
+
+    def test_an_empty_object_has_no_ranges(self, store: ObjectStore) -> None:
+        store.create("a", b"")
+        assert store.get_range("a", 0, 0) == b""
+        with pytest.raises(ShortObject):
+            store.get_range("a", 0, 1)
+
+    @pytest.mark.parametrize(("start", "stop"), [(-1, 1), (2, 1), (-3, -1)])
+    def test_what_is_no_range_is_refused(self, store: ObjectStore, start: int, stop: int) -> None:
+        store.create("a", b"one")
+        with pytest.raises(ValueError, match="not a range"):
+            store.get_range("a", start, stop)
+
+    def test_ranges_are_read_at_once(self, store: ObjectStore) -> None:
+        data = bytes(range(256)) * 4096
+        store.create("a", data)
+        wanted = [(start, start + 777) for start in range(0, 1_000_000, 31_250)]
+        with ThreadPoolExecutor(32) as pool:
+            found = get_ranges(store, "a", wanted, gap=0, apply=pool.map)
+        assert found == [data[start:stop] for start, stop in wanted]
+
     def test_what_is_not_there_is_missing(self, store: ObjectStore) -> None:
         store.create("a/b", b"one")
-        for call in (store.get, store.view, lambda key: store.get_if_changed(key, version="x")):
+        for call in (
+            store.get,
+            store.view,
+            lambda key: store.get_if_changed(key, version="x"),
+            lambda key: store.get_range(key, 0, 1),
+        ):
             with pytest.raises(ObjectMissing) as caught:
                 call("a/c")
             assert caught.value.key == "a/c"
@@ -84,6 +132,26 @@ class StoreContract:
         store.delete("never/there")
         store.create("a/b", b"two")
         assert store.get("a/b").data == b"two"
+
+    def test_many_are_deleted_at_once(self, store: ObjectStore) -> None:
+        keys = [f"many/{number:05d}" for number in range(25)]
+        for key in keys:
+            store.create(key, b"x")
+        store.create("kept", b"")
+        store.delete_many([*keys[:20], "never/there", keys[0]])
+        assert [stat.key for stat in store.list("")] == ["kept", *keys[20:]]
+        store.delete_many([])
+        store.delete_many(keys)
+        assert [stat.key for stat in store.list("")] == ["kept"]
+
+    def test_a_listing_may_be_limited(self, store: ObjectStore) -> None:
+        keys = [f"many/{number:05d}" for number in range(20)]
+        for key in keys:
+            store.create(key, b"")
+        for limit in (1, 6, 7, 8, 20, 21):
+            assert [stat.key for stat in store.list("many/", limit=limit)] == keys[:limit]
+        assert [stat.key for stat in store.list("", after=keys[4], limit=9)] == keys[5:14]
+        assert list(store.list("none/", limit=1)) == []
 
     def test_a_listing_is_in_key_order(self, store: ObjectStore) -> None:
         keys = ["a-b/x", "a.b", "a/b", "a/b-c", "a/b.c", "a/bc/d", "a0", "b", "A"]

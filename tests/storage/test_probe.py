@@ -58,7 +58,7 @@ class _AlwaysSends(MemoryStore):
 
 
 class _ListsLate(MemoryStore):
-    def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         return iter(())
 
 

@@ -164,8 +164,8 @@ def test_a_store_that_ignores_conditions(client: Client) -> None:
 @pytest.mark.parametrize(("skew", "words"), [(600.0, "600 s behind"), (-600.0, "600 s ahead of")])
 def test_a_clock_that_is_wrong(client: Client, skew: float, words: str) -> None:
     class Elsewhen(MemoryStore):
-        def list(self, prefix: str, *, after: str = "") -> Iterator[Stat]:
-            for stat in super().list(prefix, after=after):
+        def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+            for stat in super().list(prefix, after=after, limit=limit):
                 yield replace(stat, modified=client.clock.now + skew)
 
     made = found(replace(client.deployment, store=Elsewhen()))

@@ -169,9 +169,9 @@ class Generation:
                 "the manifest or the log names it, but it is not there; restore it from a backup",
             ) from error
 
-    def log(self) -> Iterator[Stat]:
-        """The log's objects, the newest first; absorbed ones may be among them."""
-        return self.tools.store.list(self.folder + "log/")
+    def log(self, *, limit: int | None = None) -> Iterator[Stat]:
+        """The log's objects, the newest first, at most `limit`; absorbed ones may be among them."""
+        return self.tools.store.list(self.folder + "log/", limit=limit)
 
     def put(self, path: str, data: bytes) -> None:
         """Writes an immutable object of a new name within this generation's folder. Raises
@@ -185,7 +185,7 @@ class Generation:
 
         Raises ValueError for changes that do not fit, OutcomeUnknown, StoreUnavailable.
         """
-        newest = next((_position(stat) for stat in self.log()), None)
+        newest = next((_position(stat) for stat in self.log(limit=1)), None)
         position = next_position(newest, now=self.tools.clock(), new_id=self.tools.new_id())
         data = encode_batch(
             changes, position, shape=manifest.shape, fingerprint=manifest.fingerprint
