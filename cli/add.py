@@ -18,7 +18,10 @@ from cli.output import JSON, AsJson, emit, exit_code, note, out, progress, visib
 if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment
 
-EXAMPLE = "Example: lookalike add shoe.jpg --collection shoes --product 4711 --set int_attr=42 --set str_attr=red"
+EXAMPLE = (
+    "Example: lookalike add shoe.jpg --collection shoes --product 4711"
+    " --set int_attr=42 --set str_attr=red"
+)
 
 
 def add(
@@ -43,7 +46,8 @@ def add(
         list[str] | None,
         typer.Option(
             "--set",
-            help="An attribute, NAME=VALUE: int_attr=3, str_attr=red, custom_content=…; repeat for more.",
+            help="An attribute, NAME=VALUE: int_attr=3, str_attr=red, custom_content=…;"
+            " repeat for more.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -51,10 +55,7 @@ def add(
     """Add pictures. Only features are kept; the same product and picture name again replaces the
     record.
     """
-    if len(pictures) > 1 and name is not None:
-        raise MissingField("name", "--name names one picture; leave it out for several")
-    if "-" in pictures and (product is None or name is None):
-        raise MissingField("product", "a picture from standard input needs --product and --name")
+    _check_names(pictures, product, name)
     deployment = open_deployment()
     view = View(
         category_id=category, crop=not whole, region=parse_region(region) if region else None
@@ -63,16 +64,9 @@ def add(
         chosen_collection(collection, deployment), product, name, view, attributes(attribute or [])
     )
     if len(pictures) == 1:
-        added = plan.add(pictures[0], deployment)
-        if as_json:
-            emit(added)
-        else:
-            what = f"{added['product_id']} / {added['pic_name']}"
-            out.print(
-                f"Added {visible(what)} to {plan.collection}, category {added['category_id']}.",
-                soft_wrap=True,
-            )
+        _show(plan.add(pictures[0], deployment), plan.collection, as_json=as_json)
         return
+    # Several: one that fails does not stop the others, and the exit code says that one did.
     rows = list(_added(pictures, plan, deployment, quiet=as_json))
     failed = sum(1 for row in rows if "error" in row)
     if as_json:
@@ -81,6 +75,23 @@ def add(
         out.print(f"Added {len(rows) - failed:,} of {len(rows):,} to {plan.collection}.")
     if failed:
         raise typer.Exit(1)
+
+
+def _check_names(pictures: list[str], product: str | None, name: str | None) -> None:
+    """Raises MissingField where the names do not fit the number or kind of pictures."""
+    if len(pictures) > 1 and name is not None:
+        raise MissingField("name", "--name names one picture; leave it out for several")
+    if "-" in pictures and (product is None or name is None):
+        raise MissingField("product", "a picture from standard input needs --product and --name")
+
+
+def _show(added: dict[str, JSON], collection: str, *, as_json: bool) -> None:
+    """Says what was added, as `_Plan.add` gives it."""
+    if as_json:
+        emit(added)
+        return
+    what = visible(f"{added['product_id']} / {added['pic_name']}")
+    out.print(f"Added {what} to {collection}, category {added['category_id']}.", soft_wrap=True)
 
 
 class _Plan:

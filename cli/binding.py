@@ -68,7 +68,8 @@ def bind(
     out.print(visible(f"s3://{bucket}{path} → {name}"), soft_wrap=True)
     if lent:
         err.print(
-            "The role's trust policy must name this external id (docs/IMPORTS.md shows the whole policy):"
+            "The role's trust policy must name this external id"
+            " (docs/IMPORTS.md shows the whole policy):"
         )
         out.print(
             json.dumps({"StringEquals": {"sts:ExternalId": lent.external_id}}), soft_wrap=True
@@ -119,6 +120,7 @@ def _parts(folder: str) -> tuple[str, str]:
 
 
 def _value(binding: object) -> JSON:
+    """For --json: where the pictures are, whose they become, and the role that is lent."""
     from chalicelib.jobs.bindings import Binding
 
     assert isinstance(binding, Binding)  # noqa: S101  # narrows the lazily imported type

@@ -125,6 +125,7 @@ def describe_count(name: str) -> int:
 
 
 def _value(described: Described) -> dict[str, JSON]:
+    """For --json."""
     return {
         "name": described.name,
         "type": described.service.name.lower(),

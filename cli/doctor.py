@@ -28,7 +28,9 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check credentials, region, store, permissions, clock, keys, models, package and collections."""
+    """Check credentials, region, store, permissions, clock, keys, models, package and
+    collections.
+    """
     from chalicelib.usecases.doctor import checks
 
     deployment = open_deployment()

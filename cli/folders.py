@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.jobs import increment_meta as meta
-from cli.samples import TYPES
+from demo.samples import TYPES
 
 
 @dataclass(frozen=True, slots=True)

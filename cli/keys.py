@@ -93,7 +93,8 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command(
-    epilog="Example: lookalike keys rotate LAab12…  (then change the clients, then: lookalike keys retire LAab12…)"
+    epilog="Example: lookalike keys rotate LAab12…"
+    "  (then change the clients, then: lookalike keys retire LAab12…)"
 )
 def rotate(key_id: KeyId, as_json: AsJson = False) -> None:
     """Give a key a second secret; the old one stays valid until `retire`."""
@@ -136,6 +137,7 @@ def _access(text: str) -> Literal["read", "write"]:
 
 
 def _show(key_id: str, secret: str, *, as_json: bool) -> None:
+    """Prints a key the only time that its secret can be read."""
     if as_json:
         emit({"access_key_id": key_id, "access_key_secret": secret})
         return

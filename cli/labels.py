@@ -52,6 +52,7 @@ def read_labels(folder: Path) -> list[Labelled]:
 
 
 def _labelled(row: dict[str, str | None], where: str) -> Labelled:
+    """One row of the file; `where` names it in what is said of mistakes. Raises InvalidField."""
     values = {name: (value or "").strip() for name, value in row.items() if name}
     if not values["path"]:
         raise InvalidField("labels", f"{where} has no path")

@@ -66,7 +66,8 @@ def read_picture(path: str) -> bytes:
     if file.stat().st_size > MAX_PICTURE_BYTES:
         raise InvalidField(
             "picture",
-            f"{path} has {file.stat().st_size:,} bytes; at most {MAX_PICTURE_BYTES:,} are allowed: scale it down",
+            f"{path} has {file.stat().st_size:,} bytes;"
+            f" at most {MAX_PICTURE_BYTES:,} are allowed: scale it down",
         )
     return file.read_bytes()
 
@@ -95,7 +96,9 @@ def attributes(pairs: list[str]) -> AttributeValues:
 
 
 def chosen_collection(name: str | None, deployment: Deployment) -> str:
-    """`name`, or the only collection there is. Raises MissingField where there are none or several."""
+    """`name`, or the only collection there is. Raises MissingField where there are none or
+    several.
+    """
     if name is not None:
         return name
     names = deployment.catalog.names()
@@ -104,7 +107,8 @@ def chosen_collection(name: str | None, deployment: Deployment) -> str:
     if not names:
         raise MissingField(
             "collection",
-            "there is no collection yet; make one: lookalike collections create NAME --type product",
+            "there is no collection yet; make one:"
+            " lookalike collections create NAME --type product",
         )
     raise MissingField(
         "collection", f"choose a collection with --collection: {', '.join(sorted(names)[:20])}"

@@ -18,9 +18,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Image search that runs serverless in its owner's own AWS account. Pictures are never kept, only features.",
-    epilog=EXIT_CODES
-    + " Settings come from LOOKALIKE_… (docs/SETTINGS.md); `lookalike --install-completion` completes in your shell.",
+    help="Image search that runs serverless in its owner's own AWS account."
+    " Pictures are never kept, only features.",
+    epilog=EXIT_CODES + " Settings come from LOOKALIKE_… (docs/SETTINGS.md);"
+    " `lookalike --install-completion` completes in your shell.",
 )
 app.command("add", epilog=add.EXAMPLE)(add.add)
 app.command("search", epilog=search.EXAMPLE)(search.search)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from cli.local import open_deployment
 from cli.options import collection_names
 from cli.output import AsJson, emit, out, progress, row, table
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.maintain import Scrubbed
 
 Done = TypeVar("Done")
 
@@ -109,29 +112,32 @@ def scrub(
     if as_json:
         emit([asdict(one) for one in done])
     else:
-        made = table(
-            "Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#"
-        )
-        for one in done:
-            row(
-                made,
-                one.collection,
-                one.objects,
-                one.rows,
-                f"{one.bytes / 2**20:.1f}",
-                len(one.problems),
-                one.repairable,
-                one.repaired,
-            )
-        out.print(made)
-        for problem in (problem for one in done for problem in one.problems):
-            out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
+        _show_scrubbed(done)
         if dry_run:
             graphs = sum(one.repairable for one in done)
-            out.print(
-                f"Nothing was changed; --repair would build {graphs} {'graph' if graphs == 1 else 'graphs'} anew."
-            )
+            what = "1 graph" if graphs == 1 else f"{graphs} graphs"
+            out.print(f"Nothing was changed; --repair would build {what} anew.")
     return 1 if any(len(one.problems) > one.repaired for one in done) else 0
+
+
+def _show_scrubbed(done: list[Scrubbed]) -> None:
+    """A row a collection, then a line a problem."""
+    made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#")
+    for one in done:
+        row(
+            made,
+            one.collection,
+            one.objects,
+            one.rows,
+            f"{one.bytes / 2**20:.1f}",
+            len(one.problems),
+            one.repairable,
+            one.repaired,
+        )
+    out.print(made)
+    for one in done:
+        for problem in one.problems:
+            out.print(f"{problem.key}: {problem.what}", soft_wrap=True)
 
 
 def gc(names: Names = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:

@@ -66,11 +66,14 @@ _JOINERS = frozenset("\u200c\u200d")
 _ROOMY: Final = 90
 """Columns from which on a table has air between its columns; results fit into 80 without it."""
 
-EXIT_CODES = "Exit codes: 0 done, 1 partly or unexpectedly failed, 2 bad input, 3 not found, 4 conflict, 5 refused, 6 source, 7 store."
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 partly or unexpectedly failed, 2 bad input, 3 not found, 4 conflict,"
+    " 5 refused, 6 source, 7 store."
+)
 
 
 def exit_code(error: LookalikeError) -> int:
-    """The process's exit code for `error`: by what the caller must do, as in chalicelib/errors.py."""
+    """The process's exit code for `error`: by what the caller must do, as chalicelib/errors.py."""
     return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
 
 

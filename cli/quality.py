@@ -24,6 +24,7 @@ from cli.output import JSON, AsJson, emit, note, out, progress, row, show_under,
 
 if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment
+    from chalicelib.usecases.search import SearchResults
 
 EXAMPLE = "Example: lookalike quality photos/ --type product --json"
 COLLECTION = "quality"
@@ -81,7 +82,8 @@ def quality(
     if not report.splits and report.confusions.accuracy is None:
         raise MissingField(
             "labels",
-            "labels.csv has neither queries with an instance or label nor categories; there is nothing to measure",
+            "labels.csv has neither queries with an instance or label nor categories;"
+            " there is nothing to measure",
         )
 
 
@@ -146,6 +148,7 @@ class _Run:
                 yield done
 
     def _add(self, one: Labelled) -> None:
+        """Adds a picture of the gallery: its product is what shows the same. Raises BadPicture."""
         from chalicelib.usecases.add import add_picture
 
         message = AddPicture(
@@ -160,25 +163,28 @@ class _Run:
         if one.category is not None and self._service.has_categories:
             self.categories[one.category, predicted] += 1
 
+    def _first_page(self, one: Labelled, found: SearchResults) -> None:
+        """Notes the category predicted, and a best match that shows something else."""
+        self._sorted(one, found.category_id)
+        best = found.matches[0] if one.same and found.matches else None
+        if best is not None and best.row.key.product_id != one.same:
+            self.misses.append(Miss(one.path, one.same, best.row.key.product_id, best.score))
+
     def _search(self, one: Labelled) -> None:
+        """Searches with a query and notes which answers, in their order, show the same. Raises
+        BadPicture.
+        """
         from chalicelib.usecases.search import search_by_picture
 
         picture = read_picture(str(self._folder / one.path))
         right: list[bool] = []
+        # Page by page until every relative was seen or nothing is left: mAP counts all of them.
         for start in range(0, MAX_REACH, MAX_COUNT):
             found = search_by_picture(
                 SearchByPicture(COLLECTION, picture, page=Page(MAX_COUNT, start)), self._deployment
             )
             if start == 0:
-                self._sorted(one, found.category_id)
-            if (
-                start == 0
-                and one.same
-                and found.matches
-                and found.matches[0].row.key.product_id != one.same
-            ):
-                best = found.matches[0]
-                self.misses.append(Miss(one.path, one.same, best.row.key.product_id, best.score))
+                self._first_page(one, found)
             right += [match.row.key.product_id == one.same for match in found.matches]
             if len(found.matches) < MAX_COUNT or sum(right) >= self._sizes[one.same]:
                 break
@@ -189,6 +195,7 @@ class _Run:
 
 
 def _value(report: Report) -> dict[str, JSON]:
+    """For --json."""
     accuracy = report.confusions.accuracy
     return {
         "type": report.service.name.lower(),
@@ -211,6 +218,7 @@ def _value(report: Report) -> dict[str, JSON]:
 
 
 def _show(report: Report) -> None:
+    """For people: what was measured, then what went wrong."""
     if report.splits:
         made = table("Split", "Queries#", "R@1#", "R@5#", "mAP#")
         for name, split in report.splits.items():

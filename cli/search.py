@@ -16,8 +16,8 @@ from chalicelib.errors import MissingField
 from cli.local import chosen_collection, open_deployment, read_picture
 from cli.options import Category, Collection, Subject, Whole
 from cli.output import JSON, AsJson, emit, out, row, show_under, table, visible
-from cli.samples import picture_of, samples_folder
 from cli.thumbnails import CELLS, Graphics, drawn, this_terminal
+from demo.samples import picture_of, samples_folder
 
 if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment

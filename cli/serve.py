@@ -18,11 +18,12 @@ import typer
 from chalicelib.errors import Conflict, InvalidField
 from cli.local import ROOT, open_deployment
 from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_under, table
-from cli.samples import samples_folder, template
+from demo.samples import samples_folder, template
 
 if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment
     from cli.server import Server
+    from demo.pictures import Planned
     from demo.prepare import Prepared
 
 EXAMPLE = "Example: lookalike serve --port 8000 --demo"
@@ -123,7 +124,8 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
         )
     except OSError as error:
         raise Conflict(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port or PORT=…"
+            f"cannot listen on {host}:{port} ({error.strerror}):"
+            " choose another with --port or PORT=…"
         ) from error
     server.start()
     with Housekeeping(deployment):
@@ -157,6 +159,7 @@ def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Even
     _importable()
     from demo.prepare import COLLECTION, prepare
 
+    planned = _planned(pictures)
     with progress("Adding the demo's pictures", 1) as bar:
 
         def step(done: int, total: int) -> None:
@@ -166,11 +169,24 @@ def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Even
 
         samples = samples_folder(deployment.settings)
         prepared = prepare(
-            deployment, folder=pictures, samples=samples, template=template(COLLECTION), step=step
+            deployment,
+            planned,
+            folder=pictures,
+            samples=samples,
+            template=template(COLLECTION),
+            step=step,
         )
     for name, reason in prepared.refused:
         note("left out", f"{name}: {reason}")
     return prepared
+
+
+def _planned(pictures: Path | None) -> list[Planned]:
+    """The demo's pictures: its own, or those below the folder `pictures`. Raises NotFound."""
+    from cli.folders import propose
+    from demo.pictures import plan, plan_of_folder
+
+    return plan() if pictures is None else plan_of_folder(pictures, propose(pictures).pictures)
 
 
 def _welcome(deployment: Deployment, url: str, command: str, *, as_json: bool) -> None:
@@ -205,16 +221,17 @@ def _command(deployment: Deployment, pictures: Path | None) -> str:
         if executable == Path(".venv/bin/lookalike").resolve()
         else executable
     )
-    return f"{shlex.quote(str(shown))} search {shlex.quote(str(_query_file(deployment, pictures)))} --collection demo"
+    words = (str(shown), "search", str(_query_file(deployment, pictures)), "--collection", "demo")
+    return shlex.join(words)
 
 
 def _query(pictures: Path | None) -> tuple[str, bytes]:
     """Name and bytes of a picture to search with: one that is not in the collection, or the first
     of the reader's own folder.
     """
-    from demo.pictures import plan_of_folder, query
+    from demo.pictures import query
 
-    sample = query() if pictures is None else plan_of_folder(pictures)[0].load()
+    sample = query() if pictures is None else _planned(pictures)[0].load()
     return sample.key.pic_name, sample.data
 
 

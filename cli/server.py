@@ -25,7 +25,7 @@ from chalice.local import (
 
 from chalicelib.gateway.wire.faults import reshape
 from cli.local import ROOT
-from cli.samples import TYPES, URL, sample_path
+from demo.samples import TYPES, URL, sample_path
 
 if TYPE_CHECKING:
     from chalice.app import Chalice
@@ -196,7 +196,9 @@ class _Handler(ChaliceRequestHandler):
         self._send_http_response(error.CODE, dict(error.headers), self._reshaped(error.CODE, body))
 
     def _reshaped(self, status: int, body: bytes) -> bytes:
-        """An answer of the gateway's own in the contract's form, as the deployed gateway gives it."""
+        """An answer of the gateway's own in the contract's form, as the deployed gateway gives
+        it.
+        """
         return reshape(status, body, host=self.headers.get("host", ""))
 
     def _send_sample(self, relative: str) -> None:

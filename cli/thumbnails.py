@@ -124,4 +124,5 @@ def kitty(picture: npt.NDArray[np.uint8]) -> str:
 def iterm(data: bytes) -> str:
     """iTerm2's inline images (iterm2.com/documentation-images.html): the file itself."""
     payload = base64.standard_b64encode(data).decode()
-    return f"\x1b]1337;File=inline=1;size={len(data)};width={CELLS};height={CELLS // 2};preserveAspectRatio=1:{payload}\x07"
+    size = f"size={len(data)};width={CELLS};height={CELLS // 2};preserveAspectRatio=1"
+    return f"\x1b]1337;File=inline=1;{size}:{payload}\x07"

@@ -1,4 +1,4 @@
-"""A client in forty lines: what it takes to call the service with nothing but the standard library."""
+"""A client in forty lines: all it takes to call the service with the standard library alone."""
 
 from __future__ import annotations
 

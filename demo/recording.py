@@ -118,17 +118,20 @@ def svg(shots: Sequence[Frame], *, seconds: float = SECONDS) -> str:
         last = number + 1 == len(shots)
         after = "" if last else f"{end + 0.01:.2f}%,100%{{opacity:0}}"
         rules.append(
-            f"@keyframes k{number}{{0%,{begin:.2f}%{{opacity:0}}{begin + 0.01:.2f}%,{end:.2f}%{{opacity:1}}{after}}}"
+            f"@keyframes k{number}{{0%,{begin:.2f}%{{opacity:0}}"
+            f"{begin + 0.01:.2f}%,{end:.2f}%{{opacity:1}}{after}}}"
         )
         rules.append(
             f"#f{number}{{animation:k{number} {total:.1f}s step-end infinite;opacity:{int(last)}}}"
         )
-        groups.append(
-            f'<g id="f{number}">{"".join(_line(line, row) for row, line in enumerate(shot.lines))}</g>'
-        )
-    style = f"text{{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre;fill:{_INK}}}{''.join(rules)}"
+        lines = "".join(_line(line, row) for row, line in enumerate(shot.lines))
+        groups.append(f'<g id="f{number}">{lines}</g>')
+    font = "font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
+    style = f"text{{{font};white-space:pre;fill:{_INK}}}{''.join(rules)}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img"><title>lookalike at work</title>'
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}">'
+        "<title>lookalike at work</title>"
         f"<style>{style}</style>"
         f'<rect width="100%" height="100%" rx="10" fill="{_PAPER}"/>{"".join(groups)}</svg>\n'
     )
@@ -166,13 +169,15 @@ def _pixels(run_: Text, column: int, row: int) -> str:
     style = run_.get_style_at_offset(Console(), 0)
     x, width = _PAD + column * CELL_W, run_.cell_len * CELL_W
     return "".join(
-        f'<path fill="{_hex(colour)}" d="M{x:.1f} {_PAD + (row + half) * CELL_H:.1f}h{width:.1f}v{CELL_H / 2}h-{width:.1f}"/>'
+        f'<path fill="{_hex(colour)}" d="M{x:.1f} {_PAD + (row + half) * CELL_H:.1f}'
+        f'h{width:.1f}v{CELL_H / 2}h-{width:.1f}"/>'
         for half, colour in ((0, style.color), (0.5, style.bgcolor))
         if colour is not None
     )
 
 
 def _fill(run_: Text) -> str:
+    """The SVG attributes that draw a run as its style says."""
     style = run_.get_style_at_offset(Console(), 0)
     colour = _hex(style.color) if style.color else None
     attributes = [

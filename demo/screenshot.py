@@ -82,6 +82,7 @@ def main(folder: Path) -> None:
 def _photograph(
     browser: Browser, told: dict[str, str], picture: Path, target: Path, *, dark: bool
 ) -> None:
+    """Signs in, searches with `picture` a few times and keeps the page of the quickest search."""
     page = browser.new_page(
         viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
     )
@@ -90,11 +91,9 @@ def _photograph(
     page.get_by_label("Secret").fill(told["access_key_secret"])
     page.get_by_role("button", name="Sign in").click()
     quickest = float("inf")
-    for _ in range(
-        TIMES
-        # the first search also loads the models, and other programs run on the machine: the quickest is
-        # shown
-    ):
+    # The first search also loads the models, and other programs run on the machine: the quickest
+    # is shown.
+    for _ in range(TIMES):
         took = _search(page, picture)
         if took < quickest:
             quickest = took

@@ -59,7 +59,11 @@ def prune(data: Path) -> None:
             _remove(version)
         for file in sorted(newest.iterdir()):
             _prune_file(file, USED[folder.name])
-    endpoints = data / "endpoints.json"
+    _prune_endpoints(data / "endpoints.json")
+
+
+def _prune_endpoints(endpoints: Path) -> None:
+    """Keeps where the services of USED are."""
     content = json.loads(endpoints.read_text())
     for partition in content["partitions"]:
         partition["services"] = {
@@ -83,6 +87,7 @@ def needed_shapes(model: Mapping[str, Any], operations: Collection[str]) -> set[
 
 
 def _references(node: object) -> Iterator[str]:
+    """Names of the shapes that a piece of a service model points to, at any depth."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "shape" and isinstance(value, str):
@@ -95,6 +100,7 @@ def _references(node: object) -> Iterator[str]:
 
 
 def _prune_file(file: Path, operations: frozenset[str]) -> None:
+    """Keeps of one file what `operations` need; files that no call reads go. Raises ValueError."""
     kind = file.name.split(".")[0]
     if kind not in {"service-2", "endpoint-rule-set-1", "paginators-1"}:
         file.unlink()
@@ -106,13 +112,7 @@ def _prune_file(file: Path, operations: frozenset[str]) -> None:
         missing = operations - content["operations"].keys()
         if missing:
             raise ValueError(f"{file}: botocore knows no {', '.join(sorted(missing))}")
-        content["operations"] = {name: content["operations"][name] for name in sorted(operations)}
-        shapes = needed_shapes(content, operations)
-        content["shapes"] = {
-            name: shape for name, shape in content["shapes"].items() if name in shapes
-        }
-        for part in ("operations", "shapes"):  # botocore does read the prose of the rest
-            content[part] = _without_prose(content[part])
+        _prune_model(content, operations)
     if kind == "paginators-1" and "pagination" in content:
         content["pagination"] = {
             name: value for name, value in content["pagination"].items() if name in operations
@@ -121,7 +121,17 @@ def _prune_file(file: Path, operations: frozenset[str]) -> None:
     _write(file.with_name(file.name.removesuffix(".gz")), content)
 
 
+def _prune_model(content: dict[str, Any], operations: frozenset[str]) -> None:
+    """Cuts a service model down to `operations` and the shapes they reach, in place."""
+    content["operations"] = {name: content["operations"][name] for name in sorted(operations)}
+    shapes = needed_shapes(content, operations)
+    content["shapes"] = {name: shape for name, shape in content["shapes"].items() if name in shapes}
+    for part in ("operations", "shapes"):  # botocore does read the prose of the rest
+        content[part] = _without_prose(content[part])
+
+
 def _without_prose(node: object) -> Any:
+    """A copy of `node` without what only people read."""
     if isinstance(node, dict):
         # A structure may have a member called "documentation": its value is a dictionary, prose is
         # text.

@@ -112,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         if subprocess.run(command, check=False).returncode:  # noqa: S603  # built above
             raise SystemExit(
-                f"{' '.join(command[:5])} failed; its message is above. docs/OPERATIONS.md, when a deployment fails"
+                f"{' '.join(command[:5])} failed; its message is above."
+                " docs/OPERATIONS.md, when a deployment fails"
             )
     print(next_steps(outputs(given.stack, given.region), given.region))
 

@@ -143,6 +143,7 @@ def _environment(version: str) -> Path:
 
 
 def _interpreter(version: str) -> str:
+    """A Python of `version` that runs. Raises SystemExit with how to get one."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
     candidates = [
@@ -165,6 +166,7 @@ def _interpreter(version: str) -> str:
 def _run(
     command: Sequence[object], *, cwd: Path | None = None, extra: dict[str, str] | None = None
 ) -> None:
+    """Runs `command`, whose messages are shown. Raises SystemExit where it fails."""
     finished = subprocess.run(  # noqa: S603
         [str(part) for part in command], cwd=cwd, env={**os.environ, **(extra or {})}, check=False
     )  # fixed commands
@@ -182,7 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = package(Order(**vars(parser.parse_args(arguments))))
     size.check(folder / "deployment.zip")
     print(
-        f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready; next: make deploy REGION=… BUCKET=…"
+        f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready;"
+        " next: make deploy REGION=… BUCKET=…"
     )
 
 

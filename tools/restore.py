@@ -53,7 +53,8 @@ def undo(s3: Any, bucket: str, changes: Sequence[Change]) -> None:
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for error in answer.get("Errors", ()):
             raise SystemExit(
-                f"S3 refuses to take back {error['Key']}: {error.get('Code')} {error.get('Message')}; repeat the command"
+                f"S3 refuses to take back {error['Key']}: {error.get('Code')}"
+                f" {error.get('Message')}; repeat the command"
             )
 
 
@@ -95,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = list(since(s3, bucket, prefix, moment))
     deletions = sum(change.deletion for change in changes)
     print(
-        f"{len(changes) - deletions} writes and {deletions} deletions were made in {given.place} after {given.moment}"
+        f"{len(changes) - deletions} writes and {deletions} deletions were made"
+        f" in {given.place} after {given.moment}"
     )
     if not given.yes:
         print("Nothing was changed; the same command with --yes takes them back, for good")

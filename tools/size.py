@@ -76,17 +76,20 @@ def check(archive: Path) -> None:
     for row in rows:
         print(f"{row.part:<22}{row.zipped / 2**20:>12.1f}{row.unzipped / 2**20:>14.1f}")
     print(
-        f"{'total':<22}{zipped / 2**20:>12.1f}{unzipped / 2**20:>14.1f}   budget {BUDGET >> 20}, Lambda's limit {LIMIT >> 20}"
+        f"{'total':<22}{zipped / 2**20:>12.1f}{unzipped / 2**20:>14.1f}"
+        f"   budget {BUDGET >> 20}, Lambda's limit {LIMIT >> 20}"
     )
     print(f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}")
     absent = missing(archive)
     if absent:
         raise SystemExit(
-            f"the package lacks {', '.join(absent)}: a requirement has no wheel for this Python and machine"
+            f"the package lacks {', '.join(absent)}:"
+            " a requirement has no wheel for this Python and machine"
         )
     if unzipped > BUDGET:
         raise SystemExit(
-            f"the package is {(unzipped - BUDGET) / 2**20:.1f} MiB over the budget; see DROPPED in tools/trim.py"
+            f"the package is {(unzipped - BUDGET) / 2**20:.1f} MiB over the budget;"
+            " see DROPPED in tools/trim.py"
         )
 
 

@@ -27,7 +27,8 @@ def rewrite(template: Template, *, snapstart: bool = False) -> Template:
     incomplete = sorted(name for name, resource in resources.items() if "Type" not in resource)
     if incomplete:
         raise KeyError(
-            f"infra/template.yaml configures {', '.join(incomplete)}, but app.py has no such function"
+            f"infra/template.yaml configures {', '.join(incomplete)},"
+            " but app.py has no such function"
         )
     _import_queue(resources)
     functions = {
@@ -86,6 +87,7 @@ def _snapstart(resources: Template) -> None:
 
 
 def _call_alias(node: object) -> None:
+    """Replaces the function by its alias in every URI below `node`, in place."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "Fn::Sub" and isinstance(value, str) and "${APIHandler.Arn}" in value:
@@ -101,7 +103,7 @@ def _call_alias(node: object) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m tools.template sam.yaml template.json [--snapstart]`; PyYAML comes with Chalice."""
+    """`python -m tools.template sam.yaml template.json [--snapstart]`; PyYAML: of Chalice."""
     import yaml
 
     template = yaml.safe_load(Path(arguments[0]).read_text())

@@ -27,15 +27,21 @@ DROPPED: Final = {
     r"(^|/)__pycache__/": "compiled anew below",
     r"\.pyi$|/py\.typed$": "types",
     r"\.(c|h|pxd|pyx|a|cmake|hpp|md)$": "sources and headers",
-    r"\.dist-info/(RECORD|WHEEL|top_level\.txt|entry_points\.txt|sboms/.*)$": "of installers; licences and metadata stay",
+    r"\.dist-info/(RECORD|WHEEL|top_level\.txt|entry_points\.txt|sboms/.*)$": (
+        "of installers; licences and metadata stay"
+    ),
     r"^bin/|\.data/": "commands of libraries",
     r"^models/build/|^models/golden": "how the models were made and what tests compare them with",
-    r"^numpy/(f2py|doc|typing/tests|_core/include|_core/lib|_pyinstaller|random/_examples|random/lib)/": "for building extensions",
+    r"^numpy/(f2py|doc|typing/tests|_core/(include|lib)|_pyinstaller|random/(_examples|lib))/": (
+        "for building extensions"
+    ),
     r"^numpy/_core/(_simd|_\w+_tests)\.": "tests' libraries",
     r"^onnxruntime/(tools|quantization|transformers|datasets|backend)/": "for making models",
     r"^onnxruntime/capi/libonnxruntime\.so": "the C library; the Python one holds its own copy",
     r"^google/|^(flatbuffers|protobuf|packaging)[/-]": "only read by the tools dropped above",
-    r"^PIL/(ImageQt|ImageTk|ImageShow|ImageGrab|_imagingtk|_tkinter_finder|_imagingft|ImageFont)": "screens and fonts",
+    r"^PIL/(ImageQt|ImageTk|ImageShow|ImageGrab|_imagingtk|_tkinter_finder|_imagingft|ImageFont)": (
+        "screens and fonts"
+    ),
     r"^pillow\.libs/lib(harfbuzz|freetype|raqm|fribidi|brotli)": "their libraries",
     r"^boto3|^s3transfer": "storage/clients.py builds clients by botocore alone",
 }
@@ -82,7 +88,8 @@ def _check_needed(tree: Path, dropped: list[str]) -> None:
             for name in dropped:
                 if name.encode() + b"\0" in data:
                     raise SystemExit(
-                        f"{path.relative_to(tree)} needs {name}, which DROPPED in tools/trim.py drops"
+                        f"{path.relative_to(tree)} needs {name},"
+                        " which DROPPED in tools/trim.py drops"
                     )
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from demo import pictures
 from tests.browser.stage import Service, Visit, browsing, chromium, serving, sign_in, visit
 
 
@@ -29,3 +31,11 @@ def signed_in(browser: Browser, service: Service) -> Iterator[Visit]:
     yield opened
     opened.page.context.close()
     assert opened.complaints == []
+
+
+@pytest.fixture
+def query(tmp_path: Path) -> Path:
+    sample = pictures.query()
+    path = tmp_path / sample.key.pic_name
+    path.write_bytes(sample.data)
+    return path

@@ -156,3 +156,24 @@ def sign_in(
     page.get_by_label("Secret").fill(secret or service.secret)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("navigation", name="Main").wait_for()
+
+
+def search(page: Page, picture: Path) -> None:
+    """Chooses a picture to search with and waits for what it finds."""
+    page.locator(".query input[type=file]").set_input_files(picture)
+    page.locator(".card").first.wait_for()
+
+
+def create_collection(page: Page, name: str, kind: str) -> None:
+    """By the console's own form; ends on the collection's page."""
+    page.get_by_role("link", name="Collections").click()
+    page.get_by_role("button", name="Create a collection").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label(kind).check()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def first(page: Page) -> str:
+    """The product of the best answer."""
+    return page.locator(".card .said.strong").first.inner_text()

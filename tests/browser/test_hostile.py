@@ -63,7 +63,8 @@ def _untouched(page: Page) -> None:
     )
     assert (
         page.evaluate(
-            "[...document.querySelectorAll('*')].flatMap(node => [...node.attributes]).filter(({name}) => name.startsWith('on')).length"
+            "[...document.querySelectorAll('*')].flatMap(node => [...node.attributes])"
+            ".filter(({name}) => name.startsWith('on')).length"
         )
         == 0
     )

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 FAR = 90
 """Stops on one page; more mean that what is looked for is not among them."""
 NAME = """(() => { const node = document.activeElement;
-return node.getAttribute('aria-label') || node.labels?.[0]?.innerText || node.innerText || ''; })()"""
+return node.getAttribute('aria-label') || node.labels?.[0]?.innerText || node.innerText
+    || ''; })()"""
 
 
 def _focused(page: Page) -> str:
@@ -25,7 +26,7 @@ def _focused(page: Page) -> str:
 
 
 def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
-    """Goes on until the control is reached whose name begins with `name`; every stop must be seen."""
+    """Goes on to the control whose name begins with `name`; every stop must be seen."""
     for _ in range(FAR):
         page.keyboard.press("Shift+Tab" if back else "Tab")
         at = _focused(page)

@@ -175,7 +175,8 @@ def test_nothing_moves_where_motion_is_unwanted(
     _searched(page, query)
     durations = page.evaluate(
         """[...document.querySelectorAll('*')].map(node => getComputedStyle(node))
-        .flatMap(({transitionDuration, animationDuration}) => [transitionDuration, animationDuration])"""
+        .flatMap(({transitionDuration, animationDuration}) =>
+            [transitionDuration, animationDuration])"""
     )
     assert set(durations) == {"0s"}
     page.context.close()

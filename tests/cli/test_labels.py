@@ -15,7 +15,8 @@ def test_rows_are_read_in_order_with_the_instance_before_the_label(tmp_path: Pat
     rows = read_labels(
         _folder(
             tmp_path,
-            'path,split,label,category,instance,notes\na.jpg,gallery,shoe,4,s1,"x, y"\nb.jpg,query_edit,shoe,,,\n',
+            "path,split,label,category,instance,notes\n"
+            'a.jpg,gallery,shoe,4,s1,"x, y"\nb.jpg,query_edit,shoe,,,\n',
         )
     )
     assert rows == [

@@ -15,10 +15,10 @@ import pytest
 
 from chalicelib.errors import Conflict
 from chalicelib.usecases.deployment import Deployment
-from cli.samples import samples_folder
 from cli.serve import machine_key, running
 from cli.server import MAX_BODY, Server
 from demo.client import Client, ServiceError
+from demo.samples import samples_folder
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.manage import create_collection
 from chalicelib.usecases.picture_urls import set_picture_url
 from chalicelib.usecases.search import search_by_picture
-from cli.samples import samples_folder, template
 from cli.search import show_pictures
 from cli.thumbnails import CELLS, Graphics, blocks, drawn, graphics, iterm, kitty, pairs
+from demo.samples import samples_folder, template
 from tests.gateway.client import picture
 
 

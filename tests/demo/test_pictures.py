@@ -5,6 +5,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.service import MAX_PICTURE_BYTES
+from cli.folders import propose
 from demo import pictures
 
 
@@ -39,7 +40,9 @@ def test_a_folder_s_pictures_belong_to_their_sub_folder_or_to_themselves(tmp_pat
     (tmp_path / "shoe").mkdir()
     for name in ("shoe/1.jpg", "shoe/2.PNG", "hat.webp", "notes.txt"):
         (tmp_path / name).write_bytes(name.encode())
-    samples = [planned.load() for planned in pictures.plan_of_folder(tmp_path)]
+    samples = [
+        planned.load() for planned in pictures.plan_of_folder(tmp_path, propose(tmp_path).pictures)
+    ]
     assert [(sample.key.product_id, sample.key.pic_name) for sample in samples] == [
         ("hat", "hat.webp"),
         ("shoe", "shoe/1.jpg"),
@@ -49,6 +52,6 @@ def test_a_folder_s_pictures_belong_to_their_sub_folder_or_to_themselves(tmp_pat
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="holds no picture"):
-        pictures.plan_of_folder(tmp_path)
+        pictures.plan_of_folder(tmp_path, propose(tmp_path).pictures)
     with pytest.raises(NotFound, match="is not a folder"):
-        pictures.plan_of_folder(tmp_path / "absent")
+        pictures.plan_of_folder(tmp_path / "absent", [])

@@ -7,9 +7,11 @@ import pytest
 from chalicelib.errors import NotFound
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.picture_urls import picture_urls
-from cli.samples import sample_path
+from cli.folders import propose
 from demo import pictures
+from demo.pictures import Planned
 from demo.prepare import COLLECTION, prepare
+from demo.samples import sample_path
 from tests.gateway.client import memory_deployment, picture
 
 
@@ -18,10 +20,19 @@ def deployment() -> Deployment:
     return memory_deployment()
 
 
+def _planned(folder: Path | None) -> list[Planned]:
+    return (
+        pictures.plan()
+        if folder is None
+        else pictures.plan_of_folder(folder, propose(folder).pictures)
+    )
+
+
 def _prepare(deployment: Deployment, folder: Path | None, samples: Path) -> tuple[int, int]:
     steps: list[tuple[int, int]] = []
     done = prepare(
         deployment,
+        _planned(folder),
         folder=folder,
         samples=samples,
         template="/samples/demo/{PicName}",
@@ -49,7 +60,14 @@ def test_a_start_that_was_cut_off_is_gone_on_with(deployment: Deployment, tmp_pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(deployment, folder=None, samples=tmp_path, template="/x/{PicName}", step=cut)
+        prepare(
+            deployment,
+            pictures.plan(),
+            folder=None,
+            samples=tmp_path,
+            template="/x/{PicName}",
+            step=cut,
+        )
     total = len(pictures.plan())
     assert _prepare(deployment, None, tmp_path) == (total - 5, total)
 
@@ -63,6 +81,7 @@ def test_a_folder_of_one_s_own_is_linked_not_copied_and_bad_files_are_left_out(
     (own / "b.png").write_bytes(b"no picture")
     done = prepare(
         deployment,
+        _planned(own),
         folder=own,
         samples=tmp_path / "samples",
         template="/samples/demo/{PicName}",

@@ -57,6 +57,7 @@ def sample_path(folder: Path, relative: str) -> Path | None:
 
 
 def _inside(base: Path, name: str) -> Path | None:
+    """The picture called `name` below `base`, links followed; None where there is none."""
     try:
         base = base.resolve()
         path = (base / name).resolve()

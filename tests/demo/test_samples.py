@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.config import Settings
 from chalicelib.index.format.records import Key
-from cli.samples import OWN, picture_of, sample_path, samples_folder, template
+from demo.samples import OWN, picture_of, sample_path, samples_folder, template
 
 
 @pytest.fixture
