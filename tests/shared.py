@@ -1,6 +1,4 @@
-"""Where the labelled pictures and the contract's captures lie, if they are there: beside the
-repository, in ../shared.
-"""
+"""Where the labelled pictures lie, if they are there: beside the repository, in ../shared."""
 
 from __future__ import annotations
 

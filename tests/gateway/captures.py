@@ -11,22 +11,19 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from chalicelib.gateway.wire.incoming import Incoming
-from tests.shared import SHARED
 
-FOLDER = SHARED / "contract" / "captures"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json")) if FOLDER.exists() else []
+FOLDER = Path(__file__).with_name("vectors")
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 SIGNED = [name for name in NAMES if name != "advance_2_PostObject"]
 
 
 def captured(prefix: str = "", *, but: str = "-") -> pytest.MarkDecorator:
     """Runs a test with the name of each signed capture that begins with `prefix` and not with
-    `but`; skips it where there are none.
+    `but`.
     """
-    absent = pytest.mark.skip(
-        reason="needs ../shared/contract/captures, which is not part of the repository"
-    )
     names = [name for name in SIGNED if name.startswith(prefix) and not name.startswith(but)]
-    return pytest.mark.parametrize("name", names or [pytest.param("", marks=absent)])
+    assert names, prefix
+    return pytest.mark.parametrize("name", names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Capture:
 
 def load(name: str) -> Capture:
     """The capture `name`."""
-    record = json.loads((Path(FOLDER) / f"{name}.json").read_text())
+    record = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     request = record["request"]
     body = (
         base64.b64decode(request["body"])

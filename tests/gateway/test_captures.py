@@ -17,7 +17,7 @@ from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.manage import create_collection
-from tests.gateway.captures import Capture, captured, load
+from tests.gateway.captures import NAMES, Capture, captured, load
 from tests.gateway.client import Client, Clock, memory_deployment
 
 ANSWERED = {
@@ -65,6 +65,16 @@ def sent(client: Client, incoming: Incoming) -> tuple[int, str]:
     answer = client.send(incoming)
     members: dict[str, Any] = json.loads(answer.body)
     return answer.status, str(members.get("Code", 0))
+
+
+def test_every_sdk_is_there_and_no_key_but_the_made_up_one() -> None:
+    assert len(NAMES) == 43
+    schemes = {name.split("_")[0] for name in NAMES}
+    assert schemes == {"acs3", "advance", "roa1", "roa1core", "rpc1", "rpc1core"}
+    keys = {(capture.key_id, capture.secret) for capture in map(load, NAMES)}
+    assert keys == {("testid", "testsecret")}
+    hosts = {capture.incoming.host.partition(":")[0] for capture in map(load, NAMES)}
+    assert hosts == {"127.0.0.1"}
 
 
 @captured()

@@ -11,7 +11,7 @@ from chalicelib.errors import AuthFault, Unauthenticated
 from chalicelib.gateway.signatures.schemes import Claim, read_acs3, read_claim, read_rpc
 from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.wire.incoming import Incoming
-from tests.gateway.captures import NAMES, Capture, captured, load
+from tests.gateway.captures import Capture, captured, load
 
 
 def claim_of(
@@ -86,11 +86,7 @@ def test_roa_without_a_body_digest_is_refused_unless_the_deployment_accepts_it(n
 
 
 def test_a_body_digest_that_a_gateway_renamed_is_found() -> None:
-    capture = (
-        load("roa1core_2019-03-25_DeleteImage")
-        if NAMES
-        else pytest.skip("needs ../shared/contract/captures")
-    )
+    capture = load("roa1core_2019-03-25_DeleteImage")
     headers = dict(capture.incoming.headers)
     headers["x-amzn-remapped-content-md5"] = headers.pop("content-md5")
     assert claim_of(capture, replace(capture.incoming, headers=headers)).matches(capture.secret)

@@ -16,7 +16,7 @@ from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.usecases.keys import NewKey, revoke_key
 from chalicelib.usecases.uploads import GRANT_S, KEEP_S, sweep_uploads
-from tests.gateway.captures import NAMES, load
+from tests.gateway.captures import load
 from tests.gateway.client import HOST, Client, acs3, picture
 
 FIELDS = ("OSSAccessKeyId", "Signature", "host", "key", "policy", "success_action_status")
@@ -205,9 +205,6 @@ def test_a_form_that_is_none_is_refused_in_xml(
     assert error(client.send(incoming))[0] == 400
 
 
-@pytest.mark.skipif(
-    not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository"
-)
 def test_the_captured_form_is_read() -> None:
     parts = parse_multipart(load("advance_2_PostObject").incoming)
     assert list(parts) == [

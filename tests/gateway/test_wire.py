@@ -17,7 +17,7 @@ from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.region import Region
-from tests.gateway.captures import NAMES, captured, load
+from tests.gateway.captures import captured, load
 
 PNG = b"\x89PNG"
 
@@ -43,9 +43,6 @@ def test_every_capture_becomes_a_message_about_its_collection(name: str) -> None
         assert PATHS[capture.incoming.path] == (capture.version, capture.action)
 
 
-@pytest.mark.skipif(
-    not NAMES, reason="needs ../shared/contract/captures, which are not part of the repository"
-)
 class TestCaptures:
     def test_add_image_carries_everything(self) -> None:
         _, message = message_of("acs3_2020-12-14_AddImage")
