@@ -28,6 +28,7 @@ def _jpeg(image: Picture, quality: int) -> Picture:
 
 
 def _caption(image: Picture, text: str, share: float) -> Picture:
+    """A yellow band with red lettering over `share` of the height, a little below the middle."""
     image = image.copy()
     draw = ImageDraw.Draw(image)
     band = round(image.height * share)

@@ -13,167 +13,33 @@ of models/, which was fitted to all folds. Features are kept in --cache between 
 from __future__ import annotations
 
 import argparse
-import functools
-import io
 import itertools
-import math
 import os
 import platform
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
-from PIL import Image
 
-import models
 from benchmarks import yardsticks
-from benchmarks.edits import HARD
+from benchmarks.bench import (
+    CATEGORY_SETS,
+    DISTRACTORS,
+    QUERIES,
+    Bench,
+    features,
+    left_out,
+    percent,
+)
+from benchmarks.hard import hard
 from chalicelib.index.read.search import SHORTLIST
 from chalicelib.service import Service
-from chalicelib.vision.analysis import Request
-from chalicelib.vision.analyze import Analyzer
-from chalicelib.vision.heads import Heads
-from chalicelib.vision.network import Network, Outputs
 from models.build import evaluate
-from models.build.folds import FOLDS, folds
+from models.build.folds import folds
 from models.build.imagenet import CATEGORIES, NAMES
 from models.build.pictures import Row, read, rows
 
-Matrix = npt.NDArray[np.float32]
-
-QUERIES = (
-    (Service.PRODUCT, "grocery", "query"),
-    (Service.PRODUCT, "shop_luma", "query"),
-    (Service.PRODUCT, "shop_devices", "query"),
-    (Service.GENERIC, "edited_copies", "query"),
-    (Service.GENERIC, "scene_pairs", "query"),
-    (Service.FABRIC, "cloth_patches", "query"),
-    (Service.FABRIC, "tile_patterns", "query"),
-    (Service.TRADEMARK, "logos", "query_edit"),
-    (Service.TRADEMARK, "logos", "query_mono"),
-    (Service.TRADEMARK, "logos", "query_variant"),
-)
-DISTRACTORS = ("caltech_photos", "caltech_objects", "clothing", "shop_luma")
-"""Pictures beside the originals when hard edits are looked for."""
-CATEGORY_SETS = (
-    "clothing",
-    "caltech_objects",
-    "shop_luma",
-    "shop_devices",
-    "shop_variants",
-    "grocery",
-    "abo_sample",
-    "fashion_small",
-)
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What the network made of n pictures: summaries [n, L] and ImageNet logits [n, 1000]."""
-
-    summaries: Matrix
-    logits: Matrix
-
-
-class Thorough(Network):
-    """Computes all parts in every pass, also those that the service at hand does not read."""
-
-    def run(self, image: npt.NDArray[np.uint8], wanted: Collection[str] | None = None) -> Outputs:
-        """One pass; `wanted` is ignored."""
-        del wanted
-        return super().run(image)
-
-
-class Bench:
-    """Sees each picture once per way of looking, and keeps that."""
-
-    def __init__(self, build: Path, cache: Path) -> None:
-        self.build, self.cache = build, cache
-        cache.mkdir(parents=True, exist_ok=True)
-        archives = [build / "held-out" / f"fold-{fold}.npz" for fold in range(FOLDS)]
-        self.shipped = Heads()
-        self.left_out = [Heads(path.read_bytes()) for path in archives if path.is_file()]
-
-    def seen(
-        self,
-        name: str,
-        service: Service,
-        pictures: Callable[[], Iterator[bytes]],
-        *,
-        floating: bool = False,
-    ) -> Seen:
-        """`pictures` as `service` sees them; `floating`: by the network before quantisation."""
-        card = models.card().files["lite0.onnx"].sha256[:8]
-        file = (
-            self.cache
-            / f"{name}-{'whole' if service is Service.FABRIC else service.name.lower()}-{'float' if floating else card}.npz"
-        )
-        if not file.exists():
-            floats = self.build / "float.onnx"
-            network = (
-                Thorough(floats.read_bytes(), side=224, threads=1)
-                if floating
-                else Thorough.shipped(threads=1)
-            )
-            analyzer = Analyzer(threads=1, network=network)
-            # Cloth is seen whole; the sets' pieces are below a fabric picture's least side.
-            request = (
-                Request(Service.GENERIC, crop=False)
-                if service is Service.FABRIC
-                else Request(service)
-            )
-            seen_views = [analyzer.look(data, request).views for data in pictures()]
-            summaries = np.stack(
-                [self.shipped.summary([view.levels for view in views]) for views in seen_views]
-            )
-            np.savez(
-                file,
-                summaries=summaries,
-                logits=np.stack(
-                    [np.mean([view.logits for view in views], axis=0) for views in seen_views]
-                ),
-            )
-        with np.load(file) as arrays:
-            return Seen(arrays["summaries"], arrays["logits"])
-
-    def of_set(self, name: str, service: Service, *, floating: bool = False) -> Seen:
-        """The pictures of a set."""
-        return self.seen(
-            name, service, lambda: (row.path.read_bytes() for row in rows(name)), floating=floating
-        )
-
-    def kept(self, name: str, make: Callable[[], Matrix]) -> Matrix:
-        """A yardstick's features."""
-        file = self.cache / f"{name.replace(' ', '-')}.npy"
-        if not file.exists():
-            np.save(file, make())
-        loaded: Matrix = np.load(file)
-        return loaded
-
-
-def features(heads: Heads, service: Service, seen: Seen) -> Matrix:
-    """[n, dimension]."""
-    head = heads.service(service)
-    projected = seen.summaries[:, head.numbers] @ head.projection.T - head.offset
-    unit: Matrix = projected / np.linalg.norm(projected, axis=1, keepdims=True)
-    return unit
-
-
-def left_out(
-    bench: Bench, service: Service, seen: Seen, known: list[Row], split: str
-) -> evaluate.Answers:
-    """Answers by the heads that were not fitted to the query's fold."""
-    fold = folds(known)
-    parts = [
-        evaluate.ask(features(heads, service, seen), known, split, fold == left)
-        for left, heads in enumerate(bench.left_out)
-    ]
-    return evaluate.joined(parts)
 
 
 def search(bench: Bench) -> None:
@@ -202,98 +68,21 @@ def search(bench: Bench) -> None:
         ]
         cells += (
             [
-                _percent(ours.recall(1)),
-                _percent(ours.recall(5)),
-                _percent(ours.mean_average_precision()),
+                percent(ours.recall(1)),
+                percent(ours.recall(5)),
+                percent(ours.mean_average_precision()),
             ]
             if ours
             else ["", "", ""]
         )
-        cells.append(_percent(shipped.recall(1)))
+        cells.append(percent(shipped.recall(1)))
         for other, describe in others.items():
             vectors = bench.kept(
                 f"{other}-{name}",
                 lambda d=describe, k=known: np.stack([d(read(row.path)) for row in k]),  # type: ignore[misc]
             )
-            cells.append(_percent(evaluate.ask(vectors, known, split).recall(1)))
+            cells.append(percent(evaluate.ask(vectors, known, split).recall(1)))
         print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def hard(bench: Bench) -> None:
-    """R@1 of each hard edit of the originals of edited_copies among distractors."""
-    originals = [row for row in rows("edited_copies") if row.split == "gallery"]
-    others = yardsticks.found(bench.build / "float.onnx")
-    crowd = [row for name in DISTRACTORS for row in rows(name)]
-    ways = {
-        "ours, left out": np.empty((0, 0), np.float32),
-        **{name: np.empty((0, 0), np.float32) for name in others},
-    }
-    print(
-        f"\n| hard edit of {len(originals)} originals among {len(crowd)} other pictures, R@1 | {' | '.join(ways)} |\n|---"
-        + "|---" * len(ways)
-        + "|"
-    )
-    fold, place = folds(originals), np.arange(len(originals))
-    gallery = bench.seen(
-        "originals", Service.GENERIC, lambda: (row.path.read_bytes() for row in originals)
-    )
-    crowd_seen = [bench.of_set(name, Service.GENERIC) for name in DISTRACTORS]
-    totals = []
-    for number, edit in enumerate(HARD):
-        edited = functools.partial(_edited, originals, edit)
-        seen = bench.seen(
-            f"hard-{number}",
-            Service.GENERIC,
-            lambda e=edited: (_png(image) for image in e()),  # type: ignore[misc]
-        )
-        cells = []
-        right = np.zeros(len(originals), np.bool_)
-        for left, heads in enumerate(bench.left_out or [bench.shipped] * FOLDS):
-            base = np.concatenate(
-                [features(heads, Service.GENERIC, each) for each in (gallery, *crowd_seen)]
-            )
-            nearest = (features(heads, Service.GENERIC, seen) @ base.T).argmax(1)
-            right[fold == left] = (nearest == place)[fold == left]
-        cells.append(float(right.mean()))
-        for other, describe in others.items():
-            base = np.concatenate(
-                [
-                    bench.kept(
-                        f"{other}-originals",
-                        lambda d=describe: np.stack([d(read(row.path)) for row in originals]),  # type: ignore[misc]
-                    ),
-                    bench.kept(
-                        f"{other}-crowd",
-                        lambda d=describe: np.stack([d(read(row.path)) for row in crowd]),  # type: ignore[misc]
-                    ),
-                ]
-            )
-            vectors = bench.kept(
-                f"{other}-hard-{number}",
-                lambda d=describe, e=edited: np.stack([d(image) for image in e()]),  # type: ignore[misc]
-            )
-            cells.append(float(((vectors @ base.T).argmax(1) == place).mean()))
-        totals.append(cells)
-        print(f"| {edit} | {' | '.join(map(_percent, cells))} |", flush=True)
-    print(f"| all | {' | '.join(map(_percent, np.mean(totals, axis=0)))} |")
-
-
-def _edited(originals: list[Row], edit: str) -> Iterator[Image.Image]:
-    for number, row in enumerate(originals):
-        yield HARD[edit](read(row.path), Random(f"{edit}{number}"))
-
-
-def _png(image: Image.Image) -> bytes:
-    """The picture as a caller sends it: a thumbnail enlarged to the least side there may be."""
-    scale = Service.GENERIC.min_side / min(image.size)
-    if scale > 1:
-        image = image.resize(
-            (math.ceil(image.width * scale), math.ceil(image.height * scale)),
-            Image.Resampling.BICUBIC,
-        )
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
 
 
 def categories(bench: Bench) -> None:
@@ -303,34 +92,47 @@ def categories(bench: Bench) -> None:
     print("\n| set | pictures | right % | right or borderline % |\n|---|---|---|---|")
     full: list[tuple[int, bool]] = []
     for name in CATEGORY_SETS:
-        known, seen = rows(name), bench.of_set(name, Service.PRODUCT)
-        split, fold = np.array([row.split for row in known]), folds(known)
-        tested = np.array([row.category != "" for row in known]) & (
-            (split == "test") if "train" in split and name != "fashion_small" else True
-        )
-        strict, lenient = [], []
-        for i in np.flatnonzero(tested):
-            heads = bench.left_out[fold[i]] if bench.left_out else bench.shipped
-            said = heads.categories.probabilities(seen.summaries[i], seen.logits[i])[0][0]
-            strict.append(said == int(known[i].category))
-            lenient.append(
-                strict[-1] or known[i].note("borderline") == NAMES[CATEGORIES.index(said)]
-            )
-            if name != "fashion_small":
-                full.append((int(known[i].category), strict[-1]))
+        known = rows(name)
+        said = _said(bench, name, known)
+        strict = [number == int(known[i].category) for i, number in said.items()]
+        lenient = [
+            right or known[i].note("borderline") == NAMES[CATEGORIES.index(number)]
+            for right, (i, number) in zip(strict, said.items(), strict=True)
+        ]
+        if name != "fashion_small":
+            full += zip((int(known[i].category) for i in said), strict, strict=True)
         print(
-            f"| {name} | {len(strict)} | {_percent(np.mean(strict))} | {_percent(np.mean(lenient))} |",
+            f"| {name} | {len(strict)} | {percent(np.mean(strict))} | "
+            f"{percent(np.mean(lenient))} |",
             flush=True,
         )
+    _by_category(full)
+
+
+def _said(bench: Bench, name: str, known: list[Row]) -> dict[int, int]:
+    """Row of a set → the likeliest category, for the rows that are tested."""
+    seen = bench.of_set(name, Service.PRODUCT)
+    split, fold = np.array([row.split for row in known]), folds(known)
+    tested = np.array([row.category != "" for row in known])
+    if "train" in split and name != "fashion_small":
+        tested &= split == "test"
+    said = {}
+    for i in np.flatnonzero(tested).tolist():
+        heads = bench.left_out[fold[i]] if bench.left_out else bench.shipped
+        said[i] = heads.categories.probabilities(seen.summaries[i], seen.logits[i])[0][0]
+    return said
+
+
+def _by_category(full: list[tuple[int, bool]]) -> None:
+    """The second table: (true category, answer right) of all full-size pictures."""
     print("\n| category | full-size pictures | right % |\n|---|---|---|")
-    shares = {}
+    usual = []
     for number, name in zip(CATEGORIES, NAMES, strict=True):
         right = [each for category, each in full if category == number]
-        shares[name] = (len(right), float(np.mean(right)) if right else 0.0)
-        print(f"| {name} | {len(right)} | {_percent(shares[name][1]) if right else '–'} |")
-    print(
-        f"| mean of categories with 30 or more | | {_percent(np.mean([share for count, share in shares.values() if count >= 30]))} |"
-    )
+        print(f"| {name} | {len(right)} | {percent(np.mean(right)) if right else '–'} |")
+        if len(right) >= 30:
+            usual.append(np.mean(right))
+    print(f"| mean of categories with 30 or more | | {percent(np.mean(usual))} |")
 
 
 def scores(bench: Bench) -> None:
@@ -403,13 +205,10 @@ def floating(bench: Bench) -> None:
             for each in (False, True)
         ]
         print(
-            f"| {service.name.lower()} | {name} {split} | {_percent(both[0])} | {_percent(both[1])} |",
+            f"| {service.name.lower()} | {name} {split} | {percent(both[0])} | "
+            f"{percent(both[1])} |",
             flush=True,
         )
-
-
-def _percent(share: float | np.floating) -> str:
-    return f"{100 * float(share):.1f}"
 
 
 PARTS = {
@@ -433,11 +232,13 @@ def main() -> None:
     given = parser.parse_args()
     bench = Bench(given.build, given.cache)
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__},",
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"onnxruntime {onnxruntime.__version__},",
         end=" ",
     )
     print(
-        f"NumPy {np.__version__}; seeds fixed; left-out heads: {'yes' if bench.left_out else 'no, run `make models`'}"
+        f"NumPy {np.__version__}; seeds fixed; left-out heads: "
+        f"{'yes' if bench.left_out else 'no, run `make models`'}"
     )
     for name in given.only:
         PARTS[name](bench)

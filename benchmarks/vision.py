@@ -15,6 +15,7 @@ import os
 import platform
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -41,10 +42,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"onnxruntime {onnxruntime.__version__}"
     )
     print(
-        f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed {given.seed}"
+        f"Pillow {PIL.__version__}, NumPy {np.__version__}; {given.pictures} pictures, seed "
+        f"{given.seed}"
     )
     print("CPU ms of one thread, median (lowest)\n")
     pictures = {size: list(_photographs(size, given.pictures, given.seed)) for size in SIZES}
@@ -81,46 +84,32 @@ def _steps(pictures: list[bytes]) -> None:
     """The second table: the steps of a product picture."""
     network, heads = Network.shipped(threads=1), Heads()
     head, categories = heads.service(Service.PRODUCT), heads.categories
-    decoded = [decode(data, limits=Limits()) for data in pictures]
-    squares = [picture.letterbox(side=network.side) for picture in decoded]
-    outputs = [network.run(square) for square in squares]
-    known = [
-        evidence.gather(*each)
-        for each in zip(decoded, squares, (output.saliency for output in outputs), strict=True)
-    ]
-    summaries = [heads.summary([output.levels]) for output in outputs]
-    steps: dict[str, list[Callable[[], object]]] = {
-        "decode": [partial(decode, data, limits=Limits()) for data in pictures],
-        "letterbox": [partial(picture.letterbox, side=network.side) for picture in decoded],
-        "network, all parts": [partial(network.run, square) for square in squares],
-        "network, for a box": [partial(network.run, square, {"saliency"}) for square in squares],
-        **{
-            f"network, {service.name.lower()}": [
-                partial(network.run, square, parts_read(service)) for square in squares
-            ]
-            for service in Service
-        },
-        "evidence": [
-            partial(evidence.gather, picture, square, output.saliency)
-            for picture, square, output in zip(decoded, squares, outputs, strict=True)
-        ],
-        "boxes": [
-            partial(subject.find, picture, each, Service.PRODUCT)
-            for picture, each in zip(decoded, known, strict=True)
-        ],
-        "summary of levels": [partial(heads.summary, [output.levels]) for output in outputs],
-        "feature and code": [partial(_coded, head, summary) for summary in summaries],
-        "categories": [
-            partial(categories.probabilities, summary, output.logits)
-            for summary, output in zip(summaries, outputs, strict=True)
-        ],
-    }
+    steps: dict[str, list[Callable[[], object]]] = defaultdict(list)
+    for data in pictures:
+        picture = decode(data, limits=Limits())
+        square = picture.letterbox(side=network.side)
+        output = network.run(square)
+        known = evidence.gather(picture, square, output.saliency)
+        summary = heads.summary([output.levels])
+        steps["decode"].append(partial(decode, data, limits=Limits()))
+        steps["letterbox"].append(partial(picture.letterbox, side=network.side))
+        steps["network, all parts"].append(partial(network.run, square))
+        steps["network, for a box"].append(partial(network.run, square, {"saliency"}))
+        for service in Service:
+            run = partial(network.run, square, parts_read(service))
+            steps[f"network, {service.name.lower()}"].append(run)
+        steps["evidence"].append(partial(evidence.gather, picture, square, output.saliency))
+        steps["boxes"].append(partial(subject.find, picture, known, Service.PRODUCT))
+        steps["summary of levels"].append(partial(heads.summary, [output.levels]))
+        steps["feature and code"].append(partial(_coded, head, summary))
+        steps["categories"].append(partial(categories.probabilities, summary, output.logits))
     print(f"| step, {SIZES[0][0]} × {SIZES[0][1]} | ms |\n|---|---|")
     for name, calls in steps.items():
         print(f"| {name} | {_timed(calls)} |")
 
 
 def _timed(calls: list[Callable[[], object]]) -> str:
+    """Median and lowest CPU milliseconds of the calls, after one that does not count."""
     calls[0]()
     spent = []
     for call in calls:

@@ -122,6 +122,7 @@ def faults() -> list[str]:
             found.append(f"{file.name} is missing: run `make models`")
         elif hashlib.sha256(where.read_bytes()).hexdigest() != file.sha256:
             found.append(
-                f"{file.name} differs from {CARDS}: run `make models`, or restore it from the repository"
+                f"{file.name} differs from {CARDS}: run `make models`, or restore it from the "
+                "repository"
             )
     return found

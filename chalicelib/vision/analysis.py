@@ -42,6 +42,11 @@ class Request:
     """Find the subject, or take `region`; False: the whole picture, whatever `region` says."""
     region: Region | None = None
 
+    @property
+    def of_subject(self) -> bool:
+        """Whether a part of the picture, given or found, is meant."""
+        return self.crop and self.service.finds_subject
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreCurve:
@@ -86,7 +91,7 @@ class PictureAnalyzer(Protocol):
         ...
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        """Like analyze for each, in order, in batches; an exception that analyze would raise stands
-        in its place.
+        """Like analyze for each, in order, one after another (why: network.Network.run); an
+        exception that analyze would raise stands in its place.
         """
         ...

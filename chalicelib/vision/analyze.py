@@ -73,7 +73,7 @@ class Analyzer:
         service = request.service
         with stage("decode"):
             picture = self._decode(data, service)
-            if request.region is not None and request.crop and service.finds_subject:
+            if request.region is not None and request.of_subject:
                 _check(request.region, picture)
         with stage("vision"):
             return describe(self._look(data, picture, request), service, self._heads)
@@ -85,8 +85,8 @@ class Analyzer:
         return self._look(data, self._decode(data, request.service), request)
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
-        """Like analyze for each, in order; an exception that analyze would raise stands in its
-        place. Why not in batches: Network.run.
+        """Like analyze for each, in order, one after another (why: network.Network.run); an
+        exception that analyze would raise stands in its place.
         """
         answers: list[Analysis | Exception] = []
         for data, request in pictures:
@@ -97,6 +97,7 @@ class Analyzer:
         return answers
 
     def _decode(self, data: bytes, service: Service, *, focus: Region | None = None) -> Picture:
+        """The picture within the service's limits, as fine as its feature needs it."""
         limits = Limits.of(service, formats=self._formats)
         # Cloth is its texture, which halving before resizing would blur.
         coarse = self._views_of(service) == (_WHOLE,) and service is not Service.FABRIC
@@ -114,29 +115,35 @@ class Analyzer:
         needs (API.md §2.4, docs/MODELS.md).
         """
         service, given = request.service, request.region
-        if not (request.crop and service.finds_subject) or given == picture.region:
-            return Observation(
-                (picture.region,), self._passes(data, picture, service, picture.region)
-            )
+        if not request.of_subject:
+            given = picture.region
         wanted = self._views_of(service)
-        whole: Outputs | None = None
-        if given is not None and _WHOLE not in wanted:
-            found: tuple[Region, ...] = (given,)
-        else:
-            # A drawing on an even ground is found without the network: one pass instead of two.
-            known = evidence.from_pixels(picture) if _WHOLE not in wanted else None
-            if known is None:
-                square = picture.letterbox(side=self._network.side)
-                read = self._parts[service] if _WHOLE in wanted else frozenset[str]()
-                whole = self._network.run(square, read | {_SALIENCY})
-                known = evidence.gather(picture, square, whole.saliency)
-            found = subject.find(picture, known, service)
-        if given is not None and given != found[0]:
+        # Where the whole picture is no view, what else lies around a given region is not asked.
+        if given == picture.region or (given is not None and _WHOLE not in wanted):
             return Observation((given,), self._passes(data, picture, service, given))
-        views: tuple[Outputs, ...] = (whole,) if whole is not None and _WHOLE in wanted else ()
+        found, views = self._found(picture, service)
+        if given is not None:
+            if given != found[0]:
+                return Observation((given,), self._passes(data, picture, service, given))
+            found = (given,)
         if not views or (_CROP in wanted and found[0] != picture.region):
             views += self._passes(data, picture, service, found[0])
-        return Observation(found if given is None else (given,), views)
+        return Observation(found, views)
+
+    def _found(
+        self, picture: Picture, service: Service
+    ) -> tuple[tuple[Region, ...], tuple[Outputs, ...]]:
+        """The subjects, and the pass over the whole picture where the feature is made of that too."""
+        with_whole = _WHOLE in self._views_of(service)
+        # A drawing on an even ground is found without the network: one pass instead of two.
+        known = None if with_whole else evidence.from_pixels(picture)
+        if known is not None:
+            return subject.find(picture, known, service), ()
+        square = picture.letterbox(side=self._network.side)
+        read = self._parts[service] if with_whole else frozenset[str]()
+        whole = self._network.run(square, read | {_SALIENCY})
+        known = evidence.gather(picture, square, whole.saliency)
+        return subject.find(picture, known, service), (whole,) if with_whole else ()
 
     def _passes(
         self, data: bytes, picture: Picture, service: Service, region: Region
@@ -208,6 +215,7 @@ def _check(region: Region, picture: Picture) -> None:
     ):
         raise InvalidField(
             "region",
-            f"the region {region.text()} (x1,x2,y1,y2) does not lie within the picture, which is {picture.width} by {picture.height} pixels"
+            f"the region {region.text()} (x1,x2,y1,y2) does not lie within the picture, which is "
+            f"{picture.width} by {picture.height} pixels"
             " once upright; both x come first, then both y",
         )

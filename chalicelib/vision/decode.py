@@ -100,7 +100,8 @@ def decode(
     if len(data) > limits.max_bytes:
         raise BadPicture(
             PictureFault.BYTES,
-            f"the picture has {len(data):,} bytes; {limits.max_bytes:,} are accepted: shrink it or save it as JPEG",
+            f"the picture has {len(data):,} bytes; {limits.max_bytes:,} are accepted: shrink it "
+            "or save it as JPEG",
         )
     found = examine(data)
     if found.format not in limits.formats:
@@ -112,7 +113,8 @@ def decode(
     if strict_orientation and found.orientation != 1:
         raise BadPicture(
             PictureFault.ORIENTATION,
-            f"the file says that the picture is to be turned (EXIF orientation {found.orientation}), and this deployment refuses that:"
+            "the file says that the picture is to be turned (EXIF orientation "
+            f"{found.orientation}), and this deployment refuses that:"
             " save it upright, or set LOOKALIKE_STRICT_ORIENTATION=false",
         )
     image = _load(found, _kept(found, detail, focus))
@@ -138,18 +140,21 @@ def _kept(found: Contents, detail: int, focus: Region | None) -> int:
 
 
 def _check_sides(width: int, height: int, limits: Limits) -> None:
+    """Raises BadPicture for sides, in pixels, that the service does not accept."""
     shorter, longer = sorted((width, height))
     if shorter < limits.min_side or longer > limits.max_side:
         raise BadPicture(
             PictureFault.SIDES,
-            f"the picture is {width} by {height} pixels; each side must have {limits.min_side} to {limits.max_side}: scale it",
+            f"the picture is {width} by {height} pixels; each side must have {limits.min_side} "
+            f"to {limits.max_side}: scale it",
         )
 
 
 def _check_passes(found: Contents) -> None:
     if found.passes > MAX_SCANS or found.passes * found.width * found.height > MAX_SCANNED_PIXELS:
         raise damaged(
-            f"this {found.format} passes over its picture {found.passes} times, far more than cameras do; save it as a baseline JPEG"
+            f"this {found.format} passes over its picture {found.passes} times, far more than "
+            "cameras do; save it as a baseline JPEG"
         )
 
 
@@ -177,6 +182,7 @@ def _load(found: Contents, detail: int) -> Image.Image:
 
 
 def _refuse(kind: str, error: Exception) -> NoReturn:
+    """Raises BadPicture for what the library said of a file."""
     reason = (
         "it needs more memory than a picture may"
         if isinstance(error, MemoryError)

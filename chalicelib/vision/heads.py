@@ -155,6 +155,7 @@ class Heads:
             return self._categories
 
     def _service(self, name: str) -> ServiceHead:
+        """Unpacks one head: projection [dimension, levels read] from int8 and a scale per row."""
         projection = self._array(f"{name}.projection") * self._array(f"{name}.scale")[:, None]
         similarities, scores = self._arrays[f"{name}.similarities"], self._arrays[f"{name}.scores"]
         return ServiceHead(

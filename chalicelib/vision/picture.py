@@ -112,6 +112,7 @@ def placed(
 
 
 def _fit(image: Image.Image, side: int, fill: int | tuple[int, int, int]) -> Image.Image:
+    """`image` scaled to fit a square of `side`, centred on `fill`."""
     left, top, across, down = margins(*image.size, side)
     scaled = image.resize((across, down), Image.Resampling.BICUBIC, reducing_gap=1.4)
     if (across, down) == (side, side):

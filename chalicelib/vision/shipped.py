@@ -28,7 +28,8 @@ def read(name: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != expected:
         raise CorruptObject(
             f"models/{name}",
-            "its sha256 is not the one in cards.json; restore the file from the repository or run `make models`",
+            "its sha256 is not the one in cards.json; restore the file from the repository or "
+            "run `make models`",
         )
     return data
 

@@ -136,16 +136,17 @@ def _chosen(pieces: list[_Piece], part: float) -> list[_Piece]:
     is part of that.
     """
     kept = [piece for piece in pieces if piece.weight >= part * pieces[0].weight]
-    apart = [
-        piece
-        for piece in kept
-        if not any(piece is not other and piece.within(other) for other in kept)
-    ]
+    apart = [piece for piece in kept if not _inside(piece, kept)]
     if not apart:
         return []
     group = functools.reduce(_Piece.joined, apart)
     members = [piece for piece in apart if piece.weight >= _MEMBER * apart[0].weight][:_MAX_PIECES]
     return [group, *members] if len(members) > 1 else [group]
+
+
+def _inside(piece: _Piece, others: list[_Piece]) -> bool:
+    """Whether the piece's box lies within that of another."""
+    return any(piece is not other and piece.within(other) for other in others)
 
 
 def _region(piece: _Piece, picture: Picture, area: Area) -> Region:

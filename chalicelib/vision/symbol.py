@@ -75,19 +75,26 @@ def _symbol(ink: Mask) -> _Blob | None:
     whole = _around(ink, 0, 0)
     if whole is None:
         return None
-    columns, lines = _parts(ink, axis=0), _parts(ink, axis=1)
-    if len(columns) > 1 and whole.x2 - whole.x1 >= _WIDE * whole.height:
-        for end, others in ((columns[0], columns[1:]), (columns[-1], columns[:-1])):
-            lettering = max(part.y2 for part in others) - min(part.y1 for part in others)
-            if end.squarish() and end.height >= _TALL * lettering:
-                return end
-    if (
-        len(lines) > 1
-        and lines[0].squarish()
-        and lines[0].height >= _TOWERING * max(part.height for part in lines[1:])
-    ):
-        return lines[0]
+    beside = _beside(_parts(ink, axis=0)) if whole.x2 - whole.x1 >= _WIDE * whole.height else None
+    if beside is not None:
+        return beside
+    top, *below = _parts(ink, axis=1)
+    if below and top.squarish() and top.height >= _TOWERING * max(part.height for part in below):
+        return top
     return None
+
+
+def _beside(columns: list[_Blob]) -> _Blob | None:
+    """The left or right one of the parts of a line that looks like a symbol."""
+    for end, others in ((columns[0], columns[1:]), (columns[-1], columns[:-1])):
+        if others and end.squarish() and end.height >= _TALL * _span(others):
+            return end
+    return None
+
+
+def _span(parts: list[_Blob]) -> int:
+    """Cells down from the highest to the lowest of `parts`."""
+    return max(part.y2 for part in parts) - min(part.y1 for part in parts)
 
 
 def _parts(ink: Mask, *, axis: int) -> list[_Blob]:

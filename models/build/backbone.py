@@ -1,4 +1,4 @@
-"""The network file: weights from the registry, trained parts from trained/, exported and quantised."""
+"""The network file: weights from the registry, trained parts from trained/, then quantised."""
 
 from __future__ import annotations
 

@@ -82,19 +82,13 @@ def _group(graph: GraphProto) -> None:
     """The last concatenation in two steps: every part by itself, then all."""
     last = next(node for node in graph.node if "levels" in node.output)
     names = [name.partition(".")[0] for name, _, _ in blocks()]
-    deep = set(PARTS["deep"])
     groups: dict[str, list[str]] = {
         name: [] for name in ("head", "middle", "late", "subject", "colour")
     }
+    group_of = {level: name for name, levels in PARTS.items() for level in levels}
+    group_of |= dict.fromkeys(PARTS["deep"], "late") | {"head": "head"}
     for level, part in zip(names, last.input, strict=True):
-        key = (
-            "head"
-            if level == "head"
-            else "late"
-            if level in deep
-            else next(name for name, levels in PARTS.items() if level in levels)
-        )
-        groups[key].append(part)
+        groups[group_of[level]].append(part)
     graph.node.remove(last)
     graph.node.extend(
         helper.make_node("Concat", parts, [name], name=f"/pool/{name}", axis=1)
@@ -125,26 +119,18 @@ def _isolate(
     outputs of `graph`.
     """
     inner = _only_for(graph, outputs, needed)
-    kept = [node for node in graph.node if not any(name in inner for name in node.output)]
-    moved = [node for node in graph.node if any(name in inner for name in node.output)]
+    kept = [node for node in graph.node if inner.isdisjoint(node.output)]
+    moved = [node for node in graph.node if not inner.isdisjoint(node.output)]
     moved = _own_scales(kept, moved)
-    read = {name for node in kept for name in _reads(node)}
-    constants = [
-        each
-        for each in graph.initializer
-        if each.name not in read and each.name in {n for m in moved for n in _reads(m)}
-    ]
+    read, read_inside = _read_by(kept), _read_by(moved)
+    constants = [each for each in graph.initializer if each.name in read_inside - read]
     local = {name: f"{name}_inside" for name in outputs}
-    for node in moved:
-        for place, name in enumerate(node.output):
-            node.output[place] = local.get(name, name)
-        for place, name in enumerate(node.input):
-            node.input[place] = local.get(name, name)
+    _rename(moved, local)
     then = helper.make_graph(
         moved,
         f"{flag}_then",
         [],
-        [_value(local[name], sizes) for name, sizes in outputs.items()],
+        list(map(_value, local.values(), outputs.values())),
         constants,
     )
     merged = helper.make_node(
@@ -158,8 +144,26 @@ def _isolate(
     for constant in constants:
         graph.initializer.remove(constant)
     del graph.node[:]
-    first = next((i for i, node in enumerate(kept) if set(_reads(node)) & set(outputs)), len(kept))
+    first = _first_reader(kept, outputs)
     graph.node.extend([*kept[:first], merged, *kept[first:]])
+
+
+def _first_reader(nodes: Sequence[NodeProto], names: Collection[str]) -> int:
+    """Place of the first node that reads one of `names`; the end where none does."""
+    readers = (place for place, node in enumerate(nodes) if not _reads(node).isdisjoint(names))
+    return next(readers, len(nodes))
+
+
+def _rename(nodes: Sequence[NodeProto], names: Mapping[str, str]) -> None:
+    """Calls tensors by other names where `names` has one."""
+    for node in nodes:
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
+def _read_by(nodes: Sequence[NodeProto]) -> set[str]:
+    """All names that any of the nodes reads."""
+    return {name for node in nodes for name in _reads(node)}
 
 
 def _reads(node: NodeProto) -> set[str]:

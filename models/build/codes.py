@@ -21,7 +21,7 @@ class Coder:
 
 
 def fit(features: NDArray[np.float32], seed: int = 0) -> Coder:
-    """Return the rotation that brings centred features [n, d] nearest to the corners of the cube."""
+    """Return the rotation that brings centred features [n, d] nearest to a cube's corners."""
     mean = features.mean(0)
     centred = (features - mean).astype(np.float64)
     rotation = np.linalg.qr(np.random.default_rng(seed).standard_normal((centred.shape[1],) * 2))[0]

@@ -15,7 +15,7 @@ OUTPUTS = ("levels", "logits", "saliency")
 
 
 def export(network: Network, target: Path) -> None:
-    """Write the float32 graph: `image` uint8 NHWC [N,224,224,3] → `levels`, `logits`, `saliency`."""
+    """Write the float32 graph: `image` uint8 [N, 224, 224, 3] → `levels`, `logits`, `saliency`."""
     example = torch.zeros((2, SIDE, SIDE, 3), dtype=torch.uint8)
     torch.onnx.export(
         network,

@@ -62,6 +62,7 @@ def write(folder: Path, found: dict[int, Arrays], held_out: Path) -> None:
 
 
 def _service(service: str, pictures: Pictures, report: Report) -> dict[int, Arrays]:
+    """The arrays of one service's head by left-out fold; NONE: fitted to all, which is shipped."""
     recipe = RECIPES[service]
     members = groups(service, pictures)
     space = projections.space(members, recipe)
@@ -119,7 +120,8 @@ def _curve(
     for name, split in evaluate.QUERIES[service]:
         answers = held_out(service, name, split, fitted, pictures)
         report(
-            f"{service:9s} {name} {split}: R@1 {100 * answers.recall(1):.1f}, R@5 {100 * answers.recall(5):.1f}, "
+            f"{service:9s} {name} {split}: R@1 {100 * answers.recall(1):.1f}, R@5 "
+            f"{100 * answers.recall(5):.1f}, "
             f"mAP {100 * answers.mean_average_precision():.1f} of {len(answers.right)}"
         )
         similar.append(answers.similarities[:, :FIRST].ravel())
@@ -146,6 +148,9 @@ def held_out(
 
 
 def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
+    """The arrays of the category head by left-out fold; temperature and offset come from pictures
+    that no head has seen, and are the same for all.
+    """
     unseen: list[tuple[categories.Head, Examples]] = []
     heads = {}
     for left in (*range(FOLDS), NONE):
@@ -165,7 +170,8 @@ def _categories(pictures: Pictures, report: Report) -> dict[int, Arrays]:
         [head.chances(examples).argmax(1) == examples.labels for head, examples in unseen]
     )
     report(
-        f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature {heat:.2f}, offset {more:.2f}"
+        f"categories: {100 * right.mean():.1f} % of {len(right)} unseen pictures, temperature "
+        f"{heat:.2f}, offset {more:.2f}"
     )
     out: dict[int, Arrays] = {}
     for left, head in heads.items():
@@ -186,27 +192,21 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
     when fold `left` is left out.
     """
     rows = training_rows(name)
-    labelled = np.array([row.category != "" for row in rows])
-    chosen = (
-        labelled & _taught(rows, left)
-        if learn
-        else labelled & ~_taught(rows, left) & (folds(rows) == left)
-    )
-    used = [row for row, kept in zip(rows, chosen, strict=True) if kept]
+    chosen = _wanted(rows, left, learn=learn)
+    used = [rows[place] for place in np.flatnonzero(chosen)]
     labels = np.array([CATEGORIES.index(int(row.category)) for row in used], np.int64)
     # A grocery's label is its brand and flavour.
-    kinds = np.array(["" if name == "grocery" else row.label.lower() for row in used], np.str_)
+    kinds = np.array([row.label.lower() for row in used], np.str_)
+    if name == "grocery":
+        kinds[:] = ""
     raw = views.labelled(name, pictures.network, pictures.cache)
     levels, logits = pictures.plain(name)[chosen], raw.logits[chosen].astype(np.float32)
     places = numbers(CATEGORY_LEVELS)
     found = []
-    for which in SERVES["product"] if learn else SERVES["product"][:1]:
-        seen = (
-            logits.mean(1)
-            if which == SERVES["product"][0]
-            else logits[:, 0 if which == WHOLE else 1]
-        )
-        weight = CATEGORY_SETS[name] * (1.0 if which == SERVES["product"][0] else 0.5)
+    served, *others = SERVES["product"]
+    for which in (served, *others) if learn else (served,):
+        seen = logits.mean(1) if which == served else logits[:, 0 if which == WHOLE else 1]
+        weight = CATEGORY_SETS[name] * (1.0 if which == served else 0.5)
         features = view(levels, which)[:, places].astype(np.float32)
         found.append(
             Examples(
@@ -217,6 +217,14 @@ def _examples(name: str, pictures: Pictures, left: int, *, learn: bool) -> list[
                 np.full(len(labels), weight, np.float32),
             )
         )
+    return found
+
+
+def _wanted(rows: list[Row], left: int, *, learn: bool) -> NDArray[np.bool_]:
+    """Which labelled rows are learnt from, or (not `learn`) tested, fold `left` left out."""
+    labelled = np.array([row.category != "" for row in rows])
+    taught = _taught(rows, left)
+    found: NDArray[np.bool_] = labelled & (taught if learn else ~taught & (folds(rows) == left))
     return found
 
 

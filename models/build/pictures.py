@@ -88,7 +88,7 @@ def read(path: Path) -> Image.Image:
 
 
 def letterbox(image: Image.Image, side: int = 224) -> NDArray[np.uint8]:
-    """Return the picture scaled to fit a square of `side` on the fill colour, uint8 [side,side,3]."""
+    """Return the picture scaled to fit a square on the fill colour, uint8 [side, side, 3]."""
     width, height = image.size
     scale = side / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

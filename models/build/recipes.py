@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,28 +204,37 @@ def groups(service: str, pictures: Pictures) -> list[Group]:
     return [group for feed in FEEDS[service] for group in _groups(service, feed, pictures)]
 
 
+def _together(rows: list[Row], feed: Feed) -> Iterable[list[int]]:
+    """Which rows make a group: those of one instance where the feed joins them."""
+    members = defaultdict(list)
+    for i, row in enumerate(rows):
+        members[row.instance if feed.joined and row.instance else str(i)].append(i)
+    return members.values()
+
+
+def _read_all(
+    levels: NDArray[np.float16], service: str, through: tuple[str, ...]
+) -> list[NDArray[np.float16]]:
+    """Return what a service reads of levels [k, v, L], through each view by itself."""
+    return [read(levels, service, which) for which in through]
+
+
 def _groups(service: str, feed: Feed, pictures: Pictures) -> Iterator[Group]:
+    """The groups of one feed: pictures of one instance where they are joined, else each by itself
+    with its edits; what would stand alone is left out.
+    """
     rows = training_rows(feed.set)
     plain, edits = pictures.plain(feed.set), pictures.edits(feed) if feed.count else None
     place = {int(row): i for i, row in enumerate(edits.rows)} if edits else {}
     fold, query = folds(rows), asked(rows)
-    members = defaultdict(list)
-    for i, row in enumerate(rows):
-        members[row.instance if feed.joined and row.instance else str(i)].append(i)
-    for ids in members.values():
+    for ids in _together(rows, feed):
         parts: list[NDArray[np.float16]] = []
         shown: list[int] = []
         for i in ids:
-            mine = (
-                [read(plain[[i]], service, which) for which in SERVES[service]]
-                if feed.plain
-                else []
-            )
+            mine = _read_all(plain[[i]], service, SERVES[service]) if feed.plain else []
             if edits and i in place:
                 edited = edits.levels[place[i]]
-                mine += [
-                    read(edited, service, which) for which in SERVES[service][: edited.shape[1]]
-                ]
+                mine += _read_all(edited, service, SERVES[service][: edited.shape[1]])
             parts += mine
             shown += [i] * sum(map(len, mine))
         if len(shown) > 1:

@@ -43,7 +43,8 @@ def locate(source: Source) -> Path:
     found = metadata.version(source.package)
     if found != source.version:
         raise RuntimeError(
-            f"{source.package} is {found}, the build is pinned to {source.version}: pip install -r requirements-models.txt"
+            f"{source.package} is {found}, the build is pinned to {source.version}: pip install "
+            "-r requirements-models.txt"
         )
     path = Path(str(metadata.distribution(source.package).locate_file(source.file)))
     if sha256(path) != source.sha256:

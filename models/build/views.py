@@ -113,6 +113,7 @@ def _cloth_of(image: Image.Image, network: Path) -> Image.Image:
 def _edited(
     task: tuple[int, Row], network: Path, kind: str, count: int
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Levels [count, v, L] and logits [count, v, 1000] of `count` edits of a (number, row)."""
     number, row = task
     image = read(row.path)
     image.thumbnail((LONGEST, LONGEST))

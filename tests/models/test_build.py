@@ -1,4 +1,4 @@
-"""The parts of models/build that need no torch: edits, folds, figures, codes, ImageNet's classes."""
+"""The parts of models/build that need no torch: edits, folds, figures, codes, classes."""
 
 from __future__ import annotations
 

@@ -69,11 +69,13 @@ def _main() -> None:
             same = (new[name] == slow[name]).all(axis=1)
             apart, moved = similarities(new, slow, service), similarities(new, dict(old), service)
             print(
-                f"{service.name.lower():9s} with and without integer kernels: {same.sum()} of {len(same)} boxes the same, features of",
+                f"{service.name.lower():9s} with and without integer kernels: {same.sum()} of "
+                f"{len(same)} boxes the same, features of",
                 end=" ",
             )
             print(
-                f"these at least {apart[same].min():.4f}, of all {apart.min():.4f}; new and old: at least {moved.min():.4f}"
+                f"these at least {apart[same].min():.4f}, of all {apart.min():.4f}; new and old: "
+                f"at least {moved.min():.4f}"
             )
     print(_save(new), PATH.stat().st_size, "bytes")
 

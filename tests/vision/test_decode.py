@@ -114,9 +114,11 @@ def test_a_white_mark_on_nothing_does_not_vanish() -> None:
 
 
 @pytest.mark.parametrize(("size", "service", "fits"), [
-    ((100, 100), Service.PRODUCT, True), ((99, 100), Service.PRODUCT, False), ((4096, 100), Service.GENERIC, True),
-    ((4097, 100), Service.GENERIC, False), ((448, 448), Service.FABRIC, True), ((447, 600), Service.FABRIC, False),
-    ((200, 200), Service.TRADEMARK, True), ((199, 300), Service.TRADEMARK, False), ((4095, 200), Service.TRADEMARK, True),
+    ((100, 100), Service.PRODUCT, True), ((99, 100), Service.PRODUCT, False),
+    ((4096, 100), Service.GENERIC, True), ((4097, 100), Service.GENERIC, False),
+    ((448, 448), Service.FABRIC, True), ((447, 600), Service.FABRIC, False),
+    ((200, 200), Service.TRADEMARK, True), ((199, 300), Service.TRADEMARK, False),
+    ((4095, 200), Service.TRADEMARK, True),
     ((4096, 200), Service.TRADEMARK, False),
 ])  # fmt: skip
 def test_sides_follow_the_service(size: tuple[int, int], service: Service, fits: bool) -> None:

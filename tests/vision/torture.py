@@ -59,7 +59,7 @@ def files() -> dict[str, Callable[[], bytes]]:
 
 
 def _smooth(mode: str) -> Image.Image:
-    """A 4096² picture that every format stores in less than 4 MiB, with something in every block."""
+    """A 4096² picture that every format stores in under 4 MiB, with something in every block."""
     y, x = np.mgrid[0:_SIDE, 0:_SIDE]
     tile = ((x // 64 * 37 + y // 64 * 91) % 256).astype(np.uint8)
     return Image.fromarray(tile).convert("RGB" if mode == "CMYK" else mode).convert(mode)

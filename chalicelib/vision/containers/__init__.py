@@ -37,5 +37,6 @@ def examine(data: bytes) -> Contents:
     if data[4:8] == b"ftyp" and avif.BRANDS & {data[at : at + 4] for at in range(8, 64, 4)}:
         return avif.contents(data)
     raise damaged(
-        "this is not a picture in PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM format; convert it to one of these"
+        "this is not a picture in PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM format; convert it to "
+        "one of these"
     )

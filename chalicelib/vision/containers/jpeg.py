@@ -90,7 +90,8 @@ def _segment(data: bytes, at: int, marker: int, walk: _Walk) -> int:
     if marker in _FRAMES:
         if walk.sides is not None or len(body) < 6:
             raise damaged(
-                "this JPEG declares its sides twice or not at all; save it again with an image editor"
+                "this JPEG declares its sides twice or not at all; save it again with an image "
+                "editor"
             )
         height, width = struct.unpack_from(">HH", body, 1)
         walk.sides = (width, height)

@@ -37,7 +37,8 @@ def contents(data: bytes) -> Contents:
             body, zlib.crc32(kind)
         ):
             raise damaged(
-                f"the checksum of the PNG's {kind.decode()} chunk is wrong; the file was damaged on its way: send it again"
+                f"the checksum of the PNG's {kind.decode()} chunk is wrong; the file was damaged "
+                "on its way: send it again"
             )
         if kind == b"IDAT":
             pixels.append(body)

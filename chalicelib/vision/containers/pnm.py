@@ -38,14 +38,16 @@ def contents(data: bytes) -> Contents:
         number = _NUMBER.match(data, gap.end()) if gap else None
         if number is None:
             raise damaged(
-                "the header of this PPM is malformed: after P1 to P6 come width, height and, but for bitmaps, the maximum value"
+                "the header of this PPM is malformed: after P1 to P6 come width, height and, but "
+                "for bitmaps, the maximum value"
             )
         numbers.append(int(number[0]))
         at = number.end()
     width, height, maximum = (*numbers, 1)[:3]
     if not (width and height and 0 < maximum < 65536):
         raise damaged(
-            f"this PPM claims {width} by {height} pixels and a maximum value of {maximum}; save it again with an image editor"
+            f"this PPM claims {width} by {height} pixels and a maximum value of {maximum}; save "
+            "it again with an image editor"
         )
     # A text value takes at least one character, a binary one an eighth: refuse what cannot be there
     # before making room for it.
@@ -90,7 +92,8 @@ def _text_values(text: bytes, count: int, *, packed: bool) -> npt.NDArray[np.int
         return np.fromiter(map(int, words[:count]), np.int64)
     except (ValueError, OverflowError):
         raise damaged(
-            "this PPM has something between its numbers that is no number; save it again with an image editor"
+            "this PPM has something between its numbers that is no number; save it again with an "
+            "image editor"
         ) from None
 
 
@@ -107,7 +110,8 @@ def _eight_bits(values: npt.NDArray[np.integer], maximum: int) -> npt.NDArray[np
     """0…maximum to 0…255."""
     if values.size and not 0 <= int(values.min()) <= int(values.max()) <= maximum:
         raise damaged(
-            f"a value of this PPM is outside 0 to {maximum}, the maximum that it declares; save it again with an image editor"
+            f"a value of this PPM is outside 0 to {maximum}, the maximum that it declares; save "
+            "it again with an image editor"
         )
     if maximum == 255:
         return values.astype(np.uint8)

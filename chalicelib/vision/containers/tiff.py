@@ -129,7 +129,8 @@ def contents(data: bytes) -> Contents:
     compression = _number(data, layout, entries, _COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         raise damaged(
-            f"this TIFF uses compression {compression}; save it with LZW, deflate, JPEG or no compression"
+            f"this TIFF uses compression {compression}; save it with LZW, deflate, JPEG or no "
+            "compression"
         )
     if _number(data, layout, entries, _SAMPLES, 1) > _MAX_SAMPLES:
         raise damaged(
@@ -220,7 +221,8 @@ def _passes(data: bytes, layout: _Layout, entries: dict[int, _Entry]) -> int:
     )
     if tile * bits > 8 * _MAX_TILE_BYTES:
         raise damaged(
-            "the tiles of this TIFF are larger than any picture accepted here; save it without tiles"
+            "the tiles of this TIFF are larger than any picture accepted here; save it without "
+            "tiles"
         )
     offsets, lengths = (
         (_TILE_OFFSETS, _TILE_BYTES) if _TILE_OFFSETS in entries else (_STRIP_OFFSETS, _STRIP_BYTES)
