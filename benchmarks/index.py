@@ -37,7 +37,7 @@ from chalicelib.index.format.records import Key, Put, Record, Vector
 from chalicelib.index.read import search
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.graphs import grow
 from chalicelib.index.write.merge import merge
 from chalicelib.region import Region

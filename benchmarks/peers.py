@@ -247,7 +247,7 @@ class Lookalike:
         from benchmarks.index import Data
         from chalicelib.attributes import Attributes
         from chalicelib.index.format.records import Key, Put, Record
-        from chalicelib.index.write.compact import absorb
+        from chalicelib.index.write.absorb import absorb
         from chalicelib.index.write.graphs import grow
         from chalicelib.region import Region
         from chalicelib.service import Service

@@ -24,7 +24,9 @@ from chalicelib.index.collection import Collection, Pointer
 from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
 from chalicelib.index.format.table import Shape
 from chalicelib.index.read.cache import Cache
-from chalicelib.index.read.generation import Generation, Tools
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.tools import Tools
+from chalicelib.index.write.commit import begin, commit
 from chalicelib.service import Service
 from chalicelib.storage.object_store import ObjectStore
 
@@ -210,9 +212,8 @@ class Catalog:
 
     def _begin(self, name: str, *, fingerprint: str, shape: Shape) -> str:
         generation = self._tools.new_id()
-        self._generation(name, generation).create(
-            Manifest(generation=generation, fingerprint=fingerprint, shape=shape)
-        )
+        manifest = Manifest(generation=generation, fingerprint=fingerprint, shape=shape)
+        begin(self._generation(name, generation), manifest)
         return generation
 
     def _current(self, name: str) -> Generation:
@@ -230,7 +231,7 @@ class Catalog:
                 found = generation.manifest()
                 if found.manifest.successor is not None:
                     return
-                generation.replace_manifest(found, found.manifest.next(successor=successor))
+                commit(generation, found, found.manifest.next(successor=successor))
             except (VersionConflict, OutcomeUnknown):
                 continue
             except CollectionNotFound:

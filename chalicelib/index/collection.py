@@ -10,6 +10,7 @@ from chalicelib.index.format.manifest import Manifest
 from chalicelib.index.format.records import Change, Put
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.snapshot import Snapshot
+from chalicelib.index.write.append import append
 from chalicelib.service import Service
 
 _MAX_HOPS = 32
@@ -108,7 +109,7 @@ class Collection:
         fingerprint = manifest.fingerprint
         while True:
             _check_vectors(changes, manifest)
-            generation.append(changes, manifest, token=token)
+            append(generation, changes, manifest, token=token)
             current, manifest = (
                 self._follow()
             )  # after the write: it counts only if its generation was current when it landed

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.errors import CollectionNotFound, CorruptObject, StorageError, VersionConflict
-from chalicelib.index.format.positions import Position
 from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import abandoned, delete_all
 from chalicelib.index.write.collect import collect as collect_generation
-from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.graphs import grow, lacking, prune
 from chalicelib.index.write.merge import due, merge
 from chalicelib.index.write.scrub import Problem
@@ -144,12 +143,9 @@ def look(deployment: Deployment, name: str) -> Compacted:
     CollectionNotFound, StorageError.
     """
     generation = _current(deployment, name)
-    names = [stat.key.rpartition("/")[2] for stat in generation.log()]
-    manifest = generation.manifest().manifest
-    waiting = [name for name in names if name not in set(manifest.absorbed)]
-    oldest_s = max(
-        (deployment.clock() - Position.parse(name).time / 1e6 for name in waiting), default=0.0
-    )
+    waiting = generation.waiting()
+    manifest = generation.known().manifest
+    oldest_s = max((deployment.clock() - appended for appended in waiting), default=0.0)
     size = sum(segment.size for segment in manifest.segments)
     return Compacted(
         name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.index.format.positions import Position
 from chalicelib.index.read.snapshot import SegmentStats
 from chalicelib.usecases.deployment import Deployment
 
@@ -35,9 +34,7 @@ def storage_statistics(collection: str, deployment: Deployment) -> StorageStatis
     snapshot = opened.snapshot()
     segments = tuple(sorted(snapshot.segments(), key=lambda segment: segment.newest))
     stats = snapshot.stats
-    absorbed = frozenset(snapshot.manifest.absorbed)
-    names = (stat.key.rpartition("/")[2] for stat in opened.generation.log())
-    log = sorted(Position.parse(name).time / 1e6 for name in names if name not in absorbed)
+    log = sorted(snapshot.log_times)
     return StorageStatistics(
         segments,
         stats.log_objects,

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.errors import ObjectMissing
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.index.write import compact
+from chalicelib.index.write import absorb
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
 
@@ -22,7 +22,7 @@ def manifest_before_list(patch: pytest.MonkeyPatch) -> None:
     def snapshot(self: Generation) -> Snapshot:
         while True:
             manifest = self.manifest().manifest
-            names = tuple(stat.key.rpartition("/")[2] for stat in self.log())
+            names = tuple(found.name for found in self.log.objects())
             try:
                 return self._snapshot_of(manifest, names)
             except ObjectMissing:
@@ -56,7 +56,7 @@ def early_tombstone_drop(patch: pytest.MonkeyPatch) -> None:
     """Deletions are forgotten with the next compaction: a put that arrives later brings its record
     back.
     """
-    patch.setattr(compact, "_kept_tombstones", lambda *_: [])
+    patch.setattr(absorb, "kept_tombstones", lambda *_: [])
 
 
 MUTANTS = {

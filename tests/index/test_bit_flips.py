@@ -18,7 +18,7 @@ from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.scan import query_words
 from chalicelib.index.write import graphs as growing
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.object_store import Blob
@@ -104,7 +104,7 @@ def use_graph(collection: Collection) -> None:
     generation = collection.current()
     manifest = generation.manifest().manifest
     for ref in manifest.segments:
-        graph = generation.graph(ref, manifest, 1e9)
+        graph = generation.objects.graph(ref, manifest, 1e9)
         if graph is not None:
             assert len(graph.search(query_words(vector(1).code, manifest.shape.words), 10)) == 10
 
@@ -123,7 +123,7 @@ def flip_and_use(store: MemoryStore, model: Model, key: str, bit: int) -> bool:
 
 
 def flip_many(monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
-    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
+    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.objects"), "disabled", True)
     store, model = scenario(monkeypatch)
     use(open_catalog(store, Clock(), ids(5_000)), model)
     rng = random.Random(seed)
@@ -165,7 +165,7 @@ def test_many_flipped_bits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 100, 1000, -1])
 def test_truncated_objects(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
-    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.generation"), "disabled", True)
+    monkeypatch.setattr(logging.getLogger("chalicelib.index.read.objects"), "disabled", True)
     store, model = scenario(monkeypatch)
     for stat in list(store.list("")):
         shorter = MemoryStore()
@@ -206,8 +206,8 @@ def test_a_damaged_graph_is_done_without_reported_and_built_anew(
     generation = collection.current()
     manifest = generation.manifest().manifest
     (ref,) = [ref for ref in manifest.segments if ref.graph is not None]
-    assert generation.graph(ref, manifest, 1e9) is None
-    assert generation.graph(ref, manifest, 1e9) is None
+    assert generation.objects.graph(ref, manifest, 1e9) is None
+    assert generation.objects.graph(ref, manifest, 1e9) is None
     assert [record.getMessage() for record in caplog.records if key in record.getMessage()] != []
     assert len(caplog.records) == 1
     found = scrub(generation)
@@ -217,7 +217,7 @@ def test_a_damaged_graph_is_done_without_reported_and_built_anew(
     assert scrub(generation).problems == ()
     manifest = generation.manifest().manifest
     (ref,) = [ref for ref in manifest.segments if ref.graph is not None]
-    graph = generation.graph(ref, manifest, 1e9)
+    graph = generation.objects.graph(ref, manifest, 1e9)
     assert graph is not None
-    table = generation.table(ref, manifest)
+    table = generation.objects.table(ref, manifest)
     assert 5 in graph.search(np.ascontiguousarray(table.rows["codes"][:, 5]), 3)

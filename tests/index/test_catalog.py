@@ -11,12 +11,12 @@ from chalicelib.errors import (
     CollectionNotFound,
     FingerprintMismatch,
     InvalidField,
-    StorageError,
 )
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.format.records import Key, Put, Record
 from chalicelib.index.read.query import Query
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
+from chalicelib.index.write.scrub import scrub
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import (
@@ -25,6 +25,7 @@ from tests.index.simulated import (
     Clock,
     Faulty,
     content,
+    expected,
     ids,
     make,
     open_catalog,
@@ -151,12 +152,26 @@ def test_a_generation_that_was_switched_away_takes_no_more() -> None:
         made.generation("shop", first.info.generation)
 
 
-def test_something_foreign_in_the_log_is_named() -> None:
+@pytest.mark.parametrize(
+    "stray", [".DS_Store", "README", "0" * 33, "FFFFFFFFFFFFFFFF-0000000000000000", "x/y"]
+)
+def test_something_foreign_in_the_log_is_passed_over_and_named(stray: str) -> None:
     store = MemoryStore()
     collection = make(open_catalog(store, Clock(), ids()))
-    store.create(collection.generation.folder + "log/README", b"hello")
-    with pytest.raises(StorageError, match="log/README"):
-        collection.append([Put(record("p", "q"))])
+    key = collection.generation.folder + "log/" + stray
+    store.create(key, b"hello")
+    wanted = {}
+    for number in range(3):
+        one = record(f"p{number}", "q", number)
+        collection.append([Put(one)])
+        wanted[one.key] = one
+        assert content(collection.snapshot()) == expected(wanted)
+        if number == 1:
+            assert absorb(collection.current()) is not None
+    assert len(collection.current().waiting()) == 1
+    assert [problem.key for problem in scrub(collection.current()).problems] == [key]
+    store.delete(key)
+    assert scrub(collection.current()).problems == ()
 
 
 def test_requests_to_the_store() -> None:

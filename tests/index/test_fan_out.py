@@ -12,7 +12,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.read.fan_out import Part, PartHits, merge, search_part, split
 from chalicelib.index.read.query import Query
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, Faulty, ids, make, open_catalog, record, vector
 

@@ -18,7 +18,7 @@ from chalicelib.index.format.bundle import encode
 from chalicelib.index.format.manifest import FORMAT, sealed, unsealed
 from chalicelib.index.format.records import Key, Put
 from chalicelib.index.read.query import Query
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
@@ -55,7 +55,9 @@ def test_a_golden_collection_is_read_and_goes_on(version: int) -> None:
     generation = collection.current()
     assert scrub(generation).problems == ()
     manifest = generation.manifest().manifest
-    (graph,) = [generation.graph(ref, manifest, 1e9) for ref in manifest.segments if ref.graph]
+    (graph,) = [
+        generation.objects.graph(ref, manifest, 1e9) for ref in manifest.segments if ref.graph
+    ]
     assert graph is not None
     new = record("new", "1", 77)
     collection.append([Put(new)])

@@ -22,7 +22,7 @@ from chalicelib.index.read import plan, search
 from chalicelib.index.read.graph import Graph, encode_graph
 from chalicelib.index.read.query import Query
 from chalicelib.index.write import graphs as growing
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore

@@ -14,8 +14,8 @@ from chalicelib.attributes import Attributes
 from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Delete, Key, Patch, Put
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
-from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore

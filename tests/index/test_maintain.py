@@ -18,6 +18,7 @@ from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Delete, Key, Patch, Put
 from chalicelib.index.write import graphs as growing
+from chalicelib.index.write.commit import put
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.usecases import maintain
 from chalicelib.usecases.deployment import Deployment
@@ -170,7 +171,7 @@ def test_garbage_goes_in_two_steps(deployment: Deployment, clock: Clock) -> None
 def test_orphans_are_named_first_and_go_later(deployment: Deployment, clock: Clock) -> None:
     collection = make(deployment)
     fill(collection, 1)
-    collection.generation.put("segments/00000000000000ff/rows", b"left by a compactor that died")
+    put(collection.generation, "segments/00000000000000ff/rows", b"left by a compactor that died")
     assert maintain.collect(deployment, "shop").named == 0
     clock.now += DAY + 1
     assert maintain.collect(deployment, "shop").named == 1

@@ -14,7 +14,8 @@ from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Delete, Key, Put
 from chalicelib.index.format.segment import rows_path
 from chalicelib.index.read.generation import Generation
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
+from chalicelib.index.write.commit import commit, put
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, ids, make, open_catalog, record
@@ -85,7 +86,7 @@ def test_a_manifest_that_is_wrong_though_intact(number: int) -> None:
     found = generation()
     assert told(found) == ""
     old = found.manifest()
-    found.replace_manifest(old, replace(change(old.manifest), version=old.manifest.version + 1))
+    commit(found, old, replace(change(old.manifest), version=old.manifest.version + 1))
     assert words in told(found)
 
 
@@ -125,7 +126,7 @@ def test_a_segment_that_is_wrong_though_intact(
     change(rows)
     data, sha256 = encode("rows", bundle.meta, rows)
     found.tools.store.delete(found.folder + rows_path(ref.id))
-    found.put(rows_path(ref.id), data)
+    put(found, rows_path(ref.id), data)
     wrong = replace(ref, body=ObjectRef(ref.id, sha256, len(data)))
-    found.replace_manifest(old, old.manifest.next(segments=(wrong, *old.manifest.segments[1:])))
+    commit(found, old, old.manifest.next(segments=(wrong, *old.manifest.segments[1:])))
     assert words in told(found)

@@ -13,7 +13,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.build import table_of
 from chalicelib.index.format.records import Delete, Key, Patch, Put, Record, Vector, quantise
 from chalicelib.index.read.query import Query
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.merge import merge
 from chalicelib.region import Region
 from chalicelib.service import Service

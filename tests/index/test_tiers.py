@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from chalicelib.index.format.manifest import ObjectRef, SegmentRef
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.table import Range
-from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, cut
 from chalicelib.index.write.merge import FAN_IN, due
+from chalicelib.index.write.segments import GRAPH_ROWS, MAX_ROWS, cut
 
 OBJECT = ObjectRef("0", "0", 1)
 CATEGORIES = st.lists(st.integers(1, 150_000), min_size=1, max_size=4).filter(

@@ -32,8 +32,8 @@ import pytest
 from chalicelib.errors import AlreadyExists, StoreUnavailable, VersionConflict
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.format.records import Delete, Key, Put
+from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
-from chalicelib.index.write.compact import absorb
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.object_store import Blob, ObjectStore, Stat

@@ -28,7 +28,7 @@ from chalicelib.index.format.records import (
     quantise,
 )
 from chalicelib.index.read.query import Hits, Query
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from chalicelib.index.format.digests import U64
 from chalicelib.index.format.table import RowIds
 
 _LAST = (1 << 64) - 1
+_NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})")
 
 
 class Position(NamedTuple):
@@ -25,6 +27,11 @@ class Position(NamedTuple):
     tie: int
     """64 random bits."""
 
+    @property
+    def seconds(self) -> float:
+        """Its time, seconds since the epoch."""
+        return self.time / 1e6
+
     def text(self) -> str:
         """The log object's name: newest first in a listing."""
         return f"{_LAST - self.time:016x}-{self.tie:016x}"
@@ -32,10 +39,10 @@ class Position(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Position:
         """The inverse of `text`. Raises ValueError."""
-        time, dash, tie = text[:16], text[16:17], text[17:]
-        if len(text) != 33 or dash != "-":
+        found = _NAME.fullmatch(text)
+        if found is None:
             raise ValueError(f"{text!r} is not the name of a log object")
-        return cls(_LAST - int(time, 16), int(tie, 16))
+        return cls(_LAST - int(found[1], 16), int(found[2], 16))
 
 
 FIRST = Position(0, 0)

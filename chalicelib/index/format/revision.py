@@ -31,6 +31,11 @@ class Revision:
         return len(np.unique(np.concatenate(ids))) if ids else 0
 
 
+def revision_path(revision_id: str) -> str:
+    """Within the generation's folder."""
+    return f"revisions/{revision_id}"
+
+
 def encode_revision(revision: Revision) -> tuple[bytes, str]:
     """The object's bytes and the sha256 of its header."""
     arrays: dict[str, Array] = {"dead": revision.dead.astype(np.uint32)}

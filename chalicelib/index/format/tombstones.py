@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chalicelib.attributes import Attributes
+from chalicelib.index.format.manifest import TombstonesRef
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Key
 
@@ -24,6 +25,11 @@ class Tombstone:
     position: Position
     changes: Attributes | None
     """None: deleted."""
+
+
+def tombstones_path(ref: TombstonesRef) -> str:
+    """Within the generation's folder."""
+    return f"marks/{ref.object.id}"
 
 
 def encode_tombstones(tombstones: Iterable[Tombstone]) -> npt.NDArray[np.uint8]:
@@ -46,7 +52,7 @@ def encode_tombstones(tombstones: Iterable[Tombstone]) -> npt.NDArray[np.uint8]:
 
 
 def decode_tombstones(data: npt.NDArray[np.uint8]) -> tuple[Tombstone, ...]:
-    """The inverse of `encode_marks`."""
+    """The inverse of `encode_tombstones`."""
     tombstones = []
     for line in data.tobytes().splitlines():
         row = json.loads(line)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.index.format.digests import key_digests, product_digests
-from chalicelib.index.format.manifest import Manifest
+from chalicelib.index.format.manifest import Manifest, SegmentRef
+from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Key, Record
 from chalicelib.index.read.answer import merge
 from chalicelib.index.read.query import Hits, Predicate, Query, Row
@@ -56,7 +57,7 @@ class Snapshot:
         segments: Sequence[SegmentTable],
         *,
         log_names: tuple[str, ...],
-        fetch: Callable[[Sequence[SegmentTable]], None],
+        fetch: Callable[[Sequence[SegmentRef]], None],
     ) -> None:
         """`fetch` reads the rows of several segments at once."""
         self.manifest = manifest
@@ -79,6 +80,13 @@ class Snapshot:
         )
 
     @property
+    def log_times(self) -> list[float]:
+        """When each of the unabsorbed log objects was appended, seconds since the epoch, the newest
+        first.
+        """
+        return [Position.parse(name).seconds for name in self.log_names]
+
+    @property
     def fingerprint(self) -> str:
         """Of the models that made the features."""
         return self.manifest.fingerprint
@@ -95,7 +103,7 @@ class Snapshot:
     def segments(self) -> tuple[SegmentStats, ...]:
         """Costs nothing."""
         return tuple(
-            SegmentStats(ref.live, ref.size, ref.newest.time / 1e6, ref.graph is not None)
+            SegmentStats(ref.live, ref.size, ref.newest.seconds, ref.graph is not None)
             for ref in self.manifest.segments
         )
 
@@ -165,11 +173,11 @@ def search_tables(
     query: Query,
     *,
     rows: int,
-    fetch: Callable[[Sequence[SegmentTable]], None],
+    fetch: Callable[[Sequence[SegmentRef]], None],
 ) -> list[tuple[Reader, TableHits]]:
     """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
     searched = [part for part in parts if _may_match(part, query)]
-    fetch([part for part in searched if isinstance(part, SegmentTable)])
+    fetch([table.ref for table in searched if isinstance(table, SegmentTable)])
     found = []
     for part in searched:
         share = part.table.size / max(rows, part.table.size, 1)

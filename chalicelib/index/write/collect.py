@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound
-from chalicelib.index.format.manifest import Garbage
+from chalicelib.index.format.manifest import Garbage, Manifest
 from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.commit import commit
 from chalicelib.storage.object_store import Stat
 
 _FOLDERS = ("segments/", "revisions/", "marks/")
@@ -31,50 +32,58 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     """Deletes what was garbage for the grace period, and names new garbage. Raises VersionConflict
     (repeat), StorageError.
     """
-    tools = generation.tools
-    present = {
-        stat.key.removeprefix(generation.folder): stat
-        for folder in _FOLDERS
-        for stat in tools.store.list(generation.folder + folder)
-    }
-    old = (
-        generation.manifest()
-    )  # after the listing: whatever was committed until now is known to be in use
+    present = _present(generation)
+    # after the listing: whatever was committed until now is known to be in use
+    old = generation.manifest()
     manifest = old.manifest
-    now = tools.clock()
-    used = manifest.objects()
-    named = {garbage.key for garbage in manifest.garbage}
-    due = [
-        garbage
-        for garbage in manifest.garbage
-        if now - garbage.since > tools.grace_s and garbage.key not in used
-    ]
-    orphans = [
-        key
-        for key, stat in present.items()
-        if key not in used and key not in named and now - stat.modified > tools.grace_s
-    ]
-    removed = [present[garbage.key] for garbage in due if garbage.key in present]
-    tokens = [
-        stat
-        for stat in tools.store.list(generation.folder + "tokens/")
-        if now - stat.modified > tools.grace_s
-    ]
-    found = Collected(
-        len(orphans), len(removed) + len(tokens), sum(stat.size for stat in [*removed, *tokens])
-    )
+    store, now = generation.tools.store, generation.tools.clock()
+    orphans = sorted(_orphans(generation, present, manifest, now))
+    due = _due(generation, manifest, now)
+    removed = [present[path] for path in due if path in present] + _tokens(generation, now)
+    found = Collected(len(orphans), len(removed), sum(stat.size for stat in removed))
     if dry_run:
         return found
-    for stat in [*removed, *tokens]:
-        tools.store.delete(stat.key)
-    gone = {garbage.key for garbage in due}
-    if orphans or gone:
+    for stat in removed:
+        store.delete(stat.key)
+    if orphans or due:
         # A compactor that wrote an orphan and has slept since loses its compare-and-swap against
         # this one; so it can never refer to it.
-        left = tuple(garbage for garbage in manifest.garbage if garbage.key not in gone)
-        new = manifest.next(garbage=left + tuple(Garbage(key, now) for key in sorted(orphans)))
-        generation.replace_manifest(old, new)
+        left = tuple(garbage for garbage in manifest.garbage if garbage.key not in due)
+        named = left + tuple(Garbage(path, now) for path in orphans)
+        commit(generation, old, manifest.next(garbage=named))
     return found
+
+
+def _present(generation: Generation) -> dict[str, Stat]:
+    """All immutable objects on the store, by their path within the generation's folder."""
+    found: dict[str, Stat] = {}
+    for folder in _FOLDERS:
+        for stat in generation.tools.store.list(generation.folder + folder):
+            found[stat.key.removeprefix(generation.folder)] = stat
+    return found
+
+
+def _orphans(
+    generation: Generation, present: Mapping[str, Stat], manifest: Manifest, now: float
+) -> set[str]:
+    """Paths of objects that nothing refers to or names as garbage, and that no compactor may still
+    be about to refer to.
+    """
+    old = {path for path, stat in present.items() if now - stat.modified > generation.tools.grace_s}
+    return old - manifest.objects() - {garbage.key for garbage in manifest.garbage}
+
+
+def _due(generation: Generation, manifest: Manifest, now: float) -> set[str]:
+    """Paths of what was garbage for the grace period."""
+    grace_s = generation.tools.grace_s
+    old = {garbage.key for garbage in manifest.garbage if now - garbage.since > grace_s}
+    return old - manifest.objects()
+
+
+def _tokens(generation: Generation, now: float) -> list[Stat]:
+    """Tokens that no retry can bring any more."""
+    stats = generation.tools.store.list(generation.folder + "tokens/")
+    return [stat for stat in stats if now - stat.modified > generation.tools.grace_s]
 
 
 def abandoned(generation: Generation, *, unfinished_s: float) -> list[Stat]:

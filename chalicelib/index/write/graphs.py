@@ -7,7 +7,8 @@ from dataclasses import replace
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.graph import encode_graph, graph_path
-from chalicelib.index.write.compact import GRAPH_ROWS, with_garbage
+from chalicelib.index.write.commit import commit, put
+from chalicelib.index.write.segments import GRAPH_ROWS
 
 
 def lacking(generation: Generation) -> list[SegmentRef]:
@@ -29,11 +30,11 @@ def grow(generation: Generation) -> SegmentRef | None:
     ref = waiting[0]
     old = generation.manifest()
     with generation.overtaken(old):
-        table = generation.table(ref, old.manifest)
+        table = generation.objects.table(ref, old.manifest)
         graph, data = encode_graph(
             table.rows["codes"], old.manifest.shape, generation.tools.new_id()
         )
-    generation.put(graph_path(ref, graph.id), data)
+    put(generation, graph_path(ref, graph.id), data)
     return _commit(generation, ref, replace(ref, graph=graph))
 
 
@@ -49,9 +50,7 @@ def prune(generation: Generation, graph_ids: set[str]) -> int:
     )
     count = sum(one is not other for one, other in zip(segments, manifest.segments, strict=True))
     if count:
-        generation.replace_manifest(
-            old, with_garbage(manifest, manifest.next(segments=segments), generation.tools.clock())
-        )
+        commit(generation, old, manifest.next(segments=segments))
     return count
 
 
@@ -66,5 +65,5 @@ def _commit(generation: Generation, built_for: SegmentRef, ref: SegmentRef) -> S
     segments = tuple(
         replace(one, graph=ref.graph) if one.id == ref.id else one for one in manifest.segments
     )
-    generation.replace_manifest(old, manifest.next(segments=segments))
+    commit(generation, old, manifest.next(segments=segments))
     return ref

@@ -5,7 +5,7 @@ behind (docs/FORMAT.md §7.2).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.read.generation import Generation
-from chalicelib.index.write.compact import GRAPH_ROWS, MAX_ROWS, with_garbage, write_segments
+from chalicelib.index.write.commit import commit
+from chalicelib.index.write.segments import GRAPH_ROWS, MAX_ROWS, write_segments
 
 FAN_IN = 4
 """Segments of a tier that are merged: each row is rewritten about log₄(rows / 1,024) times, and at
@@ -52,7 +53,7 @@ def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
         added, rows = _rewritten(generation, chosen, manifest)
     rest = tuple(ref for ref in manifest.segments if ref not in chosen)
     new = manifest.next(segments=rest + tuple(added))
-    generation.replace_manifest(old, with_garbage(manifest, new, generation.tools.clock()))
+    commit(generation, old, new)
     return Merged(len(chosen), rows)
 
 
@@ -60,28 +61,21 @@ def _rewritten(
     generation: Generation, chosen: Sequence[SegmentRef], manifest: Manifest
 ) -> tuple[list[SegmentRef], int]:
     """New segments of the live rows of `chosen`, on the store, and how many rows these are."""
-    parts: list[tuple[Table, RowIds]] = []
+    taken: list[tuple[Table, RowIds]] = []
     times, ties = [], []
     for ref in chosen:
-        revision = generation.revision(ref)
-        table = generation.table(ref, manifest)
+        revision = generation.objects.revision(ref)
+        table = generation.objects.table(ref, manifest)
         rows = np.setdiff1d(np.arange(ref.rows), revision.dead)
-        parts.append(
-            (
-                Table(
-                    table.size, table.ranges, table.shape, table.keys, table.rows, revision.changed
-                ),
-                rows,
-            )
-        )
+        taken.append((replace(table, changed=revision.changed), rows))
         positions = positions_of(table.keys, rows)
         times.append(positions.time)
         ties.append(positions.tie)
-    table, places = joined(parts, manifest.shape)
+    table, places = joined(taken, manifest.shape)
+    if not table.size:
+        return [], 0
     positions = Positions(np.concatenate(times), np.concatenate(ties)).take(places)
-    return write_segments(
-        generation, table, positions, manifest.fingerprint
-    ) if table.size else [], table.size
+    return write_segments(generation, table, positions, manifest.fingerprint), table.size
 
 
 def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[SegmentRef]:

@@ -14,6 +14,7 @@ from chalicelib.index.format.bundle import Bundle
 from chalicelib.index.format.digests import Digests, key_digests, product_digests
 from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Position
+from chalicelib.index.format.revision import decode_revision, revision_path
 from chalicelib.index.format.segment import (
     keys_path,
     open_keys,
@@ -23,7 +24,8 @@ from chalicelib.index.format.segment import (
     rows_path,
 )
 from chalicelib.index.format.table import RowIds, Table
-from chalicelib.index.read.generation import Generation, revision_path, tombstones_path
+from chalicelib.index.format.tombstones import tombstones_path
+from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.read.reader import Reader
 
@@ -55,10 +57,11 @@ def scrub(generation: Generation) -> Scrubbed:
     """Reads everything that the manifest and the log refer to, past any cache. Damage is listed,
     not raised. Raises StoreUnavailable.
     """
-    log = [stat.key for stat in generation.log()]
+    log = [found.name for found in generation.log.objects()]
     manifest = generation.manifest().manifest
     run = _Run(generation, manifest)
-    run.look("manifest.json", lambda: run.manifest(log))
+    run.look("manifest.json", run.manifest)
+    run.strays()
     for ref in manifest.segments:
         run.look(f"segments/{ref.id}", lambda ref=ref: run.segment(ref))
         if ref.graph is not None:
@@ -72,9 +75,9 @@ def scrub(generation: Generation) -> Scrubbed:
             ),
         )
     absorbed = set(manifest.absorbed)
-    for key in log:
-        if key.rpartition("/")[2] not in absorbed:
-            run.look(key.removeprefix(generation.folder), lambda key=key: run.batch(key))
+    for name in log:
+        if name not in absorbed:
+            run.look(f"log/{name}", lambda name=name: run.batch(f"log/{name}"))
     return Scrubbed(
         run.objects, manifest.rows, run.bytes, tuple(run.problems), frozenset(run.bad_graphs)
     )
@@ -105,7 +108,12 @@ class _Run:
                 Problem(getattr(error, "key", self._generation.folder + path), str(error))
             )
 
-    def manifest(self, log: list[str]) -> Iterator[str]:
+    def strays(self) -> None:
+        """What somebody else left in the log's folder: nothing reads it."""
+        for key in self._generation.log.strays():
+            self.problems.append(Problem(key, "it is not the name of a log object; remove it"))
+
+    def manifest(self) -> Iterator[str]:
         """The manifest against itself."""
         manifest = self._manifest
         self.objects += 1
@@ -116,7 +124,7 @@ class _Run:
             yield "a segment is named twice"
         if manifest.objects() & {garbage.key for garbage in manifest.garbage}:
             yield "an object in use is named as garbage"
-        for name in {key.rpartition("/")[2] for key in log} | set(manifest.absorbed):
+        for name in manifest.absorbed:
             try:
                 Position.parse(name)
             except ValueError as error:
@@ -139,8 +147,8 @@ class _Run:
             yield "norms and features do not fit each other"
         dead = np.empty(0, np.int64)
         if ref.revision is not None:
-            data = self._read(revision_path(ref.revision.id), ref.revision.size)
-            revision = self._generation.load_revision(ref, data[1])
+            read = self._read(revision_path(ref.revision.id), ref.revision.size)
+            revision = decode_revision(*read, ref.revision.sha256)
             dead = revision.dead
             if len(dead) != ref.dead or (len(dead) and dead[-1] >= ref.rows):
                 yield "its revision does not fit the manifest"
@@ -180,9 +188,9 @@ class _Run:
         key, data = self._read(path, None)
         Bundle(key, data, "marks", sha256=sha256).check()
 
-    def batch(self, key: str) -> Iterator[str]:
+    def batch(self, path: str) -> Iterator[str]:
         """A log object that is not absorbed yet."""
-        _, data = self._read(key.removeprefix(self._generation.folder), None)
+        key, data = self._read(path, None)
         batch = decode_batch(
             key, data, shape=self._manifest.shape, fingerprint=self._manifest.fingerprint
         )

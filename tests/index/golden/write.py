@@ -19,7 +19,7 @@ from chalicelib.index.catalog import Catalog
 from chalicelib.index.format.manifest import FORMAT
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.write import graphs as growing
-from chalicelib.index.write.compact import absorb
+from chalicelib.index.write.absorb import absorb
 from chalicelib.storage.memory import MemoryStore
 from tests.index.simulated import Clock, Model, apply, ids, make, record
 

@@ -1,0 +1,59 @@
+"""Rows become segments on the store (docs/FORMAT.md §5, §7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chalicelib.index.format.build import joined
+from chalicelib.index.format.manifest import SegmentRef
+from chalicelib.index.format.positions import Positions
+from chalicelib.index.format.segment import encode_segment, keys_path, rows_path
+from chalicelib.index.format.table import Range, RowIds, Table
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.write.commit import put
+
+MAX_ROWS = 262_144
+"""Rows of a segment: a million are four graphs to ask, and one fits a small function's memory while
+it is merged.
+"""
+
+GRAPH_ROWS = 32_768
+"""Rows from which a segment gets a graph, and a category segments of its own (docs/adr/0013)."""
+
+
+def write_segments(
+    generation: Generation, table: Table, positions: Positions, fingerprint: str
+) -> list[SegmentRef]:
+    """Puts the rows on the store as one or more segments, which nobody sees before a manifest names
+    them.
+    """
+    made = []
+    for rows in cut(table.ranges):
+        piece, at = table, positions
+        if len(rows) < table.size:
+            piece, places = joined([(table, rows)], table.shape)
+            at = positions.take(rows[places])
+        ref, keys, body = encode_segment(
+            piece, at, segment_id=generation.tools.new_id(), fingerprint=fingerprint
+        )
+        put(generation, keys_path(ref.id), keys)
+        put(generation, rows_path(ref.id), body)
+        made.append(ref)
+    return made
+
+
+def cut(ranges: Sequence[Range]) -> list[RowIds]:
+    """Which rows make one segment each: a large category has segments of its own, small ones share;
+    none is over MAX_ROWS.
+    """
+    total = sum(span.stop - span.start for span in ranges)
+    large = [span for span in ranges if total > GRAPH_ROWS and span.stop - span.start >= GRAPH_ROWS]
+    small = [span for span in ranges if span not in large]
+    groups = [[span] for span in large] + ([small] if small else [])
+    pieces: list[RowIds] = []
+    for group in groups:
+        rows = np.concatenate([np.arange(span.start, span.stop) for span in group])
+        pieces += np.array_split(rows, -(-len(rows) // MAX_ROWS))
+    return pieces
