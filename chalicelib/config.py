@@ -52,7 +52,7 @@ class Settings:
     strict_replay: bool = False
     """Remember nonces in the store and refuse a request sent twice."""
     unsigned_bodies: bool = False
-    """Accept the one old SDK mode whose signature does not cover the body (SIGNATURES.md §3)."""
+    """Accept the one old SDK mode whose signature does not cover the body (SIGNATURES §3)."""
     relevance_by_category: bool = False
     """Relevance of identical pictures by the reference's table, 5.37633353624177e+24 outside
     categories 0 to 2, instead of the FAQ's.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Region(NamedTuple):
     """Pixels of the upright picture; left and top inclusive, right and bottom exclusive.
 
-    The order is the contract's: both x first, then both y (API.md §2.4).
+    The order is the contract's: both x first, then both y (CONTRACT §2.4).
     """
 
     x1: int

@@ -5,16 +5,16 @@ from __future__ import annotations
 from enum import IntEnum
 
 OTHERS = 88888888
-"""The category of everything that product search does not name, and of every other service (API.md
+"""The category of everything that product search does not name, and of every other service (CONTRACT
 §2.2).
 """
 
 MAX_PICTURE_BYTES = 4 * 1024 * 1024
-"""Largest picture before encoding (API.md §1.4)."""
+"""Largest picture before encoding (CONTRACT §1.4)."""
 
 
 class Service(IntEnum):
-    """Service type; the value is the contract's ServiceType (API.md §2.2)."""
+    """Service type; the value is the contract's ServiceType (CONTRACT §2.2)."""
 
     PRODUCT = 0
     GENERIC = 1

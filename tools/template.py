@@ -40,7 +40,7 @@ def rewrite(template: Template, *, snapstart: bool = False) -> Template:
     if snapstart:
         _snapstart(resources)
     # Chalice's own output: the stage URL cannot be used by SDKs, whose endpoint is a bare host
-    # (API.md 11).
+    # (CONTRACT §11).
     del result["Outputs"]["EndpointURL"]
     return result
 

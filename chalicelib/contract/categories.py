@@ -1,4 +1,4 @@
-"""The categories of product search (API.md §2.3)."""
+"""The categories of product search (CONTRACT §2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The filter language (API.md §2.6), compiled once per request to a predicate over columns.
+r"""The filter language (CONTRACT §2.6), compiled once per request to a predicate over columns.
 
     filter     = all { OR all }                     AND binds tighter than OR
     all        = test { AND test }
@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeVar, cast
 from chalicelib.errors import InvalidFilter
 
 MAX_CHARACTERS: Final = 4096
-"""API.md §1.4."""
+"""CONTRACT §1.4."""
 MAX_DEPTH: Final = 64
 """Parentheses inside one another; a limit of ours, so that no input can exhaust the stack."""
 

@@ -1,4 +1,4 @@
-"""The values that requests are made of, and their limits (API.md §1.4), which are checked as a
+"""The values that requests are made of, and their limits (CONTRACT §1.4), which are checked as a
 value is built.
 """
 
@@ -72,7 +72,7 @@ def check_picture(field: str, picture: bytes | Uploaded) -> None:
 
 
 def parse_region(text: str) -> Region:
-    """`x1,x2,y1,y2` (API.md §2.4). Raises InvalidField("region")."""
+    """`x1,x2,y1,y2` (CONTRACT §2.4). Raises InvalidField("region")."""
     match = re.fullmatch(
         r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text, re.ASCII
     )

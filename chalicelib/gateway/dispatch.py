@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment
 
 MAX_BODY: Final = 8 * 1024 * 1024
-"""API.md §1.4: a body is below 8 MB."""
+"""CONTRACT §1.4: a body is below 8 MB."""
 CONSOLE: Final = "console"
 """Version of the console's own actions."""
 _BODIES: Final = frozenset(

@@ -1,4 +1,4 @@
-"""increment.meta: one JSON object a line (API.md §7). The file's own words occur here and nowhere
+"""increment.meta: one JSON object a line (CONTRACT §7). The file's own words occur here and nowhere
 else below the gateway.
 """
 

@@ -1,7 +1,8 @@
 """Imports everything again into a fresh generation of a collection, which then takes the old one's
 place at once.
 
-The way over when the models have changed, and the original's "OSS Import and Rebuild" (API.md §7).
+The way over when the models have changed, and the original's "OSS Import and Rebuild"
+(CONTRACT §7).
 """
 
 from __future__ import annotations

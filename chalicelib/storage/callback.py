@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from chalicelib.errors import InvalidField
 
 _LIMIT_S: Final = 5.0
-"""API.md §7."""
+"""CONTRACT §7."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: its last 32 bits are the IPv4 address."""
 

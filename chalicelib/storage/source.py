@@ -20,7 +20,7 @@ from chalicelib.errors import (
 )
 
 META: Final = "increment.meta"
-"""Name of the file that lists what to import (API.md §7)."""
+"""Name of the file that lists what to import (CONTRACT §7)."""
 
 _CHUNK: Final = 1 << 20
 _ARN: Final = re.compile(r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)

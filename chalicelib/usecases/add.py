@@ -114,7 +114,7 @@ def record_of(
 
 
 def category_used(analysis: Analysis, *, service: Service, category_id: int | None) -> int:
-    """The category that counts (API.md §2.3): the given one, else the likeliest; OTHERS where the
+    """The category that counts (CONTRACT §2.3): the given one, else the likeliest; OTHERS where the
     service has none.
     """
     if not service.has_categories:

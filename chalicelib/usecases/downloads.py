@@ -15,7 +15,7 @@ from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import signing_secret
 
 VALID_S: Final = 7200
-"""API.md §7: ErrorUrl and MetaUrl are good for two hours."""
+"""CONTRACT §7: ErrorUrl and MetaUrl are good for two hours."""
 
 
 def sign_download(key: str, deployment: Deployment, *, valid_s: int = VALID_S) -> str:

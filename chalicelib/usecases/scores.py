@@ -1,6 +1,6 @@
 """From similarity to the numbers of an answer: relevance, Score, and the threshold on Score.
 
-Relevance. The original publishes pairs `relevance;hamming` (API.md §2.5): the largest value means
+Relevance. The original publishes pairs `relevance;hamming` (CONTRACT §2.5): the largest value means
 identical, every other published value is a float32 printed with 15 digits between 2.5 and 6, and
 its formula is unknown. Ours is a broken line through (0, 0), … (1/4, 3/2), (3/8, 2), (1/2, 3),
 (3/4, 4), (1, 6): about 6 × similarity. On every stretch its slope is the ratio of the two ranges'

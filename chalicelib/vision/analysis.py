@@ -35,7 +35,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to analyse of a picture (API.md §2.4 for crop × region)."""
+    """What to analyse of a picture (CONTRACT §2.4 for crop × region)."""
 
     service: Service
     crop: bool = True

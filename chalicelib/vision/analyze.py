@@ -112,7 +112,7 @@ class Analyzer:
 
     def _look(self, data: bytes, picture: Picture, request: Request) -> Observation:
         """Finds the subject where one is wanted, and runs the passes that the service's feature
-        needs (API.md §2.4, docs/MODELS.md).
+        needs (CONTRACT §2.4, docs/MODELS.md).
         """
         service, given = request.service, request.region
         if not request.of_subject:

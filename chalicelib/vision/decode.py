@@ -19,7 +19,7 @@ from chalicelib.vision.containers.contents import damaged
 from chalicelib.vision.picture import Picture
 
 FORMATS = frozenset(("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"))
-"""The contract's list (API.md §2.2)."""
+"""The contract's list (CONTRACT §2.2)."""
 WITH_AVIF = FORMATS | {"AVIF"}
 """Beyond the contract; a deployment may choose it."""
 
@@ -74,7 +74,7 @@ class Limits:
 
     @classmethod
     def of(cls, service: Service, *, formats: frozenset[str] = FORMATS) -> Limits:
-        """The limits of API.md §2.2 and §1.4 for `service`."""
+        """The limits of CONTRACT §2.2 and §1.4 for `service`."""
         return cls(min_side=service.min_side, max_side=service.max_side, formats=formats)
 
 

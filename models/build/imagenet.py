@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CATEGORIES = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 88888888)
-"""Category ids in the order of the head's outputs (API.md §2.2)."""
+"""Category ids in the order of the head's outputs (CONTRACT §2.3)."""
 NAMES = (
     *(
         "Tops",

@@ -26,7 +26,7 @@ ROWS = [
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """The semantics of API.md §2.6 over a plain list."""
+    """The semantics of CONTRACT §2.6 over a plain list."""
 
     values: list[int | str | None]
 

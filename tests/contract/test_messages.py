@@ -1,4 +1,4 @@
-"""Each limit of API.md §1.4, just inside and just outside."""
+"""Each limit of CONTRACT §1.4, just inside and just outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every code of API.md §8 and SIGNATURES.md §5 that can occur here, with its status; and the store
+"""Every code of CONTRACT §8 and SIGNATURES §5 that can occur here, with its status; and the store
 is unchanged by all of them.
 """
 

@@ -28,7 +28,7 @@ from chalicelib.jobs.increment_meta import (
 )
 from chalicelib.region import Region
 
-# The line of API.md §7.
+# The line of CONTRACT §7.
 EXAMPLE = (
     '{"OperationType":"ADD","ProductId":"1000","PicName":"girl_cloth1.jpg","CategoryId":0,"IntAttr":0,'
     '"StrAttr":"value1","CustomContent":"k1:v1","Region":"20,40,60,80"}'

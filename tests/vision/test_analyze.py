@@ -1,4 +1,4 @@
-"""Crop × Region × service type (API.md §2.2 to 2.4), and what features may depend on."""
+"""Crop × Region × service type (CONTRACT §2.2 to 2.4), and what features may depend on."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The three signature schemes of SIGNATURES.md: pure functions from a request to what its signature
-should be made of.
+"""The three signature schemes of docs/SIGNATURES.md: pure functions from a request to what its
+signature should be made of.
 
 Each reads a request into a Claim: who says they sent it, when, for what, and the texts whose HMAC
 would prove it. A claim proves nothing until `matches` is asked with the key's secret. Several
@@ -95,7 +95,7 @@ def _incomplete(message: str) -> Unauthenticated:
 
 
 def read_acs3(incoming: Incoming, *, hosts: Sequence[str] = ()) -> Claim:
-    """ACS3-HMAC-SHA256 (SIGNATURES.md §1)."""
+    """ACS3-HMAC-SHA256 (SIGNATURES §1)."""
     match = _ACS3.fullmatch(incoming.header("authorization"))
     if match is None:
         raise _incomplete(
@@ -199,7 +199,7 @@ def _queries(query: Pairs, write: Callable[[str], str]) -> list[str]:
 
 
 def read_rpc(incoming: Incoming, form: Pairs) -> Claim:
-    """RPC v1 (SIGNATURES.md §2). Action and version are the signed parameters'; headers are not
+    """RPC v1 (SIGNATURES §2). Action and version are the signed parameters'; headers are not
     signed here.
     """
     params = {**dict(incoming.query), **dict(form)}
@@ -254,7 +254,7 @@ def _rpc_values(incoming: Incoming, params: dict[str, str]) -> dict[str, bytes]:
 
 
 def read_roa(incoming: Incoming, *, unsigned_bodies: bool = False) -> Claim:
-    """ROA v1 (SIGNATURES.md §3). Without Content-MD5 the body is not covered: accepted only with
+    """ROA v1 (SIGNATURES §3). Without Content-MD5 the body is not covered: accepted only with
     `unsigned_bodies`.
     """
     match = _ROA.fullmatch(incoming.header("authorization"))

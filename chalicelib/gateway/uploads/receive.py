@@ -1,5 +1,5 @@
 """The two hops before a `*_advance` call: AuthorizeFileUpload, and the multipart form that carries
-the picture (API.md §6).
+the picture (CONTRACT §6).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def read_url(text: str, hosts: Sequence[str]) -> Uploaded:
     for every other URL.
 
     The scheme may come twice: the SDK writes `http://` before a bucket that already begins with it
-    (API.md §6, plain HTTP).
+    (CONTRACT §6, plain HTTP).
     """
     match = _URL.fullmatch(text)
     if match is None or match[1].lower() not in {host.lower() for host in hosts}:

@@ -1,5 +1,5 @@
 """JSON Schemas of the answers, for /openapi.json and for the tests that hold render.py to them
-(API.md §3, §4, §7).
+(CONTRACT §3, §4, §7).
 """
 
 from __future__ import annotations

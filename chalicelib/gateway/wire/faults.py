@@ -1,5 +1,5 @@
-"""The one table from what went wrong to the contract's Code and HTTP status (API.md §8,
-SIGNATURES.md §5).
+"""The one table from what went wrong to the contract's Code and HTTP status (CONTRACT §8,
+SIGNATURES §5).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chalicelib.gateway.wire.incoming import Answer
 CONSOLE_ACTIONS: Final = frozenset(
     {"Detail", "DumpMeta", "DumpMetaList", "IncreaseInstance", "IncreaseList"}
 )
-"""Actions whose codes the original prefixes with `Console.` (K in API.md §8)."""
+"""Actions whose codes the original prefixes with `Console.` (CONTRACT §8)."""
 COMPARE: Final = "CompareSimilarByImage"
 
 
@@ -89,7 +89,7 @@ PICTURE: Final[Mapping[e.PictureFault, str]] = {
 
 AUTH: Final[Mapping[e.AuthFault, Fault]] = {
     e.AuthFault.UNKNOWN_KEY: Fault("InvalidAccessKeyId.NotFound", 404),
-    # 400 needs a `:` in the message (SIGNATURES.md §5); authenticate.py sees to it
+    # 400 needs a `:` in the message (SIGNATURES §5); authenticate.py sees to it
     e.AuthFault.SIGNATURE: Fault("SignatureDoesNotMatch", 400),
     e.AuthFault.INCOMPLETE: Fault("IncompleteSignature", 400),
     e.AuthFault.EXPIRED: Fault("InvalidTimeStamp.Expired", 400),

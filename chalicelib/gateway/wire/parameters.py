@@ -155,7 +155,7 @@ PARAMETERS_2020: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "DumpMeta": (_INSTANCE,),
     "DumpMetaList": (_INSTANCE, _JOB, *_PAGES),
 }
-"""What each action of 2020-12-14 takes (API.md §3, §7)."""
+"""What each action of 2020-12-14 takes (CONTRACT §3, §7)."""
 
 PARAMETERS_2019: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "AddImage": (_INSTANCE, _PRODUCT, _NAME, _PICTURE, *_LOOK, _CUSTOM, _INTS[0], _STRS[0]),
@@ -172,7 +172,7 @@ PARAMETERS_2019: Final[Mapping[str, tuple[Parameter, ...]]] = {
         _FILTER,
     ),
 }
-"""What each action of 2019-03-25 takes (API.md §4)."""
+"""What each action of 2019-03-25 takes (CONTRACT §4)."""
 
 
 def add_image(fields: Fields) -> m.AddPicture:

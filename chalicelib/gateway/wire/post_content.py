@@ -1,5 +1,5 @@
 """The body of 2018-01-20, as the old SDK's buildPostContent writes it, and its way into messages
-(API.md §5).
+(CONTRACT §5).
 
     name,start,end#name,start,end#…^all values joined
 

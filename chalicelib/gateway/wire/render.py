@@ -1,4 +1,4 @@
-"""From results to the members of an answer, per version (API.md §3, §4, §5, §7)."""
+"""From results to the members of an answer, per version (CONTRACT §3, §4, §5, §7)."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ def _found(answer: SearchResults, members: dict[str, str]) -> Json:
 
 
 def _head(answer: SearchResults) -> Json:
-    # API.md §2.7: DocsReturn is what this answer holds; the current reference has the two the wrong
-    # way round
+    # CONTRACT §2.7: DocsReturn is what this answer holds; the current reference has the two the
+    # wrong way round
     return {
         "DocsFound": answer.found,
         "DocsReturn": len(answer.matches),
@@ -233,7 +233,7 @@ def export_started(job: Job) -> Json:
 
 
 def _task(job: Job) -> Json:
-    # one time as text, one as a number: API.md §7
+    # one time as text, one as a number: CONTRACT §7
     return {
         "Id": job.id,
         "Status": job.status,

@@ -26,7 +26,7 @@ _NEGATIVE = frozenset({"!=", "not in"})
 
 
 class Column(Protocol):
-    """One attribute of all rows. An unset value matches only `!=` and `not in` (API.md §2.6)."""
+    """One attribute of all rows. An unset value matches only `!=` and `not in` (CONTRACT §2.6)."""
 
     def compare(
         self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]

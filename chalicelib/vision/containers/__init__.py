@@ -27,7 +27,7 @@ def examine(data: bytes) -> Contents:
     """What the file holds, by its first bytes; a name or a declared type plays no part.
 
     Raises:
-        BadPicture: not a format this service reads (API.md §2.2), or damaged beyond reading.
+        BadPicture: not a format this service reads (CONTRACT §2.2), or damaged beyond reading.
     """
     for magic, reader in _READERS:
         if data.startswith(magic):
