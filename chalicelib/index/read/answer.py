@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from chalicelib.index.read.query import Hit, Hits, Query, Row
-from chalicelib.index.read.search import TableHits, best
+from chalicelib.index.read.rank import Cosines, best
+from chalicelib.index.read.search import TableHits
 
 
 class Rows(Protocol):
@@ -19,45 +22,68 @@ class Rows(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stacked:
+    """The hits of several tables as columns, one after the other."""
+
+    source: npt.NDArray[np.int64]
+    """Which of the tables."""
+    rows: npt.NDArray[np.int64]
+    """The row in it."""
+    similarity: Cosines
+    hamming: npt.NDArray[np.int64]
+    products: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, found: Sequence[TableHits]) -> Stacked:
+        """All hits of all of them."""
+        return cls(
+            np.repeat(np.arange(len(found)), [len(one.rows) for one in found]),
+            np.concatenate([np.empty(0, np.int64), *(one.rows for one in found)]),
+            np.concatenate([np.empty(0, np.float32), *(one.similarity for one in found)]),
+            np.concatenate([np.empty(0, np.int64), *(one.hamming for one in found)]),
+            np.concatenate([np.empty(0, np.uint64), *(one.products for one in found)]),
+        )
+
+    def best(self, query: Query) -> npt.NDArray[np.int64]:
+        """Places of those that may be in the answer to `query`, ties with the last included."""
+        return best(self.similarity, self.products if query.distinct else None, query.count)
+
+
 def merge(found: Sequence[tuple[Rows, TableHits]], query: Query) -> Hits:
     """The best of all, by similarity, then key. What each table answers depends on that table
     alone, so any split gives the same.
     """
-    similarity = np.concatenate([one.similarity for _, one in found] or [np.empty(0, np.float32)])
-    products = np.concatenate([one.products for _, one in found] or [np.empty(0, np.uint64)])
-    source = np.repeat(np.arange(len(found)), [len(one.rows) for _, one in found])
-    rows = np.concatenate([one.rows for _, one in found] or [np.empty(0, np.int64)])
-    differing = np.concatenate([one.hamming for _, one in found] or [np.empty(0, np.int64)])
-    places = best(similarity, products if query.distinct else None, query.count)
-    places = places[similarity[places] >= query.min_similarity]
+    tables = [hits for _, hits in found]
+    stacked = Stacked.of(tables)
+    places = stacked.best(query)
+    places = places[stacked.similarity[places] >= query.min_similarity]
     hits = [
         Hit(
-            found[source[place]][0].row(int(rows[place])),
-            float(similarity[place]),
-            int(differing[place]),
+            found[stacked.source[place]][0].row(int(stacked.rows[place])),
+            float(stacked.similarity[place]),
+            int(stacked.hamming[place]),
         )
         for place in places.tolist()
     ]
     hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
+    matching = matching_products(tables) if query.distinct else None
     return Hits(
         hits=tuple(_first_of_products(hits) if query.distinct else hits)[: query.count],
-        found=_found([one for _, one in found], query),
-        scanned=sum(one.scanned for _, one in found),
+        found=sum(one.matching for one in tables) if matching is None else len(matching),
+        scanned=sum(one.scanned for one in tables),
     )
 
 
-def _first_of_products(hits: Sequence[Hit]) -> list[Hit]:
-    seen: set[str] = set()
-    kept = []
-    for hit in hits:
-        if hit.row.key.product_id not in seen:
-            seen.add(hit.row.key.product_id)
-            kept.append(hit)
-    return kept
-
-
-def _found(found: Sequence[TableHits], query: Query) -> int:
-    if not query.distinct:
-        return sum(one.matching for one in found)
+def matching_products(found: Sequence[TableHits]) -> npt.NDArray[np.uint64]:
+    """Digests of the different products that match in any of the tables, ascending."""
     products = [one.matching_products for one in found if one.matching_products is not None]
-    return len(np.unique(np.concatenate(products))) if products else 0
+    return np.unique(np.concatenate([np.empty(0, np.uint64), *products]))
+
+
+def _first_of_products(hits: Sequence[Hit]) -> list[Hit]:
+    """The first hit of each product, in order."""
+    first: dict[str, Hit] = {}
+    for hit in hits:
+        first.setdefault(hit.row.key.product_id, hit)
+    return list(first.values())

@@ -18,10 +18,11 @@ from chalicelib.attributes import Attributes
 from chalicelib.index.format.bundle import Array, Bundle, encode
 from chalicelib.index.format.manifest import Manifest, SegmentRef, decode_manifest, encode_manifest
 from chalicelib.index.format.records import Key
+from chalicelib.index.read.answer import Stacked, matching_products
 from chalicelib.index.read.answer import merge as merge_found
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.query import Hits, Query, Row
-from chalicelib.index.read.search import TableHits, best
+from chalicelib.index.read.search import TableHits
 from chalicelib.index.read.snapshot import Snapshot, search_tables
 from chalicelib.region import Region
 
@@ -130,31 +131,26 @@ def split(snapshot: Snapshot, count: int) -> list[Part]:
 
 
 def search_part(generation: Generation, part: Part, query: Query) -> PartHits:
-    """Searches the segments of `part`, which are of `generation`. Raises ObjectMissing where one is gone: then the coordinator
-    takes a new snapshot. CorruptObject.
+    """Searches the segments of `part`, which are of `generation`. Raises ObjectMissing where one is
+    gone: then the coordinator takes a new snapshot. CorruptObject.
     """
     snapshot = generation.assemble(part.manifest, part.log_names)
     answers = search_tables(snapshot.segment_tables, query, rows=part.rows, fetch=snapshot.fetch)
-    similarity = np.concatenate([one.similarity for _, one in answers] or [np.empty(0, np.float32)])
-    products = np.concatenate([one.products for _, one in answers] or [np.empty(0, np.uint64)])
-    hamming = np.concatenate([one.hamming for _, one in answers] or [np.empty(0, np.int64)])
-    source = [(reader, row) for reader, one in answers for row in one.rows.tolist()]
-    places = best(similarity, products if query.distinct else None, query.count)
-    matching = [one.matching_products for _, one in answers if one.matching_products is not None]
+    tables = [hits for _, hits in answers]
+    stacked = Stacked.of(tables)
+    places = stacked.best(query)
+    sources, rows = stacked.source[places].tolist(), stacked.rows[places].tolist()
+    kept = tuple(answers[source][0].row(row) for source, row in zip(sources, rows, strict=True))
     found = TableHits(
         rows=np.arange(len(places)),
-        similarity=similarity[places],
-        hamming=hamming[places],
-        products=products[places],
-        matching=sum(one.matching for _, one in answers),
-        matching_products=np.unique(np.concatenate(matching or [np.empty(0, np.uint64)]))
-        if query.distinct
-        else None,
-        scanned=sum(one.scanned for _, one in answers),
+        similarity=stacked.similarity[places],
+        hamming=stacked.hamming[places],
+        products=stacked.products[places],
+        matching=sum(one.matching for one in tables),
+        matching_products=matching_products(tables) if query.distinct else None,
+        scanned=sum(one.scanned for one in tables),
     )
-    return PartHits(
-        found, tuple(source[place][0].row(source[place][1]) for place in places.tolist())
-    )
+    return PartHits(found, kept)
 
 
 def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:

@@ -1,4 +1,4 @@
-"""Arithmetic of a search: Hamming distances over code planes, cosines over int8 features."""
+"""The nearest rows by their codes: Hamming distances over code planes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from chalicelib.index.format.bundle import Array
-from chalicelib.index.format.columns import Mask
+from chalicelib.index.format.table import RowIds
+from chalicelib.index.read.matching import Matching
 
 _BLOCK = 65_536
 """Rows per step, so that the buffers stay in the second-level cache (studies: 3× over a whole
@@ -34,8 +34,37 @@ class _Scratch(threading.local):
 
 _scratch = _Scratch()
 
-FAR = np.uint16(65_535)
+_FAR = np.uint16(65_535)
 """A distance no row has: fewer than 65,535 bits."""
+
+
+class Scan:
+    """Distances of all matching rows to one code, each computed once."""
+
+    def __init__(
+        self,
+        planes: npt.NDArray[np.uint64],
+        words: npt.NDArray[np.uint64],
+        matching: Matching,
+    ) -> None:
+        """`planes` [words, rows], `words` [words]."""
+        spans = matching.spans
+        self._distances = np.concatenate(
+            [_distances(planes, words, start, stop) for start, stop in spans]
+        )
+        if matching.allowed is not None:
+            allowed = [matching.allowed[start:stop] for start, stop in spans]
+            self._distances[~np.concatenate(allowed)] = _FAR
+        self._starts = np.array([start for start, _ in spans])
+        self._offsets = np.cumsum([0, *(stop - start for start, stop in spans)])
+        """Where each span begins among all distances."""
+
+    def nearest(self, count: int) -> RowIds:
+        """The `count` nearest rows and all as near as the last of them, ascending."""
+        places = _smallest(self._distances, count)
+        span = np.searchsorted(self._offsets, places, side="right") - 1
+        rows: RowIds = places - self._offsets[span] + self._starts[span]
+        return rows
 
 
 def query_words(code: npt.NDArray[np.uint8], words: int) -> npt.NDArray[np.uint64]:
@@ -45,7 +74,17 @@ def query_words(code: npt.NDArray[np.uint8], words: int) -> npt.NDArray[np.uint6
     return padded.view("<u8")
 
 
-def distances(
+def hamming(
+    planes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64], rows: RowIds
+) -> npt.NDArray[np.int64]:
+    """[len(rows)]: bits in which each of `rows` differs."""
+    found: npt.NDArray[np.int64] = np.bitwise_count(planes[:, rows] ^ words[:, None]).sum(
+        axis=0, dtype=np.int64
+    )
+    return found
+
+
+def _distances(
     planes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64], start: int, stop: int
 ) -> npt.NDArray[np.uint16]:
     """[stop - start]: bits in which each row of `planes` [words, rows] differs from `words`
@@ -64,61 +103,23 @@ def distances(
     return found
 
 
-def nearest(found: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
-    """Places of the `count` smallest distances and of all equal to the last of them; never of FAR."""
+def _smallest(found: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+    """Places of the `count` smallest distances and of all equal to the last of them; never of
+    _FAR.
+    """
     if len(found) <= count:
-        return np.flatnonzero(found < FAR)
+        return np.flatnonzero(found < _FAR)
     within = np.arange(0)
     if len(found) >= _SAMPLED_FROM:
         sample = found[::_SAMPLE]
-        place = min(
-            len(sample) - 1, count // _SAMPLE + 4 * _SAMPLE
-        )  # far enough out that all wanted rows lie nearer, almost always
-        within = np.flatnonzero(found <= min(int(np.partition(sample, place)[place]), int(FAR) - 1))
+        # far enough out that all wanted rows lie nearer, almost always
+        place = min(len(sample) - 1, count // _SAMPLE + 4 * _SAMPLE)
+        bound = min(int(np.partition(sample, place)[place]), int(_FAR) - 1)
+        within = np.flatnonzero(found <= bound)
     if len(within) < count:
-        within = np.flatnonzero(found < FAR)
+        within = np.flatnonzero(found < _FAR)
     if len(within) <= count:
         return within
     near = found[within]
     kept: npt.NDArray[np.int64] = within[near <= np.partition(near, count - 1)[count - 1]]
     return kept
-
-
-def hamming(
-    planes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """[len(rows)]: bits in which each of `rows` differs."""
-    found: npt.NDArray[np.int64] = np.bitwise_count(planes[:, rows] ^ words[:, None]).sum(
-        axis=0, dtype=np.int64
-    )
-    return found
-
-
-def cosines(
-    features: npt.NDArray[np.int8], norms: npt.NDArray[np.int32], query: npt.NDArray[np.int8]
-) -> npt.NDArray[np.float32]:
-    """[rows]: cosine of each of `features` [rows, dimension] with `query` [dimension]; exactly 1
-    for an equal one, 0 for a zero one.
-
-    Sums of int8 products below 2²⁴ are exact in float32, whatever the order of summation: up to
-    1,040 dimensions the answer is the same on every machine.
-    """
-    exact: np.dtype[np.float32 | np.float64] = np.dtype(
-        np.float32 if len(query) <= 1040 else np.float64
-    )
-    wanted: Array = query.astype(exact)
-    dots = np.empty(len(features), dtype=np.float64)
-    for start in range(0, len(features), 2048):
-        part: Array = features[start : start + 2048].astype(exact)
-        dots[start : start + 2048] = part @ wanted
-    length = np.sqrt(norms.astype(np.float64) * float((query.astype(np.float64) ** 2).sum()))
-    found = np.divide(dots, length, out=np.zeros_like(dots), where=length > 0)
-    return np.minimum(found, 1.0).astype(np.float32)
-
-
-def compress(alive: Mask | None, start: int, stop: int) -> Array:
-    """Row ids from `start` to `stop` that are alive."""
-    if alive is None:
-        return np.arange(start, stop)
-    found: Array = np.flatnonzero(alive[start:stop]) + start
-    return found
