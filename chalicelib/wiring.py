@@ -183,7 +183,7 @@ def _open_sources(settings: Settings) -> Sources:
         from chalicelib.storage.source import LocalSources
 
         return LocalSources(local_folder(settings) / "buckets")
-    from chalicelib.storage.bucket import AwsSources
+    from chalicelib.storage.sources import AwsSources
 
     return AwsSources(settings.region)
 

@@ -12,7 +12,9 @@ class Account(Protocol):
     """The account and region of a deployment."""
 
     def caller(self) -> str:
-        """ARN of whose credentials are used. Raises Forbidden without valid ones, StoreUnavailable."""
+        """ARN of whose credentials are used. Raises Forbidden without valid ones,
+        StoreUnavailable.
+        """
         ...
 
     def bucket_region(self, bucket: str) -> str:
@@ -52,6 +54,7 @@ class AwsAccount:
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _ask(self, service: str, operation: str, **parameters: object) -> Any:
+        """One call. Raises Forbidden where it or the credentials are refused, StoreUnavailable."""
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,

@@ -55,7 +55,8 @@ def check(url: str) -> None:
     if parts.scheme not in ("http", "https") or not host or parts.username is not None or port == 0:
         raise InvalidField(
             "callback",
-            f"the callback address {url[:80]!r} must be http(s)://host/…, without user and password",
+            f"the callback address {url[:80]!r} must be http(s)://host/…, without user and "
+            "password",
         )
     with contextlib.suppress(ValueError):
         if is_public(host):
@@ -102,6 +103,7 @@ def _send(
     allowed: Callable[[str], bool],
     answered: threading.Event,
 ) -> None:
+    """The POST itself; sets `answered` when a status came back. Raises nothing."""
     # the contract: the result of a callback is ignored, and so is its failure
     with contextlib.suppress(OSError, http.client.HTTPException, InvalidField, ValueError):
         if allowed is is_public:

@@ -1,4 +1,4 @@
-"""What a store must be able to do. There is no unconditional write: it cannot be called by mistake."""
+"""What a store must be able to do. No write is unconditional, so none is called by mistake."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ class ObjectStore(Protocol):
         ...
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
-        """Bytes `start` to `stop` (exclusive) of the object, never fewer; an empty range is answered
-        without asking. Several ranges of one object: storage.ranges.
+        """Bytes `start` to `stop` (exclusive) of the object, never fewer; an empty range is
+        answered without asking. Several ranges of one object: storage.ranges.
 
-        Meant for immutable objects: two reads may see two versions. Raises ObjectMissing, ShortObject
-        (it ends before `stop`), StoreUnavailable, ValueError unless 0 <= start <= stop.
+        Meant for immutable objects: two reads may see two versions. Raises ObjectMissing,
+        ShortObject (it ends before `stop`), StoreUnavailable, ValueError unless
+        0 <= start <= stop.
         """
         ...
 
@@ -90,15 +91,16 @@ class ObjectStore(Protocol):
         ...
 
     def delete_many(self, keys: Sequence[str]) -> None:
-        """Removes the objects, in any order; on S3 a thousand a request. Those that are not there are
-        no error. Raises StorageError when some could not be removed, after all have been tried;
+        """Removes the objects, in any order; on S3 a thousand a request. Those that are not there
+        are no error. Raises StorageError when some could not be removed, after all have been tried;
         repeating it is safe.
         """
         ...
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
-        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII); with
-        `limit` (at least 1) no more than so many, and no more asked for. Raises StoreUnavailable.
+        """Objects whose key starts with `prefix` and sorts after `after`, in key order (ASCII);
+        with `limit` (at least 1) no more than so many, and no more asked for. Raises
+        StoreUnavailable.
 
         Read lazily: who stops early saves the rest. Objects created or deleted while it is read may
         or may not be in it.

@@ -27,7 +27,8 @@ def probe(store: ObjectStore, name: str, *, new_id: Callable[[], str]) -> None:
             store.delete(key)
         if any(stat.key == key for stat in store.list("probe/")):
             raise StoreUnfit(
-                f"it lists {key} after it was deleted: its listings lag behind, and searches would miss new records"
+                f"it lists {key} after it was deleted: its listings lag behind, and searches would "
+                "miss new records"
             )
     except StoreUnfit as error:
         raise StoreUnfit(f"the store {name} is not fit for a collection: {error}") from None
@@ -45,7 +46,8 @@ def _conditions(store: ObjectStore, key: str) -> None:
         _expect(store, key, _FIRST, "a refused write with If-None-Match: *")
     else:
         raise StoreUnfit(
-            f"it answered success to a second write of {key} with If-None-Match: *, which must fail with 412"
+            f"it answered success to a second write of {key} with If-None-Match: *, which must "
+            "fail with 412"
         )
     try:
         newer = store.replace(key, _SECOND, version=version)
@@ -59,11 +61,13 @@ def _conditions(store: ObjectStore, key: str) -> None:
         _expect(store, key, _SECOND, "a refused write with If-Match")
     else:
         raise StoreUnfit(
-            f"it answered success to a write of {key} with an If-Match of the past ({version}), which must fail with 412"
+            f"it answered success to a write of {key} with an If-Match of the past ({version}), "
+            "which must fail with 412"
         )
     if store.get_if_changed(key, version=newer) is not None:
         raise StoreUnfit(
-            f"it sent {key} again although If-None-Match named its version ({newer}), which must be answered with 304"
+            f"it sent {key} again although If-None-Match named its version ({newer}), which must "
+            "be answered with 304"
         )
 
 

@@ -85,7 +85,8 @@ class SqsQueue:
                 ) from error
             if failed:
                 raise StoreUnavailable(
-                    f"the queue {self._url} did not take {len(failed)} of {len(entries)} messages; repeat later"
+                    f"the queue {self._url} did not take {len(failed)} of {len(entries)} messages; "
+                    "repeat later"
                 )
 
 
@@ -104,10 +105,12 @@ class FolderQueue:
     """A folder of message files, with SQS's promises for the processes of one machine; survives
     restarts.
 
-    waiting/{due, ns}-{id}-{times}         a message nobody has, delivered so often taken/{due,
-    ns}-{id}-{times}.{expiry, ns}.{pid}  one that a process took; after expiry, or when the process
-    is gone, it goes back Every step is one rename, so two takers cannot have the same delivery and
-    a crash leaves the message in one of the two.
+    waiting/{due, ns}-{id}-{times}                      nobody has it; delivered so often
+    taken/{due, ns}-{id}-{times}.{expiry, ns}.{pid}     a process took it; after expiry, or when the
+                                                        process is gone, it goes back
+
+    Every step is one rename, so two takers cannot have the same delivery and a crash leaves the
+    message in one of the two.
     """
 
     grain = 32
@@ -183,6 +186,7 @@ class FolderQueue:
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process of that number runs on this machine, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -111,7 +111,8 @@ class S3Store:
         retries = client.meta.config.retries or {}
         if retries.get("total_max_attempts") != 1:
             raise ValueError(
-                "S3Store needs a client that makes one attempt per call; make it with storage.s3.connect"
+                "S3Store needs a client that makes one attempt per call; make it with "
+                "storage.s3.connect"
             )
         self._client = client
         self._bucket = bucket

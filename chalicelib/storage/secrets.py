@@ -89,7 +89,8 @@ class FileSecrets:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
                 raise StorageError(
-                    f"{self._path} holds secrets but others may open it (mode {mode:04o}); run: chmod 600 {self._path}"
+                    f"{self._path} holds secrets but others may open it (mode {mode:04o}); run: "
+                    f"chmod 600 {self._path}"
                 )
             data = file.read()
         return Secret(data.decode(), hashlib.sha256(data).hexdigest())
@@ -146,11 +147,13 @@ class SecretsManagerSecrets:
             return secret
 
     def _fetch(self) -> Secret:
+        """The current version, from AWS. Raises StorageError, StoreUnavailable."""
         try:
             answer = self._client.get_secret_value(SecretId=self._name, VersionStage="AWSCURRENT")
         except self._client.exceptions.ResourceNotFoundException as error:
             raise StorageError(
-                f"there is no secret {self._name} with a value; the deployment's template creates it"
+                f"there is no secret {self._name} with a value; the deployment's template creates "
+                "it"
             ) from error
         except Exception as error:
             raise StoreUnavailable(
@@ -182,7 +185,8 @@ class SecretsManagerSecrets:
             raise VersionConflict("the keys were changed meanwhile; nothing was written") from error
         except Exception as error:
             raise StoreUnavailable(
-                f"cannot write the secret {self._name}: {type(error).__name__}; read it before trying again"
+                f"cannot write the secret {self._name}: {type(error).__name__}; read it before "
+                "trying again"
             ) from error
         with self._lock:
             self._kept = None

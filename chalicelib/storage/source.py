@@ -38,7 +38,8 @@ class Role:
         if not _ARN.fullmatch(self.arn):
             raise SourceError(
                 SourceFault.BAD_ARN,
-                f"{self.arn!r} is not the ARN of a role; it must look like arn:aws:iam::123456789012:role/lookalike-reads-pictures",
+                f"{self.arn!r} is not the ARN of a role; it must look like "
+                "arn:aws:iam::123456789012:role/lookalike-reads-pictures",
             )
 
 
@@ -129,7 +130,8 @@ class FolderSource:
         if not (self._root / META).is_file():
             raise SourceError(
                 SourceFault.NO_META,
-                f"there is no {META} in {self._named}; put one next to the pictures (docs/IMPORTS.md)",
+                f"there is no {META} in {self._named}; put one next to the pictures "
+                "(docs/IMPORTS.md)",
             )
 
     def meta(self, *, version: str = "") -> MetaFile:
@@ -140,7 +142,8 @@ class FolderSource:
         if version and version != found:
             raise SourceError(
                 SourceFault.NO_META,
-                f"{META} in {self._named} was replaced while it was being read; start the import again",
+                f"{META} in {self._named} was replaced while it was being read; start the import "
+                "again",
             )
         return MetaFile(found, self._chunks())
 
@@ -180,8 +183,10 @@ def other_region(bucket: str, region: str, ours: str) -> SourceError:
     """The refusal of a bucket that is not in our region."""
     return SourceError(
         SourceFault.OTHER_REGION,
-        f"bucket {bucket!r} is in {region}, this deployment in {ours}, and pictures are only read within a region. "
-        f"Either copy the folder to a bucket in {ours} (aws s3 sync), or deploy Lookalike in {region}",
+        f"bucket {bucket!r} is in {region}, this deployment in {ours}, and pictures are only read "
+        "within a region. "
+        f"Either copy the folder to a bucket in {ours} (aws s3 sync), or deploy Lookalike in "
+        f"{region}",
     )
 
 
@@ -201,7 +206,8 @@ class LocalSources:
         if not bucket.is_dir():
             raise SourceError(
                 SourceFault.NO_BUCKET,
-                f"there is no bucket {location.bucket!r}. On this machine a bucket is a folder: make {self._buckets}/{location.bucket}, "
+                f"there is no bucket {location.bucket!r}. On this machine a bucket is a folder: "
+                f"make {self._buckets}/{location.bucket}, "
                 "or set AWS_REGION to read buckets of Amazon S3",
             )
         folder = bucket / location.path.lstrip("/")

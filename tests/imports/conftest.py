@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.storage.bucket import AwsSources
+from chalicelib.storage.sources import AwsSources
 from tests.imports.aws import REGION, Aws, aws
 from tests.imports.stack import Stack, stack_on
 from tests.moto_server import locked_moto

@@ -22,11 +22,11 @@ from chalicelib.index.collection import Collection
 from chalicelib.jobs.imports import list_imports
 from chalicelib.jobs.listing import ListedJob
 from chalicelib.service import Service
-from chalicelib.storage.bucket import AwsSources
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.queue import SqsQueue
 from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.storage.secrets import FileSecrets
+from chalicelib.storage.sources import AwsSources
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.vision.analysis import Analysis, PictureAnalyzer, Request
 from chalicelib.wiring import new_id

@@ -12,8 +12,8 @@ from chalicelib.errors import (
     SourceFault,
     StoreUnavailable,
 )
-from chalicelib.storage.bucket import AwsSources
 from chalicelib.storage.source import Location, Role, Source
+from chalicelib.storage.sources import AwsSources
 from tests.imports.aws import READ, REGION, Aws
 
 

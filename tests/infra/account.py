@@ -136,6 +136,7 @@ class Account:
         )
 
     def _enforce(self, after: str) -> None:
+        """Policies count from the request number `after` on ("inf": never)."""
         import http.client
         from contextlib import closing
 
@@ -185,29 +186,36 @@ def statements(
 
 
 def _resolve(node: Any, values: dict[str, Any], held: dict[str, bool]) -> Any:
-    def again(value: Any) -> Any:
-        return _resolve(value, values, held)
-
+    """A part of a template with its functions worked out. `values`: what names stand for; `held`:
+    which conditions hold.
+    """
     if isinstance(node, list):
-        return [again(value) for value in node]
+        return [_resolve(value, values, held) for value in node]
     if not isinstance(node, dict):
         return node
     match node:
         case {"Fn::If": [condition, then, otherwise]}:
-            return again(then if held[condition] else otherwise)
+            return _resolve(then if held[condition] else otherwise, values, held)
         case {"Ref": "AWS::NoValue"}:
             return None
         case {"Ref": name}:
             return values[name]
+    inside = {name: _resolve(value, values, held) for name, value in node.items()}
+    return _called(inside, values)
+
+
+def _called(node: dict[str, Any], values: dict[str, Any]) -> Any:
+    """What a function of text gives, its arguments resolved; `node` itself if it is none."""
+    match node:
         case {"Fn::Join": [separator, parts]}:
-            return separator.join(again(parts))
+            return separator.join(parts)
         case {"Fn::Split": [separator, text]}:
-            return again(text).split(separator)
+            return text.split(separator)
         case {"Fn::Sub": text}:
             text, more = text if isinstance(text, list) else (text, {})
-            known = values | again(more)
+            known = values | more
             return re.sub(r"\$\{([\w.:]+)\}", lambda found: known[found[1]], text)
-    return {name: again(value) for name, value in node.items()}
+    return node
 
 
 def refused_by_the_bucket(request: Request) -> list[str]:
@@ -234,6 +242,7 @@ def refused_by_the_bucket(request: Request) -> list[str]:
 
 
 def _for_moto(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement in moto's spelling of actions, without what moto does not look at."""
     made = {name: value for name, value in statement.items() if name != "Condition"}
     if "s3:ListBucket" in made["Action"]:
         made["Action"] = [*made["Action"], "s3:HeadBucket"]
@@ -271,6 +280,7 @@ def account(url: str, **parameters: bool) -> Iterator[Account]:
 
 @contextmanager
 def _recording(found: Account) -> Iterator[None]:
+    """Every request that a policy allowed is noted in `found.requests`."""
     original = access_control.IAMRequestBase.check_action_permitted
 
     def check(self: Any, resource: str) -> None:

@@ -17,9 +17,10 @@ from types import SimpleNamespace
 from typing import Any
 
 task, ric, handler = sys.argv[1:]
+here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 sys.path[:] = [
     task,
-    *(path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))),  # noqa: PTH100, PTH120
+    *(path for path in sys.path if path != here),
     ric,
 ]
 

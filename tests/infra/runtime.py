@@ -115,6 +115,8 @@ def function(
 def _handler(
     events: queue.Queue[tuple[str, bytes]], answers: queue.Queue[tuple[str, bytes]]
 ) -> type[BaseHTTPRequestHandler]:
+    """Lambda's runtime API: hands out `events` as (request id, JSON), collects `answers`."""
+
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

@@ -5,48 +5,37 @@ SQS and Secrets Manager on moto.
 from __future__ import annotations
 
 import base64
+import fnmatch
 import io
 import json
-import os
-import subprocess
 import time
-import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from chalicelib.contract.messages import CreateCollection
 from chalicelib.index.format.records import quantise
 from chalicelib.index.read.fan_out import split
 from chalicelib.index.read.query import Query
-from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.service import Service
 from chalicelib.usecases import fan_out
-from chalicelib.usecases.keys import NewKey, create_key
+from chalicelib.usecases.keys import NewKey
 from chalicelib.usecases.maintain import compact
-from chalicelib.usecases.manage import create_collection
 from chalicelib.vision.analysis import Request as Look
 from chalicelib.vision.analyze import Analyzer
 from tests.gateway.client import acs3, picture
 from tests.gateway.test_uploads import form
 from tests.imports.aws import REGION
-from tests.infra.account import PICTURES, STORE, TRANSIT, Account, account
-from tests.infra.events import gateway_event, url_event
-from tests.infra.runtime import EVENT_LIMIT, Function, FunctionFailed, function
-from tests.moto_server import locked_moto
-from tools.package import ROOT, Order, package
+from tests.infra.account import PICTURES, TRANSIT
+from tests.infra.deployed import HOST, Stack
+from tests.infra.events import gateway_event
+from tests.infra.runtime import EVENT_LIMIT, FunctionFailed
+from tools.package import Order, package
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FORM = "application/x-www-form-urlencoded"
-HOST = "abc.lambda-url.eu-central-1.on.aws"
 EVENT = {
     "version": "0",
     "id": "1",
@@ -58,109 +47,6 @@ EVENT = {
     "resources": [],
     "detail": {},
 }
-
-
-@pytest.fixture(scope="session")
-def folder() -> Path:
-    """Where the package lies. LOOKALIKE_PACKAGE names one that is made already."""
-    made = os.environ.get("LOOKALIKE_PACKAGE")
-    return Path(made) if made else package(Order())
-
-
-@pytest.fixture(scope="session")
-def artefact(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package unpacked; nothing else in the folder."""
-    task = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(folder / "deployment.zip") as archive:
-        archive.extractall(task)
-    return task
-
-
-@pytest.fixture(scope="session")
-def environment(folder: Path) -> Path:
-    """The packaging environment of the package's Python."""
-    return ROOT / "build" / f"venv-{folder.name.split('-')[1]}"
-
-
-@pytest.fixture(scope="session")
-def python(environment: Path) -> Path:
-    return (environment / "bin/python").resolve()
-
-
-@pytest.fixture(scope="session")
-def ric(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real runtime client, where the registry has one; else an empty folder."""
-    target = tmp_path_factory.mktemp("ric")
-    command = [
-        environment / "bin/python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        target,
-        "awslambdaric==4.2.2",
-    ]
-    subprocess.run([str(part) for part in command], check=False, capture_output=True)
-    return target
-
-
-@dataclass
-class Stack:
-    """The functions, started when first called, all on one account."""
-
-    cloud: Account
-    key: NewKey
-    start: ExitStack
-    task: Path
-    python: Path
-    ric: Path
-    running: dict[str, Function] = field(default_factory=dict)
-
-    def __getitem__(self, handler: str) -> Function:
-        if handler not in self.running:
-            environment = {
-                "AWS_ENDPOINT_URL": self.cloud.url,
-                "AWS_ACCESS_KEY_ID": "root",
-                "AWS_SECRET_ACCESS_KEY": "root",
-                "AWS_REGION": REGION,
-                "LOOKALIKE_STORE": f"s3://{STORE}",
-                "LOOKALIKE_UPLOADS": f"s3://{TRANSIT}",
-                "LOOKALIKE_SECRETS": f"secretsmanager:{self.cloud.values['AccessKeys']}",
-                "LOOKALIKE_QUEUE": self.cloud.values["ImportQueue"],
-            }
-            started = function(
-                f"app.{handler}",
-                task=self.task,
-                python=self.python,
-                ric=self.ric,
-                environment=environment,
-            )
-            self.running[handler] = self.start.enter_context(started)
-        return self.running[handler]
-
-    def call(
-        self, action: str, fields: Mapping[str, str], *, as_url: bool = False
-    ) -> tuple[int, dict[str, Any]]:
-        """One signed request through API Gateway, or through the function URL."""
-        body = urlencode(fields).encode()
-        signed = acs3(self.key, action, "2020-12-14", now=time.time(), body=body, host=HOST)
-        event = url_event(signed, body) if as_url else gateway_event(signed, body)
-        answer = self["app"].invoke(event)
-        text = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"]
-        return answer["statusCode"], json.loads(text)
-
-
-@pytest.fixture(scope="module")
-def stack(artefact: Path, python: Path, ric: Path) -> Iterator[Stack]:
-    with locked_moto() as url, account(url) as cloud, ExitStack() as start:
-        with cloud.acting_as_owner() as bare:
-            analyzer = Analyzer()
-            deployment = replace(bare, analyzer=lambda: analyzer)
-            create_collection(CreateCollection("shop", Service.GENERIC), deployment)
-            key = create_key(deployment)
-            bind(Binding(PICTURES, "/spring", "shop"), deployment.store)
-        yield Stack(cloud, key, start, artefact, python, ric)
 
 
 def big_picture(target: int) -> bytes:
@@ -195,15 +81,10 @@ def test_the_package_holds_what_is_needed_and_no_secrets_of_its_builder(
         path.relative_to(artefact).as_posix() for path in artefact.rglob("*") if path.is_file()
     }
     assert {"app.py", "models/cards.json", "chalicelib/gateway/console/static/index.html"} <= names
-    assert not [
-        name
-        for name in names
-        if name.startswith(("tests/", "tools/", "models/build", "boto3/")) or name.endswith(".pyi")
-    ]
-    compiled = [name for name in names if name.startswith("chalicelib/") and name.endswith(".pyc")]
-    assert len(compiled) == len(
-        [name for name in names if name.startswith("chalicelib/") and name.endswith(".py")]
-    )
+    for pattern in ("tests/*", "tools/*", "models/build*", "boto3/*", "*.pyi"):
+        assert fnmatch.filter(names, pattern) == []
+    compiled = fnmatch.filter(names, "chalicelib/*.pyc")
+    assert len(compiled) == len(fnmatch.filter(names, "chalicelib/*.py"))
 
 
 @pytest.mark.parametrize("as_url", [False, True], ids=["api-gateway", "function-url"])

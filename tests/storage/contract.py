@@ -229,6 +229,7 @@ class StoreContract:
 
 
 def _at_once(work: object, count: int) -> None:
+    """Calls `work` with 0, 1 … in as many threads, and fails where one of them did."""
     assert callable(work)
     failures: list[BaseException] = []
 

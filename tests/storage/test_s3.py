@@ -1,4 +1,4 @@
-"""The store in a bucket keeps the contract, and says what became of the data when the wire fails."""
+"""The store in a bucket keeps the contract and says what became of the data when the wire fails."""
 
 from __future__ import annotations
 

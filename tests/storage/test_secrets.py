@@ -123,11 +123,13 @@ def test_processes_do_not_lose_each_others_changes(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     code = (
         "import sys; from pathlib import Path\n"
-        "from chalicelib.errors import VersionConflict; from chalicelib.storage.secrets import FileSecrets\n"
+        "from chalicelib.errors import VersionConflict; from chalicelib.storage.secrets import "
+        "FileSecrets\n"
         "store = FileSecrets(Path(sys.argv[1])); done = 0\n"
         "while done < 20:\n"
         "    secret = store.read()\n"
-        "    try: store.replace(str(int(secret.text or 0) + 1), version=secret.version); done += 1\n"
+        "    try: store.replace(str(int(secret.text or 0) + 1), version=secret.version); done += "
+        "1\n"
         "    except VersionConflict: pass\n"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(3)]
