@@ -19,7 +19,6 @@ import platform
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from benchmarks import yardsticks
 from benchmarks.bench import (
@@ -33,6 +32,7 @@ from benchmarks.bench import (
 )
 from benchmarks.hard import hard
 from chalicelib.index.read.search import SHORTLIST
+from chalicelib.inference import onnxruntime
 from chalicelib.service import Service
 from models.build import evaluate
 from models.build.folds import folds

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-import onnxruntime
 import PIL
 from PIL import Image, ImageDraw, ImageFilter
 
+from chalicelib.inference import onnxruntime
 from chalicelib.service import Service
 from chalicelib.vision import evidence, subject
 from chalicelib.vision.analysis import Request

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from PIL import Image
 
+from chalicelib.inference import onnxruntime
 from chalicelib.vision.picture import Picture
 
 FloatVector = npt.NDArray[np.float32]

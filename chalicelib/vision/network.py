@@ -34,7 +34,7 @@ class Network:
         without the processor's integer kernels.
         """
         # Here and not at the top: it costs 60 ms, and most actions of the service need no picture.
-        import onnxruntime
+        from chalicelib.inference import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -12,10 +12,10 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from chalicelib.inference import onnxruntime
 from chalicelib.service import Service
 from chalicelib.vision import evidence, subject, symbol
 from chalicelib.vision.picture import Picture

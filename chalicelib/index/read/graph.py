@@ -92,8 +92,9 @@ class Graph:
 
 def _index(shape: Shape) -> Index:
     # usearch loaded before onnxruntime crashes the process when both are there
-    import onnxruntime  # noqa: F401
+    import chalicelib.inference  # noqa: F401
 
+    # isort: split
     # usearch names no exports
     from usearch.index import Index, MetricKind, ScalarKind  # type: ignore[attr-defined]
 
