@@ -121,3 +121,23 @@ def test_every_pinned_package_has_its_reason(pins: Path) -> None:
     assert [
         name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)
     ] == []
+
+
+def test_the_index_of_decisions_has_each_with_status_and_date() -> None:
+    pages = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    titles = [re.match(r"# (\d{4}) (.+)", text_of(page)) for page in pages]
+    index = re.findall(
+        r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \| (.+) \| (.+) \|$",
+        text_of(ROOT / "docs/adr/README.md"),
+        re.MULTILINE,
+    )
+    assert [(number, name, title) for number, name, title, _, _ in index] == [
+        (*title.groups()[:1], page.name, title[2]) for page, title in zip(pages, titles) if title
+    ]
+    numbers = {number for number, *_ in index}
+    assert len(numbers) == len(pages)
+    for *_, status, date in index:
+        by = re.fullmatch(r"accepted|superseded by \[(\d{4})\]\([^)]+\)", status)
+        assert by, f"{status} is no status"
+        assert by[1] is None or by[1] in numbers
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), f"{date} is no date"
