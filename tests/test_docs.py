@@ -125,15 +125,20 @@ def test_every_pinned_package_has_its_reason(pins: Path) -> None:
 
 def test_the_index_of_decisions_has_each_with_status_and_date() -> None:
     pages = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
-    titles = [re.match(r"# (\d{4}) (.+)", text_of(page)) for page in pages]
+    expected = [
+        (
+            page.name[:4],
+            page.name,
+            text_of(page).splitlines()[0].removeprefix(f"# {page.name[:4]} "),
+        )
+        for page in pages
+    ]
     index = re.findall(
         r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \| (.+) \| (.+) \|$",
         text_of(ROOT / "docs/adr/README.md"),
         re.MULTILINE,
     )
-    assert [(number, name, title) for number, name, title, _, _ in index] == [
-        (*title.groups()[:1], page.name, title[2]) for page, title in zip(pages, titles) if title
-    ]
+    assert [row[:3] for row in index] == expected
     numbers = {number for number, *_ in index}
     assert len(numbers) == len(pages)
     for *_, status, date in index:
@@ -141,3 +146,12 @@ def test_the_index_of_decisions_has_each_with_status_and_date() -> None:
         assert by, f"{status} is no status"
         assert by[1] is None or by[1] in numbers
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), f"{date} is no date"
+
+
+def test_hosted_ci_calls_what_ci_is() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    assert "run: .ci/run" in workflow
+    actions = re.findall(r"uses: (\S+)", workflow)
+    assert actions
+    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", action) for action in actions)
+    assert 'python-version: "3.11"' in workflow
