@@ -19,8 +19,9 @@ from chalicelib.usecases.ask_parts import PATIENCE_S, Ask, FanOut
 from chalicelib.usecases.deployment import Deployment
 
 if TYPE_CHECKING:
+    from chalicelib.storage.folder_queue import FolderQueue
     from chalicelib.storage.invoke import LambdaInvoker
-    from chalicelib.storage.queue import FolderQueue, Queue
+    from chalicelib.storage.queue import Queue
     from chalicelib.storage.source import Sources
     from chalicelib.vision.analysis import PictureAnalyzer
 
@@ -198,7 +199,7 @@ def _open_queue(settings: Settings) -> Queue:
 
 def local_queue(settings: Settings) -> FolderQueue:
     """The queue of this machine's worker processes."""
-    from chalicelib.storage.queue import FolderQueue
+    from chalicelib.storage.folder_queue import FolderQueue
 
     return FolderQueue(local_folder(settings) / "queue", new_id=new_id)
 

@@ -4,44 +4,75 @@ collection, and the work of imports.
 
 from __future__ import annotations
 
-import logging
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from chalicelib.errors import LookalikeError
 from chalicelib.usecases.deployment import Deployment
+from cli.supervised import Supervised
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from cli.worker import Build
 
 COMPACT_S: Final = 30.0
 COLLECT_S: Final = 3600.0
+HEALTH: Final = "health.json"
+"""Beside the queue: how the loops of the server on this machine are, for doctor."""
 
 
 class Housekeeping:
     """A context: what it does begins with it, in the background, and ends with it. Killed at any
-    moment, nothing is lost.
+    moment, nothing is lost. One thing that fails holds up none of the others.
     """
 
     def __init__(
-        self, deployment: Deployment, *, compact_s: float = COMPACT_S, collect_s: float = COLLECT_S
+        self,
+        deployment: Deployment,
+        *,
+        compact_s: float = COMPACT_S,
+        collect_s: float = COLLECT_S,
+        build: Build | None = None,
     ) -> None:
+        """`build` makes the deployment of worker processes (cli/workers.py); None: as wiring does."""
         self._deployment = deployment
-        self._compact_s, self._collect_s = compact_s, collect_s
+        self._build = build
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
         self._workers = ExitStack()
+        self._loops = [
+            Supervised(
+                name,
+                self._chore(step),
+                every_s=every_s,
+                health=deployment.health,
+                ended=self._ended,
+            )
+            for name, step, every_s in _chores(compact_s, collect_s)
+        ]
+
+    def _chore(self, step: Callable[[Deployment], object]) -> Callable[[], object]:
+        return lambda: step(self._deployment)
 
     def __enter__(self) -> Self:
         """Begins."""
-        if not self._deployment.settings.store.startswith("s3://"):
-            from cli.workers import ImportWorkers
+        from chalicelib.wiring import build_deployment, local_folder
+        from cli.workers import ImportWorkers
 
+        settings = self._deployment.settings
+        self._deployment.health.keep(local_folder(settings) / HEALTH)
+        # Where a queue of SQS is set, Lambda does its work; else nobody but this machine does,
+        # wherever the store is.
+        if not settings.queue:
             self._workers.enter_context(
-                ImportWorkers(self._deployment.settings, deployment=self._deployment)
+                ImportWorkers(
+                    settings,
+                    build=self._build or build_deployment,
+                    deployment=self._deployment,
+                )
             )
-        self._thread.start()
+        for loop in self._loops:
+            loop.start()
         return self
 
     def __exit__(
@@ -50,31 +81,24 @@ class Housekeeping:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends; a step under way is finished."""
+        """Ends; steps under way are finished."""
         self._ended.set()
         self._workers.close()
-        self._thread.join()
+        for loop in self._loops:
+            loop.join()
 
-    def _keep(self) -> None:
-        since_collected = 0.0
-        while not self._ended.wait(self._compact_s):
-            self._step(collect=since_collected >= self._collect_s)
-            since_collected = (
-                0.0 if since_collected >= self._collect_s else since_collected + self._compact_s
-            )
 
-    def _step(self, *, collect: bool) -> None:
-        from chalicelib.usecases.maintain import collect_all, compact_all
-        from chalicelib.usecases.nonces import sweep_nonces
-        from chalicelib.usecases.uploads import sweep_uploads
+def _chores(
+    compact_s: float, collect_s: float
+) -> list[tuple[str, Callable[[Deployment], object], float]]:
+    """Name, what is done, and every so many seconds."""
+    from chalicelib.usecases.maintain import collect_all, compact_all
+    from chalicelib.usecases.nonces import sweep_nonces
+    from chalicelib.usecases.uploads import sweep_uploads
 
-        try:
-            compact_all(self._deployment)
-            sweep_uploads(self._deployment)
-            if collect:
-                sweep_nonces(self._deployment)
-                collect_all(self._deployment)
-        except (
-            LookalikeError
-        ) as error:  # the next round tries again; searches and adds do not depend on it
-            _log.warning("housekeeping: %s", error)
+    return [
+        ("compaction", compact_all, compact_s),
+        ("uploads", sweep_uploads, compact_s),
+        ("nonces", sweep_nonces, collect_s),
+        ("garbage", collect_all, collect_s),
+    ]

@@ -21,7 +21,7 @@ from cli.watching import Ended, watch
 
 if TYPE_CHECKING:
     from chalicelib.jobs.records import Job
-    from chalicelib.storage.queue import FolderQueue
+    from chalicelib.storage.folder_queue import FolderQueue
     from chalicelib.usecases.deployment import Deployment
     from cli.folders import Proposal
 

@@ -1,47 +1,45 @@
-"""Worker processes for imports and exports on this machine; on AWS, Lambda runs the same code from
-SQS.
+"""Imports and exports of this machine: worker processes that start with the work and end after it;
+on AWS, Lambda runs the same code from SQS.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Final, Self
 
 from chalicelib.config import Settings
-from chalicelib.errors import LookalikeError
-from chalicelib.storage.queue import FolderQueue
+from chalicelib.health import Health
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.wiring import build_deployment, local_queue
+from cli.supervised import Supervised
+from cli.worker import LOOK_S, Build, run, work_one
 
-_log = logging.getLogger(__name__)
-
-LEASE_S: Final = 900.0
-_LOOK_S: Final = 0.2
-_IDLE_S: Final = 15.0
-"""Without work for this long, a worker ends and gives its memory back."""
 _RECOVER_S: Final = 300.0
 _FEW: Final = 2
 """Messages that are not worth a process: a start costs a second or two of CPU, a message of 32
 pictures about one.
 """
+_LONG_S: Final = 5.0
+"""What takes longer is no little work: others do not wait for it."""
 _PATIENCE_S: Final = 20.0
 """For a worker to finish the pictures in its hands when it is told to stop."""
+_DEATH_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 60.0
 
-Build = Callable[[Settings], Deployment]
+PROCESSES: Final = "worker processes"
+"""Their name in the health of this process."""
 
 
 class ImportWorkers:
     """A context in which worker processes take what comes into this machine's queue. They start
-    with the first message, not before.
+    with the first message, not before; one that dies is followed by another, after a pause that
+    grows with every death in a row.
     """
 
     def __init__(
@@ -58,19 +56,35 @@ class ImportWorkers:
         `deployment`, where this process has its models loaded anyway, does what is too little to
         start a process for.
         """
-        self._deployment = deployment
         self._settings = settings
         self._count = count or max(1, settings.import_workers)
         self._build = build
         self._queue = local_queue(settings)
+        self._deployment = replace(deployment, queue=self._queue) if deployment else None
         self._ended = threading.Event()
         self._spawn = multiprocessing.get_context("spawn")
         self._processes: list[BaseProcess] = []
-        self._thread = threading.Thread(target=self._supervise, name="import workers", daemon=True)
+        self._deaths = 0
+        self._not_before = 0.0
+        """No process starts earlier, by the monotonic clock."""
+        self._busy_since: float | None = None
+        """When this process itself began a message, by the monotonic clock."""
+        self._health = deployment.health if deployment else Health()
+        steps = [
+            ("import workers", self._look, LOOK_S),
+            ("unfinished jobs", self._recover, _RECOVER_S),
+        ]
+        if self._deployment:
+            steps.append(("small imports", self._do_few, LOOK_S))
+        self._loops = [
+            Supervised(name, step, every_s=every_s, health=self._health, ended=self._ended)
+            for name, step, every_s in steps
+        ]
 
     def __enter__(self) -> Self:
         """Begins to watch the queue."""
-        self._thread.start()
+        for loop in self._loops:
+            loop.start()
         return self
 
     def __exit__(
@@ -83,7 +97,8 @@ class ImportWorkers:
         the queue.
         """
         self._ended.set()
-        self._thread.join()
+        for loop in self._loops:
+            loop.join()
         for process in self._processes:
             process.terminate()
         until = time.monotonic() + _PATIENCE_S
@@ -98,84 +113,63 @@ class ImportWorkers:
         """Of the workers that run now."""
         return [process.pid for process in self._processes if process.pid and process.is_alive()]
 
-    def _supervise(self) -> None:
-        recovered = time.monotonic()
-        while not self._ended.wait(_LOOK_S):
-            self._processes = [process for process in self._processes if process.is_alive()]
-            pending = self._queue.pending()
-            if self._deployment and not self._processes and 0 < pending <= _FEW:
-                while (
-                    work_one(self._deployment, self._queue, over=self._ended.is_set)
-                    and self._queue.pending() <= _FEW
-                ):
-                    pass
+    def _look(self) -> None:
+        """Starts processes for what waits, unless it is little enough to be done here."""
+        self._bury()
+        pending = self._queue.pending()
+        if self._little(pending) and not self._stuck():
+            return
+        wanted = min(self._count, pending)
+        while len(self._processes) < wanted and self._queue.due():
+            if time.monotonic() < self._not_before:
+                return
+            process = self._spawn.Process(
+                target=run, args=(self._settings, self._build, os.getpid()), daemon=True
+            )
+            process.start()
+            self._processes.append(process)
+
+    def _bury(self) -> None:
+        """Takes note of processes that have ended."""
+        for process in self._processes:
+            if process.is_alive():
                 continue
-            wanted = min(self._count, pending)
-            while len(self._processes) < wanted and self._queue.due():
-                process = self._spawn.Process(
-                    target=run, args=(self._settings, self._build, os.getpid()), daemon=True
-                )
-                process.start()
-                self._processes.append(process)
-            if time.monotonic() - recovered > _RECOVER_S:
-                recovered = time.monotonic()
-                self._recover()
+            if process.exitcode == 0:
+                self._deaths = 0
+                self._health.well(PROCESSES)
+                continue
+            self._deaths += 1
+            pause_s = min(_LONGEST_PAUSE_S, _DEATH_PAUSE_S * 2.0 ** (self._deaths - 1))
+            self._not_before = time.monotonic() + pause_s
+            self._health.failed(PROCESSES, f"a worker process ended with {process.exitcode}")
+        self._processes = [process for process in self._processes if process.is_alive()]
+
+    def _little(self, pending: int) -> bool:
+        """Whether this process does what waits. What was delivered before may have killed whoever
+        had it: that is for a process of its own.
+        """
+        return bool(
+            self._deployment and not self._processes and pending <= _FEW and self._queue.fresh()
+        )
+
+    def _stuck(self) -> bool:
+        since = self._busy_since
+        return since is not None and time.monotonic() - since > _LONG_S
+
+    def _do_few(self) -> None:
+        """Does little work without a process."""
+        assert self._deployment is not None  # noqa: S101  # the loop is not made without it
+        while (
+            not self._ended.is_set() and self._queue.due() and self._little(self._queue.pending())
+        ):
+            self._busy_since = time.monotonic()
+            try:
+                work_one(self._deployment, self._queue, over=self._ended.is_set)
+            finally:
+                self._busy_since = None
 
     def _recover(self) -> None:
+        """Hands out again what jobs have lost."""
         from chalicelib.gateway.import_events import on_schedule
 
-        try:
-            on_schedule(replace(self._build(self._settings), queue=self._queue))
-        except LookalikeError:
-            _log.exception(
-                "looking after unfinished jobs failed; it is tried again in %d s", _RECOVER_S
-            )
-
-
-def run(settings: Settings, build: Build, parent: int) -> None:
-    """A worker process: takes messages until it is told to stop, its parent is gone, or there has
-    been nothing to do for a while.
-    """
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole group; the parent decides
-    # One thread of the models per process: several workers use several cores better than several
-    # threads of one do.
-    settings = replace(settings, threads=1)
-    queue = local_queue(settings)
-    deployment = replace(build(settings), queue=queue)
-    idle_since = time.monotonic()
-    while not stopping.is_set() and os.getppid() == parent:
-        if work_one(deployment, queue, over=lambda: stopping.is_set() or os.getppid() != parent):
-            idle_since = time.monotonic()
-        elif time.monotonic() - idle_since > _IDLE_S:
-            return
-        else:
-            time.sleep(_LOOK_S / 2)
-
-
-def work_one(deployment: Deployment, queue: FolderQueue, *, over: Callable[[], bool]) -> bool:
-    """Takes a message and does it; whether there was one. `over` says that time is up: the rest is
-    handed on.
-    """
-    from chalicelib.gateway.import_events import on_message
-
-    delivery = queue.receive(lease_s=LEASE_S)
-    if delivery is None:
-        return False
-    until = time.monotonic() + LEASE_S
-
-    def remaining_s() -> float:
-        return 0.0 if over() else until - time.monotonic()
-
-    try:
-        on_message(delivery.body, deployment, remaining_s=remaining_s, receives=delivery.receives)
-    except LookalikeError:
-        _log.exception("a message of the import queue failed and will be delivered again")
-        queue.release(delivery)
-        time.sleep(1.0)
-    else:
-        queue.delete(delivery)
-    return True
+        on_schedule(self._deployment or replace(self._build(self._settings), queue=self._queue))

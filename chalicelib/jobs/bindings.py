@@ -14,6 +14,7 @@ from chalicelib.errors import (
     OutcomeUnknown,
     VersionConflict,
 )
+from chalicelib.jobs.tries import tries
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 
@@ -85,7 +86,9 @@ def _read(store: ObjectStore) -> tuple[list[Binding], str | None]:
 
 def _change(store: ObjectStore, change: Callable[[list[Binding]], list[Binding]]) -> None:
     """Replaces the whole list by compare-and-swap, again while others change it."""
+    more = tries(_KEY)
     while True:
+        next(more)
         current, version = _read(store)
         wanted = sorted(
             change([replace(each) for each in current]), key=lambda each: (each.bucket, each.path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from chalicelib.contract.messages import ListImports, StartImport
-from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError
+from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError, StorageError
 from chalicelib.jobs import records as jobs
 from chalicelib.jobs.bindings import binding_of, located
 from chalicelib.jobs.completion import fail
@@ -18,6 +19,8 @@ from chalicelib.jobs.work import Work
 from chalicelib.storage import callback
 from chalicelib.storage.source import Location, other_region
 from chalicelib.usecases.deployment import Deployment
+
+_log = logging.getLogger(__name__)
 
 GROUP: Final = JobKind.IMPORT.group
 
@@ -170,17 +173,32 @@ def begin(
     JobRunning, StorageError.
     """
     job = jobs.create(wanted, deployment.store)
-    holder = jobs.claim(job, deployment.store)
-    if holder is not None:
-        jobs.forget(job, deployment.store)
-        raise JobRunning(
-            f"job {holder} of collection {job.collection} is still running; wait for its end "
-            "(list it to see how far it is)"
-        )
-    if meta is not None:
-        put_once(deployment.store, Work(job, deployment.store).meta_key, meta)
-    before(job)
-    deployment.queue.send(
-        [Task("export" if job.kind is JobKind.EXPORT else "plan", job.collection, job.id).text()]
-    )
+    try:
+        holder = jobs.claim(job, deployment.store)
+        if holder is not None:
+            raise JobRunning(
+                f"job {holder} of collection {job.collection} is still running; wait for its end "
+                "(list it to see how far it is)"
+            )
+        if meta is not None:
+            put_once(deployment.store, Work(job, deployment.store).meta_key, meta)
+        before(job)
+        do: Literal["export", "plan"] = "export" if job.kind is JobKind.EXPORT else "plan"
+        deployment.queue.send([Task(do, job.collection, job.id).text()])
+    except LookalikeError:
+        _take_back(job, deployment)
+        raise
     return job
+
+
+def _take_back(job: Job, deployment: Deployment) -> None:
+    """Forgets a job that nobody was told to do, so that it does not stand in the next one's way.
+    Whoever gets its message all the same finds no job, and leaves it at that.
+    """
+    try:
+        jobs.forget(job, deployment.store)
+        Work(job, deployment.store).clear()
+    except StorageError as error:
+        _log.warning(
+            "job %d of collection %s could not be forgotten: %s", job.id, job.collection, error
+        )

@@ -15,6 +15,10 @@ _INPUT_CHARACTERS: Final = 2000
 _DIGITS: Final = 7
 
 
+class Unexpected(LookalikeError):
+    """A mistake of ours, met with one picture or one job."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineError:
     """A line that was not carried out."""

@@ -5,6 +5,7 @@ collection.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
@@ -12,16 +13,19 @@ from typing import Any, Final
 
 from chalicelib.errors import (
     AlreadyExists,
+    CorruptObject,
     FormatTooNew,
     JobNotFound,
     ObjectMissing,
     OutcomeUnknown,
     VersionConflict,
 )
+from chalicelib.jobs.tries import tries
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 
 _FORMAT: Final = 1
+_NAME: Final = re.compile(r"(\d{16})\.json", re.ASCII)
 _DIGITS: Final = 16
 """Of an id in a key: milliseconds since the epoch, and a few more."""
 
@@ -78,6 +82,10 @@ class Job:
     deleted: int = 0
     failed: int = 0
     """Lines reported in the error file."""
+    revivals: int = 0
+    """How often in a row it was handed out again (recover.py) and got no further."""
+    reached: int = 0
+    """Entries done when it was handed out again last."""
     error_key: str | None = None
     export_key: str | None = None
 
@@ -122,7 +130,9 @@ def update(job: Job, store: ObjectStore, change: Callable[[Job], Job]) -> tuple[
     """
     key = _key(job.collection, job.kind.group, job.id)
     unsure: Job | None = None
+    more = tries(key)
     while True:
+        next(more)
         current, version = _load(key, store)
         if unsure == current:  # the answer was lost, the change was not
             return current, True
@@ -145,16 +155,19 @@ def forget(job: Job, store: ObjectStore) -> None:
 
 
 def ids(collection: str, group: str, store: ObjectStore) -> list[int]:
-    """Every job's id, newest first."""
+    """Every job's id, newest first; objects that are no job records are passed over."""
     prefix = _key(collection, group, 0)[: -_DIGITS - len(".json")]
-    return [int(stat.key[len(prefix) :].removesuffix(".json")) for stat in store.list(prefix)][::-1]
+    names = [stat.key[len(prefix) :] for stat in store.list(prefix)]
+    return [int(form[1]) for name in reversed(names) if (form := _NAME.fullmatch(name))]
 
 
 def claim(job: Job, store: ObjectStore) -> int | None:
     """Makes `job` the running one of its group: None, or the id of the unfinished job that is."""
     key = f"collections/{job.collection}/jobs/{job.kind.group}.running"
     wanted = str(job.id).encode()
+    more = tries(key)
     while True:
+        next(more)
         try:
             blob = store.get(key)
         except ObjectMissing:
@@ -163,7 +176,7 @@ def claim(job: Job, store: ObjectStore) -> int | None:
             except AlreadyExists:
                 continue
             return None
-        holder = int(blob.data)
+        holder = _holder(blob.data)
         if holder == job.id:
             return None
         try:
@@ -184,12 +197,17 @@ def running(collection: str, group: str, store: ObjectStore) -> Job | None:
         job = load(
             collection,
             group,
-            int(store.get(f"collections/{collection}/jobs/{group}.running").data),
+            _holder(store.get(f"collections/{collection}/jobs/{group}.running").data),
             store,
         )
     except (ObjectMissing, JobNotFound):
         return None
     return None if job.finished else job
+
+
+def _holder(data: bytes) -> int:
+    """The job that a claim names; one that there never was where it cannot be read."""
+    return int(data) if data.isdigit() and len(data) <= _DIGITS else 0
 
 
 def put_once(store: ObjectStore, key: str, data: bytes) -> None:
@@ -198,7 +216,9 @@ def put_once(store: ObjectStore, key: str, data: bytes) -> None:
 
     Raises AlreadyExists for other bytes, StoreUnavailable.
     """
+    more = tries(key)
     while True:
+        next(more)
         try:
             store.create(key, data)
         except OutcomeUnknown:
@@ -235,15 +255,21 @@ def _encode(job: Job) -> bytes:
 
 def _decode(key: str, data: bytes) -> Job:
     """From the store. Members of a later version that still has this format are passed over."""
-    values: dict[str, Any] = json.loads(data)
-    if values.pop("format") > _FORMAT:
-        raise FormatTooNew(
-            f"{key} was written by a later version of Lookalike; upgrade this deployment"
-        )
-    if values["location"]:
-        role = values["location"]["role"]
-        values["location"] = Location(
-            **values["location"] | {"role": Role(**role) if role else None}
-        )
-    values["kind"], values["status"] = JobKind(values["kind"]), JobStatus(values["status"])
-    return Job(**{field.name: values[field.name] for field in fields(Job) if field.name in values})
+    try:
+        values: dict[str, Any] = json.loads(data)
+        if values.pop("format") > _FORMAT:
+            raise FormatTooNew(
+                f"{key} was written by a later version of Lookalike; upgrade this deployment"
+            )
+        if values["location"]:
+            role = values["location"]["role"]
+            values["location"] = Location(
+                **values["location"] | {"role": Role(**role) if role else None}
+            )
+        values["kind"], values["status"] = JobKind(values["kind"]), JobStatus(values["status"])
+        known = {field.name: values[field.name] for field in fields(Job) if field.name in values}
+        return Job(**known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptObject(
+            key, "it is no job record; delete it, and what the job has done stays"
+        ) from error

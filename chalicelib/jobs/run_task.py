@@ -22,6 +22,7 @@ from chalicelib.jobs import records as jobs
 from chalicelib.jobs.completion import fail, finish
 from chalicelib.jobs.coordinator import OpenMeta, plan
 from chalicelib.jobs.export import export
+from chalicelib.jobs.outcomes import Unexpected
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.slices import do_slice
 from chalicelib.jobs.tasks import Task
@@ -38,6 +39,13 @@ BUSY_S: Final = 30
 """Until a job whose collection is busy with another looks again."""
 LATER_S: Final = 60
 """Until work is tried again that met a store or bucket which did not answer."""
+
+
+TRIES: Final = 5
+"""Deliveries of a message that fails as nothing should. With the fifth a slice has given up the
+line it failed on (slices.py), so a job that fails then fails for another reason. Below SQS's own
+limit (infra/template.yaml, maxReceiveCount).
+"""
 
 
 def handle(
@@ -59,7 +67,8 @@ def handle(
         receives: how often the message was delivered, this time included; more than once means that
             a worker died on it.
 
-    Raises StorageError where not even handing on worked; the queue then delivers the message again.
+    Raises UnreadableTask; StorageError where not even handing on worked; whatever else goes wrong,
+    until the message has been delivered TRIES times. The queue then delivers it again.
     """
     task = Task.parse(message)
     trace.note("job", str(task.job))
@@ -80,6 +89,12 @@ def handle(
         deployment.queue.send([message], delay_s=LATER_S)
     except LookalikeError as error:
         fail(job, error, deployment, wording)
+    except Exception as error:
+        if receives < TRIES:
+            raise
+        _log.exception("job %d of collection %s is given up", job.id, job.collection)
+        said = f"it failed {receives} times ({type(error).__name__}); the log has the details"
+        fail(job, Unexpected(said), deployment, wording)
 
 
 def _do(

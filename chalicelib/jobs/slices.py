@@ -9,11 +9,11 @@ from typing import Final
 
 from chalicelib import trace
 from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing
-from chalicelib.jobs.outcomes import Outcome, Span, chain, line_error
+from chalicelib.jobs.outcomes import Outcome, Span, Unexpected, chain, line_error
 from chalicelib.jobs.records import Job, put_once
 from chalicelib.jobs.tasks import Task
 from chalicelib.jobs.work import Entry, Work
-from chalicelib.jobs.worker import Unexpected, WorkerContext, run_span
+from chalicelib.jobs.worker import WorkerContext, run_span
 from chalicelib.storage.object_store import ObjectStore
 
 STEPS: Final = (16, 4, 1)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown
 from chalicelib.jobs.outcomes import Outcome, Span
 from chalicelib.jobs.records import Job
+from chalicelib.jobs.tries import tries
 from chalicelib.storage.object_store import ObjectStore
 
 
@@ -109,7 +110,9 @@ class Work:
         down that another one does.
         """
         prefix = f"{self.prefix}tries/{number:07d}-{start:07d}-"
+        more = tries(prefix)
         while True:
+            next(more)
             before = sum(1 for _ in self._store.list(prefix))
             try:
                 self._store.create(f"{prefix}{before}", b"")

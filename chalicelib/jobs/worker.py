@@ -13,10 +13,7 @@ from typing import Final
 
 from chalicelib import trace
 from chalicelib.errors import (
-    BadPicture,
     LookalikeError,
-    PictureNotFound,
-    SourceError,
     StorageError,
     Superseded,
 )
@@ -24,7 +21,7 @@ from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Change, Delete, Key, Put
 from chalicelib.jobs.coordinator import wanted
 from chalicelib.jobs.increment_meta import Operation
-from chalicelib.jobs.outcomes import LineError, Outcome, Span, line_error
+from chalicelib.jobs.outcomes import LineError, Outcome, Span, Unexpected, line_error
 from chalicelib.jobs.work import Entry, LineOperation
 from chalicelib.service import MAX_PICTURE_BYTES
 from chalicelib.storage.source import Source
@@ -151,7 +148,7 @@ def _settle(
             continue
         try:
             data = fetching.result()
-        except (PictureNotFound, BadPicture, SourceError) as error:
+        except Exception as error:  # noqa: BLE001  # a picture that cannot be had costs its own line
             again += _refuse(entry, error, state, context)
             continue
         pictures.append(
@@ -193,10 +190,6 @@ def _refuse(
         )
     state.errors.append(line_error(entry.item.line, entry.item.text, error, context.code(error)))
     return [Entry(entry.earlier[-1], entry.earlier[:-1])] if entry.earlier else []
-
-
-class Unexpected(LookalikeError):
-    """A mistake of ours met with one picture."""
 
 
 def _supersede(entry: Entry, state: _SpanState, context: WorkerContext) -> None:

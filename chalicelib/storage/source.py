@@ -4,8 +4,11 @@ read.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -120,24 +123,31 @@ class FolderSource:
     """A folder on this machine."""
 
     def __init__(self, root: Path, *, named: str) -> None:
-        self._root = root.resolve()
+        try:
+            self._root = root.resolve()
+        except RuntimeError:  # pathlib's, for links that lead to themselves
+            raise SourceError(
+                SourceFault.NO_PATH, f"{named} is a link that leads to itself"
+            ) from None
         self._named = named
 
     def check(self) -> None:
         """See Source.check."""
-        if not self._root.is_dir():
-            raise SourceError(SourceFault.NO_PATH, f"there is no folder {self._named}")
-        if not (self._root / META).is_file():
-            raise SourceError(
-                SourceFault.NO_META,
-                f"there is no {META} in {self._named}; put one next to the pictures "
-                "(docs/IMPORTS.md)",
-            )
+        with self._translated():
+            if not self._root.is_dir():
+                raise SourceError(SourceFault.NO_PATH, f"there is no folder {self._named}")
+            if not (self._root / META).is_file():
+                raise SourceError(
+                    SourceFault.NO_META,
+                    f"there is no {META} in {self._named}; put one next to the pictures "
+                    "(docs/IMPORTS.md)",
+                )
 
     def meta(self, *, version: str = "") -> MetaFile:
         """See Source.meta."""
         self.check()
-        stat = (self._root / META).stat()
+        with self._translated():
+            stat = (self._root / META).stat()
         found = f"{stat.st_mtime_ns}-{stat.st_size}"
         if version and version != found:
             raise SourceError(
@@ -148,28 +158,60 @@ class FolderSource:
         return MetaFile(found, self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
-        with (self._root / META).open("rb") as file:
+        with self._translated(), (self._root / META).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
     def picture(self, name: str, *, limit: int) -> bytes:
         """See Source.picture. A name that leads out of the folder, also by a link, is not found."""
-        path = (self._root / name).resolve()
-        if not path.is_relative_to(self._root) or not path.is_file():
-            raise PictureNotFound(
-                f"there is no file {name!r} in {self._named}; upper and lower case count"
-            )
         try:
+            path = (self._root / name).resolve()
+            if not path.is_relative_to(self._root) or not path.is_file():
+                raise PictureNotFound(
+                    f"there is no file {name!r} in {self._named}; upper and lower case count"
+                )
             with path.open("rb") as file:
                 data = file.read(limit + 1)
-        except PermissionError as error:
-            raise SourceError(
-                SourceFault.NO_PERMISSION,
-                f"the file {name!r} in {self._named} may not be read: {error.strerror}",
-            ) from error
+                size = os.fstat(file.fileno()).st_size
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self._refusal(name, error) from error
         if len(data) > limit:
-            raise too_large(name, path.stat().st_size, limit)
+            raise too_large(name, size, limit)
         return data
+
+    def _refusal(self, name: str, error: Exception) -> PictureNotFound | SourceError:
+        """What is wrong with a name for which the file system had an error, not an answer.
+
+        RuntimeError is pathlib's for links that lead to themselves (until Python 3.12), ValueError
+        its word for a NUL or a lone surrogate.
+        """
+        shown = f"the file {name[:80]!r} in {self._named}"
+        number = error.errno if isinstance(error, OSError) else None
+        if number == errno.ENAMETOOLONG:
+            return PictureNotFound(
+                f"there cannot be {shown}: a part of its name is longer than the file system "
+                "takes (255 bytes, and letters beyond ASCII have two to four); shorten it"
+            )
+        if number == errno.ELOOP or isinstance(error, RuntimeError):
+            return PictureNotFound(f"{shown} is a link that leads to itself; put the file there")
+        if number in {errno.ENOENT, errno.ENOTDIR} or isinstance(error, ValueError):
+            return PictureNotFound(f"there is not {shown} any more, or there cannot be")
+        return SourceError(
+            SourceFault.NO_PERMISSION, f"{shown} may not be read: {os.strerror(number or 0)}"
+        )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors of the file system with the folder and increment.meta, as a job has them."""
+        try:
+            yield
+        except OSError as error:
+            fault = SourceFault.NO_PERMISSION
+            if error.errno in {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT, errno.ENOTDIR}:
+                fault = SourceFault.NO_PATH
+            raise SourceError(
+                fault, f"{self._named} cannot be read: {os.strerror(error.errno or 0)}"
+            ) from error
 
 
 def too_large(name: str, size: int, limit: int) -> BadPicture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.config import Settings
+from chalicelib.health import Health
 from chalicelib.index.catalog import Catalog
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.queue import NoQueue, Queue
@@ -50,3 +51,5 @@ class Deployment:
     """Where uploaded pictures lie until they are used; None: in `store`."""
     fan_out: FanOut = field(default_factory=FanOut)
     """How searches too large for one function are shared out (usecases/fan_out.py)."""
+    health: Health = field(default_factory=Health)
+    """How what runs in the background of this process is."""

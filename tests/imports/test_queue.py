@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import StoreUnavailable, Unsupported
-from chalicelib.storage.queue import FolderQueue, NoQueue, SqsQueue
+from chalicelib.storage.folder_queue import FolderQueue
+from chalicelib.storage.queue import NoQueue, SqsQueue
 from tests.imports.aws import Aws
 
 
