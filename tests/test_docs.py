@@ -111,6 +111,16 @@ def test_every_test_that_security_md_names_is_there() -> None:
         assert f"def {function}(" in (ROOT / path).read_text(), f"{path} has no {function}"
 
 
+def test_every_threat_of_security_md_has_its_test() -> None:
+    page = text_of(ROOT / "SECURITY.md")
+    threats = page[page.index("## Threats") : page.index("## What each function may do")]
+    rows = [
+        line for line in threats.splitlines() if line.startswith("| ") and "| test |" not in line
+    ]
+    assert len(rows) > 25
+    assert [row for row in rows if "::test_" not in row] == []
+
+
 @pytest.mark.parametrize(
     "pins", sorted((*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt")), ids=named
 )
