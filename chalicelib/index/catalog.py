@@ -22,6 +22,7 @@ from chalicelib.errors import (
 )
 from chalicelib.index.collection import Collection, Pointer
 from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.table import Shape
 from chalicelib.index.read.cache import Cache
 from chalicelib.index.read.generation import Generation
@@ -262,7 +263,9 @@ class Catalog:
         if not _NAME.fullmatch(name):
             raise CollectionNotFound(f"there is no collection {name!r}")
         try:
-            return _decode_pointer(name, self._tools.store.get(_pointer_key(name)).data)
+            return once_more(
+                lambda: _decode_pointer(name, self._tools.store.get(_pointer_key(name)).data)
+            )
         except ObjectMissing:
             raise CollectionNotFound(f"there is no collection {name}; make it first") from None
 

@@ -221,3 +221,58 @@ def test_a_damaged_graph_is_done_without_reported_and_built_anew(
     assert graph is not None
     table = generation.objects.table(ref, manifest)
     assert 5 in graph.search(np.ascontiguousarray(table.rows["codes"][:, 5]), 3)
+
+
+class _WrongOnce(MemoryStore):
+    """The next downloads of one object have one bit wrong; what lies in the store is right."""
+
+    def __init__(self, store: MemoryStore, key: str, bit: int, times: int) -> None:
+        super().__init__()
+        self._objects = dict(store._objects)  # blobs are immutable
+        self._key, self._bit, self._times = key, bit, times
+
+    def get(self, key: str) -> Blob:
+        blob = super().get(key)
+        if key != self._key or not self._times:
+            return blob
+        self._times -= 1
+        data = bytearray(blob.data)
+        data[self._bit // 8] ^= 1 << self._bit % 8
+        return Blob(bytes(data), blob.version)
+
+
+def test_one_wrong_download_is_no_damage(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, model = scenario(monkeypatch)
+    rng = random.Random(3)
+    for stat in list(store.list("")):
+        for _ in range(6):
+            wrong = _WrongOnce(store, stat.key, rng.randrange(8 * stat.size), 1)
+            catalog = open_catalog(wrong, Clock(), ids(5_000))
+            use(catalog, model)
+            use_graph(catalog.open("shop"))
+            wrong = _WrongOnce(store, stat.key, rng.randrange(8 * stat.size), 1)
+            if "collection.json" not in stat.key:
+                generation = open_catalog(wrong, Clock(), ids(5_000)).open("shop").current()
+                assert scrub(generation).problems == ()
+    assert caplog.records == []  # no graph was given up
+
+
+def test_damage_that_goes_away_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wrong downloads are believed; the third is right, and the same process sees it."""
+    store, model = scenario(monkeypatch)
+    rng = random.Random(4)
+    believed = 0
+    for stat in list(store.list("")):
+        if "/graph-" in stat.key:
+            continue  # a process does without one that it has found damaged
+        for _ in range(6):
+            wrong = _WrongOnce(store, stat.key, rng.randrange(8 * stat.size), 2)
+            catalog = open_catalog(wrong, Clock(), ids(5_000))
+            try:
+                use(catalog, model)
+            except (CorruptObject, FormatTooNew):
+                believed += 1
+            use(catalog, model)
+    assert believed > 20

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chalicelib.errors import CorruptObject, FormatTooNew
+from chalicelib.index.format.once_more import once_more
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
@@ -236,13 +237,32 @@ class Memory(dict[str, Array]):
 
 
 class Lazy(Mapping[str, Array]):
-    """A Bundle that is opened when it is first needed, and again when a cache has dropped it."""
+    """A Bundle that is opened when it is first needed, and again when a cache has dropped it.
 
-    def __init__(self, open_bundle: Callable[[], Bundle]) -> None:
+    Arrays are verified when they are read, which may be long after the download. One that is wrong
+    is forgotten, downloaded once more, and only then believed to be damaged; it never stays.
+    """
+
+    def __init__(self, open_bundle: Callable[[], Bundle], forget: Callable[[], None]) -> None:
+        """`forget` drops what `open_bundle` would otherwise give again."""
         self._open = open_bundle
+        self._forget = forget
+
+    def _read(self, use: Callable[[Bundle], Array]) -> Array:
+        """`use` of the bundle. Raises CorruptObject, ObjectMissing, KeyError."""
+
+        def read() -> Array:
+            bundle = self._open()
+            try:
+                return use(bundle)
+            except CorruptObject:
+                self._forget()
+                raise
+
+        return once_more(read)
 
     def __getitem__(self, name: str) -> Array:
-        return self._open()[name]
+        return self._read(lambda bundle: bundle[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._open())
@@ -255,7 +275,7 @@ class Lazy(Mapping[str, Array]):
 
     def gather(self, name: str, rows: Rows) -> Array:
         """See Bundle."""
-        return self._open().gather(name, rows)
+        return self._read(lambda bundle: bundle.gather(name, rows))
 
 
 Arrays = Bundle | Memory | Lazy

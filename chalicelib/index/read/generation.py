@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound, CorruptObject, ObjectMissing, VersionConflict
 from chalicelib.index.format.manifest import Manifest, decode_manifest
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.read.log import Log
 from chalicelib.index.read.objects import Objects
 from chalicelib.index.read.snapshot import Snapshot
@@ -58,23 +59,28 @@ class Generation:
         """The manifest as it is now: one conditional read. Raises CollectionNotFound when it is
         gone, StorageError.
         """
-        known = self._known
-        store = self.tools.store
         try:
-            if known is None:
-                blob = store.get(self.manifest_key)
-            else:
-                changed = store.get_if_changed(self.manifest_key, version=known.version)
-                if changed is None:
-                    return known
-                blob = changed
+            found = once_more(self._read_manifest)
         except ObjectMissing:
             raise CollectionNotFound(f"there is no collection {self.name} any more") from None
-        found = Versioned(decode_manifest(self.manifest_key, blob.data), blob.version)
         with self._lock:
             if self._known is None or self._known.manifest.version < found.manifest.version:
                 self._known = found
         return found
+
+    def _read_manifest(self) -> Versioned:
+        """The manifest as it is now, or what is known while it is still at that version. Raises
+        ObjectMissing, CorruptObject, FormatTooNew.
+        """
+        known, store = self._known, self.tools.store
+        if known is None:
+            blob = store.get(self.manifest_key)
+        else:
+            changed = store.get_if_changed(self.manifest_key, version=known.version)
+            if changed is None:
+                return known
+            blob = changed
+        return Versioned(decode_manifest(self.manifest_key, blob.data), blob.version)
 
     @contextlib.contextmanager
     def overtaken(self, old: Versioned) -> Iterator[None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib.index.format.batch import Batch, decode_batch
 from chalicelib.index.format.manifest import Manifest
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.positions import Position
 from chalicelib.index.read.puts import Puts, newest_puts, puts_of
 from chalicelib.index.read.tools import Tools
@@ -67,12 +68,10 @@ class Log:
         wanted = [name for name in names if name not in known]
 
         def load(name: str) -> Batch:
-            key = self._prefix + name
-            return decode_batch(
-                key,
-                self._tools.store.view(key),
-                shape=manifest.shape,
-                fingerprint=manifest.fingerprint,
+            key, store = self._prefix + name, self._tools.store
+            shape, fingerprint = manifest.shape, manifest.fingerprint
+            return once_more(
+                lambda: decode_batch(key, store.view(key), shape=shape, fingerprint=fingerprint)
             )
 
         loaded = (

@@ -5,11 +5,13 @@ revisions, tombstones, graphs (docs/FORMAT.md §5).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from chalicelib.errors import CorruptObject, FormatTooNew, ObjectMissing
 from chalicelib.index.format.bundle import Bundle, Lazy
 from chalicelib.index.format.manifest import Manifest, SegmentRef, TombstonesRef
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.revision import Revision, decode_revision, revision_path
 from chalicelib.index.format.segment import (
     keys_path,
@@ -25,6 +27,7 @@ from chalicelib.index.read.plan import OpenGraph, SkiRental, opening_s
 from chalicelib.index.read.tools import Tools
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Objects:
@@ -38,8 +41,12 @@ class Objects:
 
     def table(self, ref: SegmentRef, manifest: Manifest) -> Table:
         """A segment as written; its objects are read when they are needed."""
+        cache, folder = self._tools.cache, self._folder
         return table_of_segment(
-            ref, manifest.shape, Lazy(lambda: self._keys(ref)), Lazy(lambda: self._rows(ref))
+            ref,
+            manifest.shape,
+            Lazy(lambda: self._keys(ref), lambda: cache.drop(folder + keys_path(ref.id))),
+            Lazy(lambda: self._rows(ref), lambda: cache.drop(folder + rows_path(ref.id))),
         )
 
     def revision(self, ref: SegmentRef) -> Revision:
@@ -48,9 +55,7 @@ class Objects:
         if found is None:
             return Revision()
         key = self._folder + revision_path(found.id)
-        return self._tools.cache.get(
-            key, lambda: (decode_revision(key, self._view(key), found.sha256), found.size)
-        )
+        return self._opened(key, found.size, lambda data: decode_revision(key, data, found.sha256))
 
     def tombstones(self, refs: Sequence[TombstonesRef]) -> list[Tombstone]:
         """Of these objects. Raises ObjectMissing, CorruptObject."""
@@ -84,9 +89,7 @@ class Objects:
         ):
             return None
         try:
-            return self._tools.cache.get(
-                key, lambda: (Graph(ref, manifest.shape, key, self._view(key)), found.size)
-            )
+            return self._opened(key, found.size, lambda data: Graph(ref, manifest.shape, key, data))
         except (CorruptObject, FormatTooNew, ObjectMissing) as error:
             self._damaged.add(found.id)
             _log.warning("searching without a graph: %s; run `lookalike scrub --repair`", error)
@@ -94,25 +97,27 @@ class Objects:
 
     def _keys(self, ref: SegmentRef) -> Bundle:
         key = self._folder + keys_path(ref.id)
-        return self._tools.cache.get(
-            key, lambda: (open_keys(ref, key, self._view(key)), ref.keys.size)
-        )
+        return self._opened(key, ref.keys.size, lambda data: open_keys(ref, key, data))
 
     def _rows(self, ref: SegmentRef) -> Bundle:
         key = self._folder + rows_path(ref.id)
-        return self._tools.cache.get(
-            key, lambda: (open_rows(ref, key, self._view(key)), ref.body.size)
-        )
+        return self._opened(key, ref.body.size, lambda data: open_rows(ref, key, data))
 
     def _tombstones(self, ref: TombstonesRef) -> tuple[Tombstone, ...]:
         """The deletions and patches of one object, from the cache where it is there."""
         key = self._folder + tombstones_path(ref)
 
-        def load() -> tuple[tuple[Tombstone, ...], int]:
-            bundle = Bundle(key, self._view(key), "marks", sha256=ref.object.sha256)
-            return decode_tombstones(bundle["marks"]), ref.object.size
+        def decode(data: memoryview) -> tuple[Tombstone, ...]:
+            bundle = Bundle(key, data, "marks", sha256=ref.object.sha256)
+            return decode_tombstones(bundle["marks"])
 
-        return self._tools.cache.get(key, load)
+        return self._opened(key, ref.object.size, decode)
 
-    def _view(self, key: str) -> memoryview:
-        return self._tools.store.view(key)
+    def _opened(self, key: str, size: int, decode: Callable[[memoryview], _T]) -> _T:
+        """What `decode` makes of the object at `key`, of `size` bytes, from the cache where it is
+        there. Raises ObjectMissing, CorruptObject, FormatTooNew; then nothing is kept.
+        """
+        store = self._tools.store
+        return self._tools.cache.get(
+            key, lambda: (once_more(lambda: decode(store.view(key))), size)
+        )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from chalicelib.index.format.batch import encode_batch
 from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.positions import Position, next_position
 from chalicelib.index.format.records import Change
 from chalicelib.index.read.generation import Generation
@@ -45,4 +46,5 @@ def _first_position(generation: Generation, token: str, position: Position) -> P
     path = f"tokens/{hashlib.sha256(token.encode()).hexdigest()[:32]}"
     put(generation, path, sealed({"format": FORMAT, "position": position.text()}))
     key = generation.folder + path
-    return Position.parse(unsealed(key, generation.tools.store.get(key).data)["position"])
+    body = once_more(lambda: unsealed(key, generation.tools.store.get(key).data))
+    return Position.parse(body["position"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from chalicelib.index.format.build import norms
 from chalicelib.index.format.bundle import Bundle
 from chalicelib.index.format.digests import Digests, key_digests, product_digests
 from chalicelib.index.format.manifest import Manifest, SegmentRef
+from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.revision import decode_revision, revision_path
 from chalicelib.index.format.segment import (
@@ -28,6 +30,8 @@ from chalicelib.index.format.tombstones import tombstones_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.read.reader import Reader
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,12 @@ class _Run:
 
     def segment(self, ref: SegmentRef) -> Iterator[str]:
         """A segment's objects against each other and the manifest."""
-        keys = open_keys(ref, *self._read(keys_path(ref.id), ref.keys.size))
-        rows = open_rows(ref, *self._read(rows_path(ref.id), ref.body.size))
-        keys.check()
-        rows.check()
+        keys = self._opened(
+            keys_path(ref.id), ref.keys.size, lambda key, data: _whole(open_keys(ref, key, data))
+        )
+        rows = self._opened(
+            rows_path(ref.id), ref.body.size, lambda key, data: _whole(open_rows(ref, key, data))
+        )
         table = Table(ref.rows, ranges_of(ref), self._manifest.shape, keys, rows)
         yield from _shapes(table)
         yield from _digests(table)
@@ -147,8 +153,12 @@ class _Run:
             yield "norms and features do not fit each other"
         dead = np.empty(0, np.int64)
         if ref.revision is not None:
-            read = self._read(revision_path(ref.revision.id), ref.revision.size)
-            revision = decode_revision(*read, ref.revision.sha256)
+            sha256 = ref.revision.sha256
+            revision = self._opened(
+                revision_path(ref.revision.id),
+                ref.revision.size,
+                lambda key, data: decode_revision(key, data, sha256),
+            )
             dead = revision.dead
             if len(dead) != ref.dead or (len(dead) and dead[-1] >= ref.rows):
                 yield "its revision does not fit the manifest"
@@ -158,18 +168,21 @@ class _Run:
     def graph(self, ref: SegmentRef) -> Iterator[str]:
         """A segment's graph; remembered where it is damaged, since it can be built anew."""
         assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
-        path = self._generation.folder + rows_path(ref.id)
+        path, store = self._generation.folder + rows_path(ref.id), self._generation.tools.store
         try:
-            first = np.ascontiguousarray(
-                open_rows(ref, path, self._generation.tools.store.view(path))["codes"][:, 0]
-            )
+            codes = once_more(lambda: open_rows(ref, path, store.view(path))["codes"])
+            first = np.ascontiguousarray(codes[:, 0])
         except (CorruptObject, FormatTooNew, ObjectMissing):
             # reported with the segment, without whose codes a graph can neither be tried nor be
             # built anew
             return
         self.bad_graphs.add(ref.graph.id)
-        key, data = self._read(graph_path(ref, ref.graph.id), ref.graph.size)
-        if 0 not in Graph(ref, self._manifest.shape, key, data).search(first, GRAPH_PROBE):
+        graph = self._opened(
+            graph_path(ref, ref.graph.id),
+            ref.graph.size,
+            lambda key, data: Graph(ref, self._manifest.shape, key, data),
+        )
+        if 0 not in graph.search(first, GRAPH_PROBE):
             yield "it does not find the segment's first row"
         else:
             self.bad_graphs.remove(ref.graph.id)
@@ -185,29 +198,47 @@ class _Run:
 
     def tombstones(self, path: str, sha256: str) -> None:
         """A tombstones object."""
-        key, data = self._read(path, None)
-        Bundle(key, data, "marks", sha256=sha256).check()
+        self._opened(
+            path, None, lambda key, data: _whole(Bundle(key, data, "marks", sha256=sha256))
+        )
 
     def batch(self, path: str) -> Iterator[str]:
         """A log object that is not absorbed yet."""
-        key, data = self._read(path, None)
-        batch = decode_batch(
-            key, data, shape=self._manifest.shape, fingerprint=self._manifest.fingerprint
+        shape, fingerprint = self._manifest.shape, self._manifest.fingerprint
+        batch = self._opened(
+            path,
+            None,
+            lambda key, data: decode_batch(key, data, shape=shape, fingerprint=fingerprint),
         )
         yield from _shapes(batch.table)
         yield from _digests(batch.table)
 
-    def _read(self, path: str, size: int | None) -> tuple[str, memoryview]:
+    def _opened(self, path: str, size: int | None, decode: Callable[[str, memoryview], _T]) -> _T:
+        """What `decode` makes of an object that should have `size` bytes; damage is believed when a
+        second download shows it too. Raises ObjectMissing, CorruptObject, FormatTooNew.
+        """
         key = self._generation.folder + path
-        data = self._generation.tools.store.view(key)
+
+        def read() -> tuple[int, _T]:
+            data = self._generation.tools.store.view(key)
+            if size is not None and data.nbytes != size:
+                raise CorruptObject(
+                    key,
+                    f"it has {data.nbytes} bytes, the manifest says {size}; restore it from a "
+                    "backup",
+                )
+            return data.nbytes, decode(key, data)
+
         self.objects += 1
-        self.bytes += data.nbytes
-        if size is not None and data.nbytes != size:
-            raise CorruptObject(
-                key,
-                f"it has {data.nbytes} bytes, the manifest says {size}; restore it from a backup",
-            )
-        return key, data
+        count, made = once_more(read)
+        self.bytes += count
+        return made
+
+
+def _whole(bundle: Bundle) -> Bundle:
+    """`bundle`, all of it verified. Raises CorruptObject."""
+    bundle.check()
+    return bundle
 
 
 def _shapes(table: Table) -> Iterator[str]:
