@@ -70,7 +70,9 @@ Node = Comparison | Every | Some
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parsed filter. Called with columns by attribute name, it answers the mask of matching rows."""
+    """A parsed filter. Called with columns by attribute name, it answers the mask of the
+    matching rows.
+    """
 
     text: str
     """As the caller wrote it."""
@@ -125,7 +127,10 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _what(rest: str) -> str:
     if rest[0] == '"':
-        return "a string without its closing quote, or with a backslash before something other than a quote or a backslash,"
+        return (
+            "a string without its closing quote, "
+            "or with a backslash before something other than a quote or a backslash,"
+        )
     if rest[0] == "'":
         return "strings stand in double quotes, not single ones,"
     if rest.startswith(("==", "<>")):
@@ -218,7 +223,8 @@ class _Parser:
         match = _NAME.fullmatch(token.text) if token.kind == "word" else None
         if match is None:
             self._fail(
-                "expected an attribute: int_attr, int_attr2 to int_attr4, str_attr, str_attr2 to str_attr4"
+                "expected an attribute: int_attr, int_attr2 to int_attr4, str_attr, str_attr2 to "
+                "str_attr4"
             )
             raise AssertionError
         self._take()

@@ -200,7 +200,8 @@ class StartImport(Message):
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?", self.bucket, re.ASCII):
             raise InvalidField(
                 "bucket",
-                f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, digits, dots and hyphens",
+                f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, "
+                "digits, dots and hyphens",
             )
         if not self.path:
             raise MissingField(
@@ -213,12 +214,14 @@ class StartImport(Message):
         ):
             raise InvalidField(
                 "path",
-                f"path {self.path[:64]!r} must begin with / and not end with it, in at most 1024 characters",
+                f"path {self.path[:64]!r} must begin with / and not end with it, in at most 1024 "
+                "characters",
             )
         if self.callback is not None and not re.fullmatch(r"https?://\S{1,2000}", self.callback):
             raise InvalidField(
                 "callback",
-                "the callback address must be an http:// or https:// URL of at most 2000 characters",
+                "the callback address must be an http:// or https:// URL of at most 2000 "
+                "characters",
             )
 
 

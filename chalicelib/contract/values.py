@@ -40,7 +40,8 @@ def check_collection(name: str) -> None:
     if len(name) > MAX_COLLECTION or not _COLLECTION.fullmatch(name):
         raise InvalidField(
             "collection",
-            f"{name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, _ . - and begin with a letter or digit",
+            f"{name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, _ . - and "
+            "begin with a letter or digit",
         )
 
 
@@ -67,7 +68,8 @@ def check_picture(field: str, picture: bytes | Uploaded) -> None:
     if len(picture) > MAX_PICTURE_BYTES:
         raise InvalidField(
             field,
-            f"{field} has {len(picture)} bytes; at most {MAX_PICTURE_BYTES} (4 MiB) are allowed: scale it down",
+            f"{field} has {len(picture)} bytes; at most {MAX_PICTURE_BYTES} (4 MiB) are allowed: "
+            "scale it down",
         )
 
 
@@ -116,7 +118,8 @@ class AttributeValues(Attributes):
             if isinstance(value, int) and value not in _INT32:
                 raise InvalidField(
                     field.name,
-                    f"{field.name} is {value}; it must be a 32-bit number, {_INT32.start} to {_INT32.stop - 1}",
+                    f"{field.name} is {value}; it must be a 32-bit number, {_INT32.start} to "
+                    f"{_INT32.stop - 1}",
                 )
             if isinstance(value, str):
                 _check_text(field.name, value)
@@ -174,7 +177,8 @@ class Page:
         if self.start + self.count > MAX_REACH:
             raise OverLimit(
                 "start",
-                f"start {self.start} + {self.count} results reach past {MAX_REACH}; narrow the search with a filter",
+                f"start {self.start} + {self.count} results reach past {MAX_REACH}; narrow the "
+                "search with a filter",
             )
 
 

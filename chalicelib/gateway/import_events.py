@@ -30,12 +30,12 @@ _LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {
 
 def line_code(error: LookalikeError) -> str:
     """The code of a line that was not carried out, or of a job that failed."""
-    return _LINE_CODES.get(type(error)) or fault_of(error, "AddImage").code
+    return _LINE_CODES.get(type(error)) or fault_of(error).code
 
 
 def wording(deployment: Deployment) -> Wording:
     """How the contract says what use cases of imports have to say."""
-    from chalicelib.gateway.wire.render import import_row
+    from chalicelib.gateway.actions.imports import import_row
     from chalicelib.jobs.wording import Wording
 
     host = deployment.settings.public_hosts.split(",")[0].strip()

@@ -38,7 +38,8 @@ class Limiter:
             if bucket.tokens < 1.0:
                 wait_ms = int((1.0 - bucket.tokens) / self._rate * 1000) + 1
                 raise Throttled(
-                    f"collection {collection} takes {self._rate} requests a second; repeat in {wait_ms} ms",
+                    f"collection {collection} takes {self._rate} requests a second; repeat in "
+                    f"{wait_ms} ms",
                     retry_after_ms=wait_ms,
                 )
             bucket.tokens -= 1.0

@@ -34,9 +34,9 @@ def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> A
         try:
             data = open_download(token, deployment)
         except Exception as error:  # noqa: BLE001  # an answer, like everywhere in the gateway
-            fault = fault_of(error, "File")
+            fault = fault_of(error)
             entry.outcome(fault.status, fault.code)
-            return answer_fault(error, action="File", request_id=request_id, host=host)
+            return answer_fault(error, request_id=request_id, host=host)
         entry.outcome(200, "ok")
         return Answer(
             200,

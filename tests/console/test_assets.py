@@ -6,7 +6,7 @@ import pytest
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
 from chalicelib.gateway.console.assets import asset
 
-FOLDER = Path(__file__).resolve().parents[2] / "chalicelib" / "gateway" / "console"
+FOLDER = Path(__file__).resolve().parents[2] / "chalicelib" / "gateway" / "console" / "static"
 FILES = sorted(path.name for path in FOLDER.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/API.md, made from the tables the gateway reads requests by. `python -m
+"""The tables of docs/API.md, made from the declarations the gateway reads requests by. `python -m
 tests.gateway.api_doc` writes them.
 """
 
@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from chalicelib import errors as e
+from chalicelib.gateway.actions.declaration import V2019, V2020
+from chalicelib.gateway.actions.registry import ACTIONS, Registry
 from chalicelib.gateway.wire import faults
 from chalicelib.gateway.wire.fields import Parameter
-from chalicelib.gateway.wire.parameters import PARAMETERS_2019, PARAMETERS_2020
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "API.md"
 _BLOCK = re.compile(r"(<!-- (errors|parameters \w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -30,23 +30,24 @@ def parameters(rows: Iterable[Parameter]) -> str:
     """One line per parameter."""
     lines = ["| parameter | | | |", "|---|---|---|---|"]
     lines += [
-        f"| `{row.name}` | {'R' if row.required else ''} | {_KINDS[row.kind]} | {row.note.replace('|', '/')} |"
+        f"| `{row.name}` | {'R' if row.required else ''} | {_KINDS[row.kind]} "
+        f"| {row.note.replace('|', '/')} |"
         for row in rows
     ]
     return "\n".join(lines)
 
 
-def older() -> str:
+def older(actions: Registry) -> str:
     """2019-03-25 by action."""
     lines = ["| action | parameters |", "|---|---|"]
     lines += [
-        f"| {action} | {' '.join(f'`{row.name}`' for row in rows)} |"
-        for action, rows in PARAMETERS_2019.items()
+        f"| {action.name} | {' '.join(f'`{row.name}`' for row in action.parameters)} |"
+        for action in actions.of(V2019).values()
     ]
     return "\n".join(lines)
 
 
-def errors() -> str:
+def errors(actions: Registry) -> str:
     """Status to the codes that can occur with it."""
     by_status: dict[int, set[str]] = {}
     for code in (
@@ -60,11 +61,11 @@ def errors() -> str:
         *faults.AUTH.values(),
         *faults.SOURCE.values(),
         *(one for row in faults.TABLE.values() for one in row),
+        *(one for action in actions.everything() for one in action.codes.own.values()),
     ):
         by_status.setdefault(fault.status, set()).add(fault.code)
     by_status[400] |= {"DeniedRequest", "MissingParameter", "InvalidVersion", *BODY_2018}
     by_status[404] |= {"InvalidAction.NotFound"}
-    by_status[409] |= {faults.fault_of(e.JobRunning(""), "DumpMeta").code}
     by_status |= {
         413: {"RequestBodyTooLarge"},
         415: {"UnsupportedMediaType"},
@@ -90,17 +91,17 @@ BODY_2018 = {
 }
 
 
-def written(text: str) -> str:
+def written(text: str, actions: Registry = ACTIONS) -> str:
     """`text` with every table as it should be."""
 
     def table(match: re.Match[str]) -> str:
         name = match[2].removeprefix("parameters ")
         content = (
-            errors()
+            errors(actions)
             if name == "errors"
-            else older()
+            else older(actions)
             if name == "2019"
-            else parameters(PARAMETERS_2020[name])
+            else parameters(actions.of(V2020)[name].parameters)
         )
         return f"{match[1]}{content}\n{match[4]}"
 

@@ -139,7 +139,8 @@ def acs3(
     text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
     signature = hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
     headers["Authorization"] = (
-        f"ACS3-HMAC-SHA256 Credential={key.key_id},SignedHeaders={';'.join(names)},Signature={signature}"
+        "ACS3-HMAC-SHA256 "
+        f"Credential={key.key_id},SignedHeaders={';'.join(names)},Signature={signature}"
     )
     return Incoming.of(method, path, query=query.items(), headers=headers.items(), body=body)
 

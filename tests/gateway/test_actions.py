@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
-from chalicelib.gateway.wire.answers import ANSWERS_2020
+from chalicelib.gateway.actions.declaration import V2020
+from chalicelib.gateway.actions.registry import ACTIONS
 from chalicelib.index.format.records import Key, Put
 from tests.gateway.client import Client, b64, picture
 
@@ -18,7 +19,7 @@ IDENTICAL = "7.33136443711219e+24;0"
 
 
 def shaped(action: str, answer: object) -> None:
-    jsonschema.validate(answer, ANSWERS_2020[action])
+    jsonschema.validate(answer, ACTIONS.of(V2020)[action].schema)
 
 
 def search(client: Client, data: bytes, **params: object) -> dict[str, object]:

@@ -9,16 +9,18 @@ import jsonschema
 import pytest
 
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
+from chalicelib.gateway.actions.declaration import UPLOADS, V2019, V2020
+from chalicelib.gateway.actions.registry import ACTIONS
 from chalicelib.gateway.pages import openapi
-from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2019, V2020
-from chalicelib.gateway.wire.answers import ANSWERS_2019, ANSWERS_2020, ERROR
 from chalicelib.gateway.wire.fields import Fields
-from chalicelib.gateway.wire.openapi import SUMMARIES, document
-from chalicelib.gateway.wire.parameters import PARAMETERS_2019, PARAMETERS_2020, PARSERS_2020
+from chalicelib.gateway.wire.openapi import document
+from chalicelib.gateway.wire.schema import ERROR
 from tests.gateway.api_doc import PAGE, written
 from tests.live import ROOT
 
 TEXT = PAGE.read_text(encoding="utf-8")
+NATIVE = ACTIONS.of(V2020)
+PATHS = [action.path for action in ACTIONS.everything() if action.path != "/"]
 DOCUMENT = json.loads(json.dumps(document()))
 
 
@@ -29,9 +31,8 @@ def test_the_tables_are_the_codes() -> None:
 def test_each_action_has_its_section_and_table_and_no_other_has_one() -> None:
     section = TEXT[TEXT.index("\n## Actions") : TEXT.index("\n## Older versions")]
     headings = re.findall(r"^### (\w+)$", section, re.MULTILINE)
-    assert headings == [*PARAMETERS_2020, "AuthorizeFileUpload"]
-    assert set(headings[:-1]) == {action for version, action in ACTIONS if version == V2020}
-    assert re.findall(r"<!-- parameters (\w+) -->", section) == list(PARAMETERS_2020)
+    assert headings == [*NATIVE, *ACTIONS.of(UPLOADS)]
+    assert re.findall(r"<!-- parameters (\w+) -->", section) == list(NATIVE)
 
 
 def test_the_page_names_every_category_path_and_setting_it_speaks_of() -> None:
@@ -61,34 +62,32 @@ def test_openapi_is_served_and_is_valid() -> None:
     validate(DOCUMENT)
 
 
-@pytest.mark.parametrize("action", list(PARAMETERS_2020))
+@pytest.mark.parametrize("action", list(NATIVE))
 def test_openapi_knows_every_parameter_of_an_action(action: str) -> None:
     forms = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"][
         "application/x-www-form-urlencoded"
     ]["schema"]["oneOf"]
     (form,) = [form for form in forms if form["title"] == action]
     assert set(form["properties"]) == {"Action", "Version"} | {
-        row.name for row in PARAMETERS_2020[action]
+        row.name for row in NATIVE[action].parameters
     }
     assert set(form["required"]) == {"Action"} | {
-        row.name for row in PARAMETERS_2020[action] if row.required
+        row.name for row in NATIVE[action].parameters if row.required
     }
-    assert action in SUMMARIES
-    assert action in ANSWERS_2020
+    assert form["description"] == NATIVE[action].summary
 
 
 def test_openapi_knows_the_paths_of_2019() -> None:
-    paths = {path for path, (version, _) in PATHS.items() if version == V2019}
+    paths = {action.path for action in ACTIONS.of(V2019).values()}
     assert set(DOCUMENT["paths"]) == {"/", "/openapi.json"} | paths
-    assert set(ANSWERS_2019) == set(PARAMETERS_2019)
 
 
-@pytest.mark.parametrize("schema", [*ANSWERS_2020.values(), *ANSWERS_2019.values()])
+@pytest.mark.parametrize("schema", [action.schema for action in ACTIONS.everything()])
 def test_the_schemas_are_schemas(schema: dict[str, object]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("action", list(PARAMETERS_2020))
+@pytest.mark.parametrize("action", list(NATIVE))
 def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_could_give(
     action: str,
 ) -> None:
@@ -101,11 +100,11 @@ def test_each_action_has_an_example_that_the_code_reads_and_an_answer_that_it_co
     assert TEXT.index(f"\n### {action}\n") + example.end() < TEXT.index("\n## Older versions")
     params = dict(pair.split("=", 1) for pair in request.replace("…", "AAAA").split("&"))
     assert params["Action"] == action
-    message = PARSERS_2020[action](Fields(params, PARAMETERS_2020[action], hosts=()))
+    message = NATIVE[action].read(Fields(params, NATIVE[action].parameters, hosts=()))
     assert message.collection == "demo"
     members = json.loads(answer)
     refused = action == "SearchImageByText"
     jsonschema.validate(
         members if refused else {**members, "RequestId": "0" * 36},
-        ERROR if refused else ANSWERS_2020[action],
+        ERROR if refused else NATIVE[action].schema,
     )

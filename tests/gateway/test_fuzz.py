@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.gateway.wire.answers import ERROR
 from chalicelib.gateway.wire.incoming import Incoming
+from chalicelib.gateway.wire.schema import ERROR
 from tests.gateway.client import FORM, HOST, Client, b64, picture
 from tests.gateway.test_post_content import build
 from tests.live import live
@@ -191,7 +191,10 @@ def test_twenty_thousand_mutated_bodies_never_yield_a_5xx() -> None:
 
 
 ST = Path(os.environ.get("SDK_PYTHON", ".venv-sdk/bin/python")).absolute().with_name("st")
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS = (
+    "not_a_server_error,status_code_conformance,"
+    "content_type_conformance,response_schema_conformance"
+)
 
 
 STEERED: dict[str, object] = {

@@ -11,17 +11,30 @@ from hypothesis import strategies as st
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
 from chalicelib.errors import InvalidRequest, LookalikeError
+from chalicelib.gateway.versions import v2018
+from chalicelib.gateway.versions.post_content import parse_post_content
+from chalicelib.gateway.versions.v2018 import Items, collection_of
 from chalicelib.gateway.wire.faults import WireFault
-from chalicelib.gateway.wire.post_content import (
-    add_item,
-    collection_of,
-    delete_item,
-    parse_post_content,
-    search_item,
-)
 
 PICTURE = base64.b64encode(b"picture").decode()
 NAME = base64.b64encode(b"a.png").decode()
+
+
+def add_item(collection: str, entries: dict[str, str]) -> list[m.AddPicture]:
+    read: list[m.AddPicture] = v2018.ADD.read(Items(collection, entries, v2018.ADD.parameters))
+    return read
+
+
+def search_item(collection: str, entries: dict[str, str]) -> m.SearchByPicture:
+    parameters = v2018.SEARCH.parameters
+    read: m.SearchByPicture = v2018.SEARCH.read(Items(collection, entries, parameters))
+    return read
+
+
+def delete_item(collection: str, entries: dict[str, str]) -> list[m.DeletePictures]:
+    parameters = v2018.DELETE.parameters
+    read: list[m.DeletePictures] = v2018.DELETE.read(Items(collection, entries, parameters))
+    return read
 
 
 def build(values: dict[str, str], units: str = "utf-16") -> bytes:

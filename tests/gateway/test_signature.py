@@ -108,7 +108,10 @@ def test_the_published_acs3_example() -> None:
         ("x-acs-version", "2014-05-26"),
         (
             "Authorization",
-            f"ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders={names},Signature={signature}",
+            (
+                "ACS3-HMAC-SHA256 "
+                f"Credential=YourAccessKeyId,SignedHeaders={names},Signature={signature}"
+            ),
         ),
     ]
     claim = read_acs3(Incoming.of("POST", "/", query=query, headers=headers, body=b""))

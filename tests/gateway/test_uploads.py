@@ -58,7 +58,8 @@ def form(grant: dict[str, Any], data: bytes, **changes: str) -> Incoming:
         f'--41\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in values.items()
     ]
-    head = f'--41\r\nContent-Disposition: form-data; name="file"; filename="{grant["ObjectKey"]}"\r\nContent-Type: \r\n\r\n'.encode()
+    named = f'form-data; name="file"; filename="{grant["ObjectKey"]}"'
+    head = f"--41\r\nContent-Disposition: {named}\r\nContent-Type: \r\n\r\n".encode()
     headers = [("host", HOST), ("content-type", "multipart/form-data; boundary=41")]
     return Incoming.of(
         "POST",

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import jsonschema
 import pytest
 
-from chalicelib.gateway.wire.answers import ANSWERS_2019
+from chalicelib.gateway.actions.declaration import V2019
+from chalicelib.gateway.actions.registry import ACTIONS
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from tests.gateway.client import FORM, HOST, Client, acs3, b64, picture, roa, rpc
 from tests.gateway.test_post_content import build
@@ -54,7 +55,7 @@ def call_2019(
             )
         )
     found = members(answer)
-    jsonschema.validate(found, ANSWERS_2019[action])
+    jsonschema.validate(found, ACTIONS.of(V2019)[action].schema)
     return found
 
 

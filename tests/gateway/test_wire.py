@@ -11,8 +11,9 @@ import pytest
 from chalicelib.contract import messages as m
 from chalicelib.contract import values as v
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
-from chalicelib.gateway.wire import parameters as wire
-from chalicelib.gateway.wire.actions import ACTIONS, PATHS, V2018, V2019, V2020, read_message
+from chalicelib.gateway.actions import pictures
+from chalicelib.gateway.actions.declaration import V2018, V2019, V2020, Action
+from chalicelib.gateway.actions.registry import ACTIONS
 from chalicelib.gateway.wire.codec import body_pairs
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Incoming
@@ -20,6 +21,14 @@ from chalicelib.region import Region
 from tests.gateway.captures import captured, load
 
 PNG = b"\x89PNG"
+
+
+def read_message(
+    version: str, action: str, incoming: Incoming, params: Mapping[str, str], hosts: tuple[str, ...]
+) -> tuple[str, Any]:
+    declared = ACTIONS.of(version)[action]
+    asked = declared.fields(declared, incoming, params, hosts)
+    return asked.collection, declared.read(asked)
 
 
 def message_of(name: str) -> tuple[str, Any]:
@@ -38,9 +47,9 @@ def test_every_capture_becomes_a_message_about_its_collection(name: str) -> None
     for one in message if isinstance(message, list) else [message]:
         assert one.collection == collection
     capture = load(name)
-    assert (capture.version, capture.action) in ACTIONS
+    action = ACTIONS.of(capture.version)[capture.action]
     if capture.version != V2020:
-        assert PATHS[capture.incoming.path] == (capture.version, capture.action)
+        assert ACTIONS.at(capture.incoming.path) is action
 
 
 class TestCaptures:
@@ -118,7 +127,7 @@ class TestCaptures:
 
 
 def fields(values: Mapping[str, str], action: str = "AddImage") -> Fields:
-    return Fields(values, wire.PARAMETERS_2020[action], hosts=("search.example",))
+    return Fields(values, ACTIONS.of(V2020)[action].parameters, hosts=("search.example",))
 
 
 def test_a_parameter_nobody_knows_is_refused_by_name() -> None:
@@ -132,7 +141,7 @@ def test_parameters_of_the_transport_are_allowed_everywhere() -> None:
 
 def test_2019_refuses_what_came_later() -> None:
     with pytest.raises(InvalidRequest, match="'IntAttr2'"):
-        Fields({"IntAttr2": "1"}, wire.PARAMETERS_2019["AddImage"], hosts=())
+        Fields({"IntAttr2": "1"}, ACTIONS.of(V2019)["AddImage"].parameters, hosts=())
 
 
 @pytest.mark.parametrize(
@@ -206,34 +215,41 @@ def test_region_and_category_are_read() -> None:
 def test_delete_by_filter_and_by_product_exclude_each_other() -> None:
     base = {"InstanceName": "c"}
     with pytest.raises(MissingField, match="Filter"):
-        wire.delete_image(fields({**base, "IsDeleteByFilter": "true"}, "DeleteImage"))
+        pictures.DELETE.read(fields({**base, "IsDeleteByFilter": "true"}, "DeleteImage"))
     with pytest.raises(InvalidRequest, match="no meaning"):
-        wire.delete_image(
+        pictures.DELETE.read(
             fields(
                 {**base, "IsDeleteByFilter": "true", "Filter": "int_attr=1", "ProductId": "p"},
                 "DeleteImage",
             )
         )
     with pytest.raises(InvalidRequest, match="IsDeleteByFilter is not true"):
-        wire.delete_image(fields({**base, "ProductId": "p", "Filter": "int_attr=1"}, "DeleteImage"))
+        pictures.DELETE.read(
+            fields({**base, "ProductId": "p", "Filter": "int_attr=1"}, "DeleteImage")
+        )
 
 
-def test_every_action_has_parameters_and_a_parser() -> None:
-    assert (
-        set(wire.PARAMETERS_2020)
-        == set(wire.PARSERS_2020)
-        == {action for version, action in ACTIONS if version == V2020}
+def named(actions: Mapping[str, Action]) -> set[str]:
+    assert all(action.name == name and action.parameters for name, action in actions.items())
+    return set(actions)
+
+
+def test_every_action_is_declared_under_its_version() -> None:
+    assert len(named(ACTIONS.of(V2020))) == 14
+    assert named(ACTIONS.of(V2019)) == {"AddImage", "SearchImage", "DeleteImage"}
+    assert named(ACTIONS.of(V2018)) == {"AddItem", "SearchItem", "DeleteItem"}
+    assert ACTIONS.of("2016-01-01") == {}
+
+
+def test_an_action_has_one_name_and_one_place() -> None:
+    seen = [(action.version, action.name) for action in ACTIONS.everything()]
+    paths = [action.path for action in ACTIONS.everything() if action.path != "/"]
+    assert len(set(seen)) == len(seen)
+    assert len(set(paths)) == len(paths)
+    assert all(
+        ACTIONS.at(action.path) is action for action in ACTIONS.everything() if action.path != "/"
     )
-    assert (
-        set(wire.PARAMETERS_2019)
-        == set(wire.PARSERS_2019)
-        == {action for version, action in ACTIONS if version == V2019}
-    )
-    assert {action for version, action in ACTIONS if version == V2018} == {
-        "AddItem",
-        "SearchItem",
-        "DeleteItem",
-    }
+    assert ACTIONS.at("/") is ACTIONS.at("/v2/image") is ACTIONS.at("/item/add/") is None
 
 
 def test_pictures_survive_the_round_trip() -> None:

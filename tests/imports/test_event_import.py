@@ -18,6 +18,7 @@ import chalicelib.wiring
 import cli.importing
 from chalicelib.contract.messages import StartImport
 from chalicelib.errors import SourceError
+from chalicelib.gateway.actions.imports import START
 from chalicelib.gateway.wire.faults import Fault, fault_of
 from chalicelib.jobs.bindings import Binding, bind
 from chalicelib.jobs.imports import start_import
@@ -150,7 +151,7 @@ def test_a_bucket_of_another_region_is_refused_by_the_api_and_the_command_line(
     stack.cloud.bucket("far", {"x/increment.meta": b""}, region="us-west-2")
     with pytest.raises(SourceError, match="'far' is in us-west-2") as caught:
         start_import(StartImport("shop", "far", "/x"), stack.deployment)
-    assert fault_of(caught.value, "IncreaseInstance") == Fault("Console.BadRequest", 400)
+    assert fault_of(caught.value, START.codes) == Fault("Console.BadRequest", 400)
     stack.patch.setattr(chalicelib.wiring, "deployment", lambda: stack.deployment)
     assert execute(["import", "s3://far/x", "-c", "shop"]) == 6
     assert "'far' is in us-west-2" in " ".join(capsys.readouterr().err.split())

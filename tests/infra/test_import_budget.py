@@ -91,7 +91,7 @@ OTHERS = frozenset(
     (
         "contract.filters",
         "gateway.console.actions",
-        "gateway.wire.post_content",
+        "gateway.versions.post_content",
         "gateway.uploads.receive",
         "index.read.fan_out",
         "usecases.add",

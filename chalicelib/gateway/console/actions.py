@@ -4,22 +4,21 @@ answered like every other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.contract.messages import CreateCollection
 from chalicelib.contract.values import check_collection
 from chalicelib.errors import InvalidField, MissingField
-from chalicelib.gateway.wire.render import Json
+from chalicelib.gateway.actions.declaration import CONSOLE, Action, Call, Json, itself
+from chalicelib.gateway.actions.parameters import INSTANCE, JOB
+from chalicelib.gateway.wire.fields import Fields, Parameter
 from chalicelib.service import Service
 
 if TYPE_CHECKING:
-    from chalicelib.index.collection import Collection
-    from chalicelib.usecases.deployment import Deployment
-    from chalicelib.usecases.keys import Key
+    from collections.abc import Callable
 
-Fields = Mapping[str, str]
+    from chalicelib.index.collection import Collection
+    from chalicelib.usecases.keys import Key
 
 MAX_OPENED: Final = 100
 """Collections opened for one list."""
@@ -27,16 +26,7 @@ MAX_ERRORS: Final = 1000
 """Lines of an import's errors that are shown; the file has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleAction:
-    """One action of the console."""
-
-    access: Literal["read", "write", "owner"]
-    """What the key must allow; owner: write, in every collection."""
-    run: Callable[[Fields, Deployment, Key], Json]
-
-
-def _list_collections(fields: Fields, deployment: Deployment, key: Key) -> Json:
+def _list_collections(fields: Fields, call: Call) -> Json:
     """Every name that the key may see; of the first ones, or of the one that is asked for, also the
     kind.
 
@@ -45,15 +35,16 @@ def _list_collections(fields: Fields, deployment: Deployment, key: Key) -> Json:
     """
     from chalicelib.usecases.picture_urls import picture_urls
 
-    urls = picture_urls(deployment)
-    wanted = fields.get("InstanceName")
+    urls = picture_urls(call.deployment)
+    wanted = fields.collection
     names = [
         name
-        for name in deployment.catalog.names()
-        if key.may("read", name) and wanted in (None, "", name)
+        for name in call.deployment.catalog.names()
+        if call.key.may("read", name) and wanted in ("", name)
     ]
     opened = [
-        _collection(deployment.catalog.open(name), urls.get(name)) for name in names[:MAX_OPENED]
+        _collection(call.deployment.catalog.open(name), urls.get(name))
+        for name in names[:MAX_OPENED]
     ]
     return {
         "Collections": [
@@ -74,18 +65,18 @@ def _collection(collection: Collection, picture_url: str | None) -> Json:
     }
 
 
-def _describe_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _describe_collection(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.picture_urls import picture_urls
     from chalicelib.usecases.storage_statistics import storage_statistics
 
     name = _name(fields)
-    collection = deployment.catalog.open(name)
-    found, info = storage_statistics(name, deployment), collection.info
+    collection = call.deployment.catalog.open(name)
+    found, info = storage_statistics(name, call.deployment), collection.info
     return {
-        **_collection(collection, picture_urls(deployment).get(name)),
+        **_collection(collection, picture_urls(call.deployment).get(name)),
         "Dimension": info.dimension,
         "Bits": info.bits,
-        "Current": info.fingerprint == deployment.analyzer().fingerprint,
+        "Current": info.fingerprint == call.deployment.analyzer().fingerprint,
         "LogObjects": found.log_objects,
         "Bytes": sum(segment.bytes for segment in found.segments),
         "Segments": [{"Rows": segment.rows, "Bytes": segment.bytes} for segment in found.segments],
@@ -93,7 +84,7 @@ def _describe_collection(fields: Fields, deployment: Deployment, _: Key) -> Json
     }
 
 
-def _create_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _create_collection(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.manage import create_collection
 
     text = _given(fields, "Type")
@@ -104,32 +95,32 @@ def _create_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
             "service",
             f"{text[:40]!r} is no kind of collection; choose product, generic, fabric or trademark",
         ) from None
-    made = create_collection(CreateCollection(_name(fields), service), deployment)
+    made = create_collection(CreateCollection(_name(fields), service), call.deployment)
     return {"Name": made.name, "Type": made.service.name.lower()}
 
 
-def _drop_collection(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _drop_collection(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.picture_urls import set_picture_url
 
     name = _name(fields)
-    deployment.catalog.open(name)
-    deployment.catalog.drop(name)
-    set_picture_url(name, None, deployment)
+    call.deployment.catalog.open(name)
+    call.deployment.catalog.drop(name)
+    set_picture_url(name, None, call.deployment)
     return {"Name": name}
 
 
-def _set_picture_url(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _set_picture_url(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.picture_urls import set_picture_url
 
     name, text = _name(fields), _given(fields, "PictureUrl")
-    set_picture_url(name, None if text == "none" else text, deployment)
+    set_picture_url(name, None if text == "none" else text, call.deployment)
     return {"Name": name}
 
 
-def _list_keys(_: Fields, deployment: Deployment, __: Key) -> Json:
+def _list_keys(_: Fields, call: Call) -> Json:
     from chalicelib.usecases.keys import list_keys
 
-    return {"Keys": [_key(key) for key in list_keys(deployment)]}
+    return {"Keys": [_key(key) for key in list_keys(call.deployment)]}
 
 
 def _key(key: Key) -> Json:
@@ -144,36 +135,36 @@ def _key(key: Key) -> Json:
     }
 
 
-def _create_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _create_key(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.keys import create_key
 
-    access = fields.get("Access", "write")
+    access = fields.text("Access") or "write"
     if access not in ("read", "write"):
         raise InvalidField("access", f"access is {access[:40]!r}; it must be read or write")
     collections = frozenset(
-        name.strip() for name in fields.get("Collections", "").split(",") if name.strip()
+        name.strip() for name in fields.text("Collections").split(",") if name.strip()
     )
     made = create_key(
-        deployment,
-        name=fields.get("Name", ""),
+        call.deployment,
+        name=fields.text("Name"),
         access="read" if access == "read" else "write",
         collections=collections,
     )
     return {"AccessKeyId": made.key_id, "AccessKeySecret": made.secret}
 
 
-def _revoke_key(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _revoke_key(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.keys import revoke_key
 
     key_id = _given(fields, "AccessKeyId")
-    revoke_key(deployment, key_id)
+    revoke_key(call.deployment, key_id)
     return {"AccessKeyId": key_id}
 
 
-def _import_progress(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _import_progress(fields: Fields, call: Call) -> Json:
     from chalicelib.jobs.progress import Watch
 
-    seen = Watch(_name(fields), "imports", _job_id(fields)).look(deployment)
+    seen = Watch(_name(fields), "imports", _job_id(fields)).look(call.deployment)
     per_second = (seen.done + seen.failed) / max(seen.elapsed_s, 0.001)
     left = seen.total - seen.done
     return {
@@ -186,10 +177,10 @@ def _import_progress(fields: Fields, deployment: Deployment, _: Key) -> Json:
     }
 
 
-def _import_errors(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _import_errors(fields: Fields, call: Call) -> Json:
     from chalicelib.jobs.progress import Watch
 
-    errors = Watch(_name(fields), "imports", _job_id(fields)).look(deployment).errors
+    errors = Watch(_name(fields), "imports", _job_id(fields)).look(call.deployment).errors
     rows = [
         {"Line": error.line, "Code": error.code, "Message": error.message, "Input": error.input}
         for error in errors[:MAX_ERRORS]
@@ -197,26 +188,26 @@ def _import_errors(fields: Fields, deployment: Deployment, _: Key) -> Json:
     return {"Errors": rows, "Total": len(errors)}
 
 
-def _check_health(fields: Fields, deployment: Deployment, _: Key) -> Json:
+def _check_health(fields: Fields, call: Call) -> Json:
     from chalicelib.usecases.doctor import checks
 
     return {
         "Checks": [
             {"Name": check.name, "State": check.state, "Message": check.message}
-            for check in checks(deployment, _name(fields))
+            for check in checks(call.deployment, _name(fields))
         ]
     }
 
 
 def _given(fields: Fields, name: str) -> str:
-    value = fields.get(name, "").strip()
+    value = fields.text(name).strip()
     if not value:
         raise MissingField(name, f"{name} is missing")
     return value
 
 
 def _name(fields: Fields) -> str:
-    name = fields.get("InstanceName", "")
+    name = fields.collection
     check_collection(name)
     return name
 
@@ -228,17 +219,93 @@ def _job_id(fields: Fields) -> int:
     return int(text)
 
 
-ACTIONS: Final[Mapping[str, ConsoleAction]] = {
-    "ListCollections": ConsoleAction("read", _list_collections),
-    "DescribeCollection": ConsoleAction("read", _describe_collection),
-    "CreateCollection": ConsoleAction("owner", _create_collection),
-    "DropCollection": ConsoleAction("owner", _drop_collection),
-    "SetPictureUrl": ConsoleAction("write", _set_picture_url),
-    "ListKeys": ConsoleAction("owner", _list_keys),
-    "CreateKey": ConsoleAction("owner", _create_key),
-    "RevokeKey": ConsoleAction("owner", _revoke_key),
-    "ImportProgress": ConsoleAction("read", _import_progress),
-    "ImportErrors": ConsoleAction("read", _import_errors),
-    "CheckHealth": ConsoleAction("write", _check_health),
-}
-"""By name."""
+def _action(
+    name: str,
+    summary: str,
+    access: Literal["read", "write", "owner"],
+    run: Callable[[Fields, Call], Json],
+    *parameters: Parameter,
+) -> Action:
+    """One of the console's; its fields are its message, and `run` says what is answered."""
+    return Action(
+        name,
+        summary,
+        access=access,
+        version=CONSOLE,
+        parameters=parameters,
+        read=itself,
+        run=run,
+        answer=itself,
+        schema={"type": "object"},
+        counted=False,
+    )
+
+
+_JOB: Final = JOB.but(required=True)
+
+ACTIONS: Final = (
+    _action(
+        "ListCollections",
+        "Collections that the key may see.",
+        "read",
+        _list_collections,
+        INSTANCE.but(note="only this one"),
+    ),
+    _action(
+        "DescribeCollection",
+        "What a collection lies on.",
+        "read",
+        _describe_collection,
+        INSTANCE,
+    ),
+    _action(
+        "CreateCollection",
+        "Make an empty collection.",
+        "owner",
+        _create_collection,
+        INSTANCE,
+        Parameter("Type", "service", required=True),
+    ),
+    _action(
+        "DropCollection",
+        "Forget a collection and all it holds.",
+        "owner",
+        _drop_collection,
+        INSTANCE,
+    ),
+    _action(
+        "SetPictureUrl",
+        "Where the console finds a collection's pictures.",
+        "write",
+        _set_picture_url,
+        INSTANCE,
+        Parameter("PictureUrl", "picture_url_template", required=True),
+    ),
+    _action("ListKeys", "Access keys, without secrets.", "owner", _list_keys),
+    _action(
+        "CreateKey",
+        "Make an access key.",
+        "owner",
+        _create_key,
+        Parameter("Name", "name"),
+        Parameter("Access", "access"),
+        Parameter("Collections", "collections"),
+    ),
+    _action(
+        "RevokeKey",
+        "Forget an access key.",
+        "owner",
+        _revoke_key,
+        Parameter("AccessKeyId", "key_id", required=True),
+    ),
+    _action("ImportProgress", "How far an import is.", "read", _import_progress, INSTANCE, _JOB),
+    _action(
+        "ImportErrors",
+        "Lines of an import that were not carried out.",
+        "read",
+        _import_errors,
+        INSTANCE,
+        _JOB,
+    ),
+    _action("CheckHealth", "What `lookalike doctor` says.", "write", _check_health, INSTANCE),
+)

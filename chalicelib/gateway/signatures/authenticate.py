@@ -48,13 +48,15 @@ def authenticate(
     if claim is None:
         raise WireFault(
             "MissingParameter",
-            "the request is not signed: AccessKeyId and Signature, or an Authorization header, are missing",
+            "the request is not signed: AccessKeyId and Signature, or an Authorization header, are "
+            "missing",
         )
     apart = abs(deployment.clock() - claim.moment)
     if apart > claim.window_s:
         raise Unauthenticated(
             AuthFault.EXPIRED,
-            f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: check the clock",
+            f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: "
+            "check the clock",
         )
     key = _owner(claim, deployment)
     if claim.temporary:
@@ -84,7 +86,8 @@ def _owner(claim: Claim, deployment: Deployment) -> Key:
         )
     raise Unauthenticated(
         AuthFault.SIGNATURE,
-        "the signature does not match: check the access key secret, and that nothing between changes Host, headers or body",
+        "the signature does not match: check the access key secret, and that nothing between "
+        "changes Host, headers or body",
     )
 
 
@@ -113,7 +116,8 @@ def _bearer(incoming: Incoming, form: Pairs, deployment: Deployment) -> Caller:
     if not key.bearer:
         raise Unauthenticated(
             AuthFault.TOKEN,
-            f"key {key_id} may only sign: create one for scripts with `lookalike keys create --bearer`",
+            f"key {key_id} may only sign: create one for scripts with `lookalike keys create "
+            "--bearer`",
         )
     params = {**dict(incoming.query), **dict(form)}
     return Caller(

@@ -27,7 +27,8 @@ ACS3_WINDOW_S: Final = 15 * 60
 RPC_WINDOW_S: Final = 31 * 60
 ROA_WINDOW_S: Final = 15 * 60
 _ACS3: Final = re.compile(
-    r"ACS3-HMAC-SHA256 +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([0-9a-fA-F]{64})"
+    r"ACS3-HMAC-SHA256 +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), "
+    r"*Signature=([0-9a-fA-F]{64})"
 )
 _ROA: Final = re.compile(r"acs ([^:\s]+):(\S+)")
 _MUST_SIGN: Final = frozenset(
@@ -99,7 +100,8 @@ def read_acs3(incoming: Incoming, *, hosts: Sequence[str] = ()) -> Claim:
     match = _ACS3.fullmatch(incoming.header("authorization"))
     if match is None:
         raise _incomplete(
-            "Authorization must read ACS3-HMAC-SHA256 Credential=ID,SignedHeaders=a;b,Signature=64 hex digits"
+            "Authorization must read ACS3-HMAC-SHA256 Credential=ID,SignedHeaders=a;b,Signature=64 "
+            "hex digits"
         )
     key_id, signed, signature = match.groups()
     names = signed.split(";")
@@ -205,7 +207,8 @@ def read_rpc(incoming: Incoming, form: Pairs) -> Claim:
     params = {**dict(incoming.query), **dict(form)}
     if incoming.body and not form:
         raise _incomplete(
-            "this signature covers forms only: send the parameters as application/x-www-form-urlencoded"
+            "this signature covers forms only: send the parameters as "
+            "application/x-www-form-urlencoded"
         )
     signature = params.pop("Signature", "")
     if (
@@ -272,7 +275,8 @@ def read_roa(incoming: Incoming, *, unsigned_bodies: bool = False) -> Claim:
             )
     elif incoming.body and not unsigned_bodies:
         raise _incomplete(
-            "without Content-MD5 this signature does not cover the body; sign with ACS3-HMAC-SHA256, or let the deployment set "
+            "without Content-MD5 this signature does not cover the body; sign with "
+            "ACS3-HMAC-SHA256, or let the deployment set "
             "LOOKALIKE_UNSIGNED_BODIES=true"
         )
     top = (

@@ -10,12 +10,22 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from chalicelib.errors import AuthFault, Unauthenticated
+from chalicelib.gateway.actions.declaration import (
+    UPLOADS,
+    Action,
+    Call,
+    Hosts,
+    Json,
+    Values,
+    itself,
+)
 from chalicelib.gateway.uploads.urls import split_host
+from chalicelib.gateway.wire import schema
 from chalicelib.gateway.wire.faults import WireFault, fault_of, message_of
+from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Answer, Incoming
-from chalicelib.gateway.wire.render import Json
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.usecases.keys import Key, find_key
+from chalicelib.usecases.keys import find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload
 
 _BOUNDARY: Final = re.compile(
@@ -28,12 +38,17 @@ _MAX_PARTS: Final = 20
 _MAX_HEAD: Final = 4096
 
 
-def authorize(incoming: Incoming, key: Key, deployment: Deployment, *, public_host: str) -> Json:
-    """The answer to AuthorizeFileUpload: where and how the SDK may send its picture."""
-    grant = authorize_upload(key, deployment)
-    bucket, endpoint = split_host(public_host or incoming.host, secure=incoming.secure)
+def _anything(action: Action, _: Incoming, __: Values, ___: Hosts) -> Fields:
+    """The SDKs send Product and RegionId, which say nothing here."""
+    return Fields({}, action.parameters, hosts=())
+
+
+def _granted(_: Fields, call: Call) -> Json:
+    """Where and how the SDK may send its picture."""
+    grant = authorize_upload(call.key, call.deployment)
+    bucket, endpoint = split_host(call.host, secure=call.secure)
     return {
-        "AccessKeyId": key.key_id,
+        "AccessKeyId": call.key.key_id,
         "Bucket": bucket,
         "Endpoint": endpoint,
         "ObjectKey": grant.object_key,
@@ -41,6 +56,32 @@ def authorize(incoming: Incoming, key: Key, deployment: Deployment, *, public_ho
         "Signature": grant.signature,
         "UseAccelerate": False,
     }
+
+
+AUTHORIZE: Final = Action(
+    "AuthorizeFileUpload",
+    "Allow one picture to be sent ahead of the call that uses it.",
+    access="read",
+    version=UPLOADS,
+    parameters=(),
+    fields=_anything,
+    read=itself,
+    run=_granted,
+    answer=itself,
+    schema=schema.answer(
+        None,
+        {
+            **dict.fromkeys(
+                ("AccessKeyId", "Bucket", "Endpoint", "ObjectKey", "EncodedPolicy", "Signature"),
+                schema.TEXT,
+            ),
+            "UseAccelerate": {"const": False},
+        },
+    ),
+    counted=False,
+)
+
+ACTIONS: Final = (AUTHORIZE,)
 
 
 def receive(incoming: Incoming, deployment: Deployment) -> str:
@@ -95,13 +136,13 @@ def parse_multipart(incoming: Incoming) -> Mapping[str, bytes]:
 def received(object_key: str, host: str) -> Answer:
     """The XML the SDK waits for."""
     location = escape(f"http://{host}/{object_key}")
-    body = f"<PostResponse><Location>{location}</Location><Key>{escape(object_key)}</Key></PostResponse>"
-    return _xml(201, body)
+    inner = f"<Location>{location}</Location><Key>{escape(object_key)}</Key>"
+    return _xml(201, f"<PostResponse>{inner}</PostResponse>")
 
 
 def refused(error: Exception, *, request_id: str, host: str) -> Answer:
     """An error as the SDK reads it at this hop."""
-    fault = fault_of(error, "PostObject")
+    fault = fault_of(error)
     message = re.sub(
         "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "?", message_of(error)
     )

@@ -13,8 +13,6 @@ from typing import Final
 from chalicelib.contract.values import Uploaded
 from chalicelib.errors import InvalidField
 
-VERSION: Final = "2019-12-19"
-ACTION: Final = "AuthorizeFileUpload"
 _URL: Final = re.compile(
     r"(?:https?://)+([^/?#]+)/(uploads/([A-Za-z0-9]{1,64})/([0-9a-f]{32}))", re.ASCII
 )
@@ -28,10 +26,15 @@ def read_url(text: str, hosts: Sequence[str]) -> Uploaded:
     (CONTRACT §6, plain HTTP).
     """
     match = _URL.fullmatch(text)
-    if match is None or match[1].lower() not in {host.lower() for host in hosts}:
+    # the helper names a host in two parts; what it makes of them is what comes back in the URL
+    known = {
+        name.lower() for host in hosts for name in (host, ".".join(split_host(host, secure=True)))
+    }
+    if match is None or match[1].lower() not in known:
         raise InvalidField(
             "picture_url",
-            "only URLs of this service's own upload helper are accepted; send the picture itself as base64",
+            "only URLs of this service's own upload helper are accepted; send the picture itself "
+            "as base64",
         )
     return Uploaded(owner=match[3], object_id=match[4])
 

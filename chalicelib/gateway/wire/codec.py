@@ -45,7 +45,7 @@ def is_encoded(data: bytes) -> bool:
 
 
 def decode(data: bytes) -> bytes:
-    """Undoes form encoding: + is a space, then percent escapes; a malformed escape stays as it is."""
+    """Undoes form encoding: + is a space, then percent escapes; a malformed escape stays."""
     if len(data) > _LARGE:
         return _decode_large(data)
     return unquote_to_bytes(data.replace(b"+", b" "))

@@ -8,17 +8,12 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from chalicelib import errors as e
 from chalicelib.gateway import log
 from chalicelib.gateway.wire.incoming import Answer
-
-CONSOLE_ACTIONS: Final = frozenset(
-    {"Detail", "DumpMeta", "DumpMetaList", "IncreaseInstance", "IncreaseList"}
-)
-"""Actions whose codes the original prefixes with `Console.` (CONTRACT §8)."""
-COMPARE: Final = "CompareSimilarByImage"
 
 
 class WireFault(e.InvalidRequest):
@@ -39,6 +34,21 @@ class Fault:
     code: str
     status: int
 
+
+class Codes(NamedTuple):
+    """How an action's errors are called."""
+
+    column: Literal[0, 1, 2] = 0
+    """Of TABLE: in general; of actions whose codes the original prefixes with `Console.`
+    (CONTRACT §8); of CompareSimilarByImage.
+    """
+    own: Mapping[type[Exception], Fault] = MappingProxyType({})
+    """What this action answers otherwise."""
+
+
+PLAIN: Final = Codes()
+CONSOLE: Final = Codes(1)
+COMPARE: Final = Codes(2)
 
 INVALID: Final[Mapping[str, str]] = {
     "collection": "InvalidInstanceName",
@@ -135,9 +145,7 @@ TABLE: Final[Mapping[type[Exception], tuple[Fault, Fault, Fault]]] = {
     e.InvalidRequest: _plain("BadRequest", 400, "Console.BadRequest"),
     Exception: _plain("UnknownException", 500, "Console.InternalError", "ServerInternalError"),
 }
-"""Class to the answer in general, for CONSOLE_ACTIONS, and for CompareSimilarByImage. The nearest
-class in an error's ancestry counts.
-"""
+"""Class to the answer by Codes.column. The nearest class in an error's ancestry counts."""
 
 SOURCE: Final[Mapping[e.SourceFault, Fault]] = {
     fault: Fault("Console.NoPermission", 403)
@@ -147,9 +155,8 @@ SOURCE: Final[Mapping[e.SourceFault, Fault]] = {
 }
 
 
-def fault_of(error: Exception, action: str) -> Fault:
-    """Code and status by which `action` answers `error`."""
-    column = 1 if action in CONSOLE_ACTIONS else 2 if action == COMPARE else 0
+def fault_of(error: Exception, codes: Codes = PLAIN) -> Fault:
+    """Code and status by which an action with these `codes` answers `error`."""
     if isinstance(error, WireFault):
         return Fault(error.code, error.status)
     if isinstance(error, e.Unauthenticated):
@@ -158,14 +165,12 @@ def fault_of(error: Exception, action: str) -> Fault:
         return Fault(PICTURE[error.fault], 400)
     if isinstance(error, e.SourceError):
         return SOURCE[error.fault]
-    if isinstance(error, e.JobRunning) and action == "DumpMeta":
-        return Fault("Console.TaskAlreadyExist", 409)
-    if isinstance(error, e.Throttled) and action == "Detail":
-        return Fault("DeniedRequest", 400)
+    if type(error) in codes.own:
+        return codes.own[type(error)]
     named = _named(error)
     if named is not None:
         return Fault(named, 400)
-    return next(TABLE[kind][column] for kind in type(error).__mro__ if kind in TABLE)
+    return next(TABLE[kind][codes.column] for kind in type(error).__mro__ if kind in TABLE)
 
 
 def _named(error: Exception) -> str | None:
@@ -180,7 +185,7 @@ def _named(error: Exception) -> str | None:
 
 def code(error: Exception) -> str:
     """The contract's code for `error` where no action is in play: import files and callbacks."""
-    return fault_of(error, "").code
+    return fault_of(error).code
 
 
 def message_of(error: Exception) -> str:
@@ -192,9 +197,9 @@ def message_of(error: Exception) -> str:
     return "the service failed; the log has the details under this request id"
 
 
-def answer_fault(error: Exception, *, action: str, request_id: str, host: str) -> Answer:
+def answer_fault(error: Exception, *, request_id: str, host: str, codes: Codes = PLAIN) -> Answer:
     """The contract's error answer."""
-    fault = fault_of(error, action)
+    fault = fault_of(error, codes)
     headers = (
         {"x-acs-retry-after": str(max(1, error.retry_after_ms))}
         if isinstance(error, e.Throttled)

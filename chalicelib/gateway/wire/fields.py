@@ -6,8 +6,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from chalicelib.contract.values import (
     AttributeValues,
@@ -46,8 +46,7 @@ COMMON: Final = frozenset(
 """Parameters of the transport, allowed with every action."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of an action, as docs/API.md and /openapi.json describe it too."""
 
     name: str
@@ -57,6 +56,14 @@ class Parameter:
     kind: Kind = "text"
     required: bool = False
     note: str = ""
+    limits: Mapping[str, object] = MappingProxyType({})
+    """As JSON Schema says them."""
+    called: str = ""
+    """What the caller knows it as, where an older version has another name for it."""
+
+    def but(self, *, required: bool = False, note: str = "") -> Parameter:
+        """The same for another action."""
+        return self._replace(required=required, note=note or self.note)
 
 
 def read_integer(text: str, *, name: str, field: str) -> int | None:
@@ -102,6 +109,9 @@ class Fields:
         self._values = values
         self._hosts = hosts
         self._fields = {parameter.name: parameter.field for parameter in parameters}
+        self._called = {
+            parameter.name: parameter.called for parameter in parameters if parameter.called
+        }
         unknown = [name for name in values if name not in self._fields and name not in COMMON]
         if unknown:
             names = ", ".join(repr(name[:40]) for name in sorted(unknown)[:5])
@@ -109,9 +119,21 @@ class Fields:
                 f"this action has no parameter {names}; it has {', '.join(self._fields)}"
             )
 
+    @property
+    def collection(self) -> str:
+        """Of the request, as it was sent; empty where it names none."""
+        return self.text("InstanceName")
+
     def text(self, name: str) -> str:
         """The value, or empty text."""
         return self._values.get(name, "") if name in self._fields else ""
+
+    def given(self, name: str) -> str | None:
+        """The value, which may be empty, or None where it is absent."""
+        return self._values.get(name) if name in self._fields else None
+
+    def _call(self, name: str) -> str:
+        return self._called.get(name, name)
 
     def _field(self, name: str) -> str:
         # an action that does not have the parameter reads it as absent
@@ -123,11 +145,12 @@ class Fields:
 
     def integer(self, name: str) -> int | None:
         """Raises InvalidField."""
-        return read_integer(self.text(name), name=name, field=self._field(name))
+        return read_integer(self.text(name), name=self._call(name), field=self._field(name))
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """Raises InvalidField."""
-        return read_boolean(self.text(name), name=name, field=self._field(name), default=default)
+        called, field = self._call(name), self._field(name)
+        return read_boolean(self.text(name), name=called, field=field, default=default)
 
     def picture(self, name: str) -> bytes | Uploaded:
         """The bytes of base64, a reference to an upload, or no bytes where it is absent. Raises
@@ -136,7 +159,7 @@ class Fields:
         text = self.text(name)
         if text.startswith(("http://", "https://")):
             return read_url(text, self._hosts)
-        return read_base64(text, name=name, field=self._field(name))
+        return read_base64(text, name=self._call(name), field=self._field(name))
 
     def filter(self, name: str) -> Filter | None:
         """Raises InvalidFilter."""
@@ -172,18 +195,14 @@ class Fields:
 
     def attributes(self) -> AttributeValues:
         """CustomContent, IntAttr to IntAttr4, StrAttr to StrAttr4. Raises InvalidField."""
-
-        def given(name: str) -> str | None:
-            return self._values.get(name) if name in self._fields else None
-
         return AttributeValues(
-            custom_content=given("CustomContent"),
+            custom_content=self.given("CustomContent"),
             int_attr=self.integer("IntAttr"),
             int_attr2=self.integer("IntAttr2"),
             int_attr3=self.integer("IntAttr3"),
             int_attr4=self.integer("IntAttr4"),
-            str_attr=given("StrAttr"),
-            str_attr2=given("StrAttr2"),
-            str_attr3=given("StrAttr3"),
-            str_attr4=given("StrAttr4"),
+            str_attr=self.given("StrAttr"),
+            str_attr2=self.given("StrAttr2"),
+            str_attr3=self.given("StrAttr3"),
+            str_attr4=self.given("StrAttr4"),
         )

@@ -1,0 +1,1 @@
+"""What can be asked, one declaration an action, one file a noun."""

@@ -1,0 +1,1 @@
+"""Older versions of the contract, put on to the actions of today."""
