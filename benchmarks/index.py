@@ -19,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,93 +30,38 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
-from chalicelib.attributes import Attributes
-from chalicelib.index.catalog import Catalog
+from benchmarks.index_data import BATCH, BITS, DIMENSION, SEED, Data, catalog, record
 from chalicelib.index.collection import Collection
-from chalicelib.index.format.records import Key, Put, Record, Vector
+from chalicelib.index.format.columns import Column
+from chalicelib.index.format.records import Put
 from chalicelib.index.read import search
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.graphs import grow
 from chalicelib.index.write.merge import merge
-from chalicelib.region import Region
 from chalicelib.service import Service
-from chalicelib.storage.files import FileStore
 
-DIMENSION = BITS = 512
-INTRINSIC = 32
-SEED = 20_201_214
 QUERIES = 200
-BATCH = 5_000
-
-Floats = npt.NDArray[np.float32]
 
 
-class Data:
-    """Vectors in pieces, the same for everybody who asks with the same number."""
+_COLD = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from benchmarks.index_data import catalog
+from chalicelib.index.format.records import Vector
+from chalicelib.index.read.query import Query
 
-    def __init__(self, rows: int) -> None:
-        rng = np.random.default_rng(SEED)
-        self.rows = rows
-        self._basis = rng.normal(size=(INTRINSIC, DIMENSION)).astype(np.float32)
-        self._centres = rng.normal(size=(max(1, rows // 500), INTRINSIC)).astype(np.float32)
-        self._rotation = np.linalg.qr(rng.normal(size=(DIMENSION, DIMENSION)))[0].astype(np.float32)
-
-    def floats(self, piece: int, count: int) -> Floats:
-        """[count, DIMENSION], unit length. Piece -1 holds the queries."""
-        rng = np.random.default_rng((SEED, piece + 1 if piece > -2 else 1 << 40))
-        inner = self._centres[rng.integers(0, len(self._centres), count)] + 0.6 * rng.normal(
-            size=(count, INTRINSIC)
-        ).astype(np.float32)
-        outer = inner @ self._basis + 0.5 * rng.normal(size=(count, DIMENSION)).astype(np.float32)
-        found: Floats = outer / np.linalg.norm(outer, axis=1, keepdims=True)
-        return found
-
-    def vectors(self, floats: Floats) -> list[Vector]:
-        """Quantised, with codes."""
-        codes = np.packbits(floats @ self._rotation > 0, axis=1)
-        scales = np.abs(floats).max(axis=1) / 127
-        features = np.rint(floats / scales[:, None]).astype(np.int8)
-        return [
-            Vector(code, feature, float(scale))
-            for code, feature, scale in zip(codes, features, scales, strict=True)
-        ]
-
-    def truth(self, queries: Floats, count: int) -> npt.NDArray[np.int64]:
-        """[len(queries), count]: rows of the highest float cosine, in no order."""
-        best = np.full((len(queries), count), -np.inf, dtype=np.float32)
-        rows = np.zeros((len(queries), count), dtype=np.int64)
-        for piece in range(0, self.rows, BATCH):
-            scores = queries @ self.floats(piece, min(BATCH, self.rows - piece)).T
-            top = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-            both = np.concatenate([best, np.take_along_axis(scores, top, axis=1)], axis=1)
-            ids = np.concatenate([rows, top + piece], axis=1)
-            kept = np.argpartition(-both, count - 1, axis=1)[:, :count]
-            best, rows = (
-                np.take_along_axis(both, kept, axis=1),
-                np.take_along_axis(ids, kept, axis=1),
-            )
-        return rows
-
-
-def record(number: int, vector: Vector) -> Record:
-    """A record as a shop has them."""
-    attributes = Attributes(int_attr=number % 1000, str_attr=f"brand {number % 97}")
-    return Record(
-        Key(f"product-{number // 2}", f"{number:08d}.jpg"),
-        0,
-        Region(10, 210, 5, 205),
-        attributes,
-        vector,
-    )
-
-
-def catalog(folder: Path) -> Catalog:
-    """Over the store in `folder`, nothing cached."""
-    return Catalog(
-        FileStore(folder), clock=time.time, new_id=lambda: uuid.uuid4().hex, cache_bytes=4 << 30
-    )
+begun = time.process_time()
+query = np.load(sys.argv[2])
+vector = Vector(query["code"], query["feature"], 1.0)
+hits = catalog(Path(sys.argv[1])).open("bench").snapshot().search(Query(vector, 10))
+assert len(hits.hits) == 10
+done = time.process_time()
+print(done * 1e3, (done - begun) * 1e3)
+"""
+"""What a process does that has just started."""
 
 
 def build(folder: Path, data: Data) -> dict[str, float]:
@@ -148,18 +93,11 @@ def cold(folder: Path, data: Data) -> tuple[float, float]:
     """CPU ms of a fresh process from its start to the answer of its first search, and of that
     without interpreter and imports.
     """
-    script = (
-        "import time, sys; from pathlib import Path; import numpy as np\n"
-        "from benchmarks.index import catalog; from chalicelib.index.read.query import Query; from chalicelib.index.format.records import Vector\n"
-        "begun = time.process_time(); query = np.load(sys.argv[2])\n"
-        "hits = catalog(Path(sys.argv[1])).open('bench').snapshot().search(Query(Vector(query['code'], query['feature'], 1.0), 10))\n"
-        "assert len(hits.hits) == 10; done = time.process_time(); print(done * 1e3, (done - begun) * 1e3)\n"
-    )
     (vector,) = data.vectors(data.floats(-1, 1))
     np.savez(folder / "query.npz", code=vector.code, feature=vector.feature)
     times = [
         subprocess.run(
-            [sys.executable, "-c", script, str(folder), str(folder / "query.npz")],
+            [sys.executable, "-c", _COLD, str(folder), str(folder / "query.npz")],
             check=True,
             capture_output=True,
             text=True,
@@ -173,7 +111,7 @@ def cold(folder: Path, data: Data) -> tuple[float, float]:
 
 def warm(snapshot: Snapshot, queries: list[Query]) -> tuple[float, float]:
     """p50 and p99 of CPU ms."""
-    times = [_cpu(lambda query=query: snapshot.search(query)) * 1e3 for query in queries]  # type: ignore[misc]
+    times = [_cpu(partial(snapshot.search, query)) * 1e3 for query in queries]
     return float(np.percentile(times, 50)), float(np.percentile(times, 99))
 
 
@@ -184,7 +122,7 @@ def fresh(collection: Collection, data: Data, queries: list[Query]) -> float:
     times = []
     for number, query in enumerate(queries[:50]):
         collection.append([Put(record(number, data.vectors(data.floats(-2, 1))[0]))])
-        times.append(_cpu(lambda query=query: collection.snapshot().search(query)) * 1e3)  # type: ignore[misc]
+        times.append(_cpu(partial(_search_anew, collection, query)) * 1e3)
     while absorb(collection.current()) is not None:
         continue
     return float(np.median(times))
@@ -288,11 +226,13 @@ def _settle(snapshot: Snapshot, queries: list[Query]) -> None:
             snapshot.search(query)
 
 
+def _search_anew(collection: Collection, query: Query) -> object:
+    return collection.snapshot().search(query)
+
+
 def _below(permille: int) -> Callable[..., npt.NDArray[np.bool_]]:
-    def predicate(columns: object) -> npt.NDArray[np.bool_]:
-        # a mapping of columns
-        mask: npt.NDArray[np.bool_] = columns["int_attr"].compare("<", permille)  # type: ignore[index]
-        return mask
+    def predicate(columns: Mapping[str, Column]) -> npt.NDArray[np.bool_]:
+        return columns["int_attr"].compare("<", permille)
 
     return predicate
 
@@ -337,7 +277,8 @@ def main() -> None:
         platform.machine(),
     )
     print(
-        f"{cpu} · Python {platform.python_version()} · numpy {np.__version__} · usearch {usearch.__version__} · seed {SEED}"
+        f"{cpu} · Python {platform.python_version()} · numpy {np.__version__}"
+        f" · usearch {usearch.__version__} · seed {SEED}"
     )
     print(f"| {options.rows} rows of {BITS} bits and {DIMENSION} int8 | |\n|---|---:|")
     for name, value in found.items():

@@ -71,7 +71,8 @@ class Catalog:
         if not _NAME.fullmatch(name):
             raise InvalidField(
                 "collection",
-                f"{name!r} is no name for a collection: 1 to 128 of A-Z a-z 0-9 . _ -, not beginning with . or -",
+                f"{name!r} is no name for a collection: 1 to 128 of A-Z a-z 0-9 . _ -, not"
+                " beginning with . or -",
             )
         if dimension <= 0 or bits <= 0:
             raise ValueError(f"dimension {dimension} and bits {bits} must be positive")
@@ -123,9 +124,9 @@ class Catalog:
                 current = ""
             folders = self._folders(f"collections/{name}/")
             found += [
-                self._generation(name, part)
-                for part in folders
-                if _GENERATION.fullmatch(part) and part != current
+                self._generation(name, folder)
+                for folder in folders
+                if _GENERATION.fullmatch(folder) and folder != current
             ]
         return found
 
@@ -200,7 +201,8 @@ class Catalog:
                 return
             self._close(current, successor=generation)
         raise VersionConflict(
-            f"the generation of {name} could not be switched because others kept changing it; try again"
+            f"the generation of {name} could not be switched because others kept changing it;"
+            " try again"
         )
 
     def abandon(self, name: str, generation: str) -> None:
@@ -270,6 +272,7 @@ class Catalog:
             raise CollectionNotFound(f"there is no collection {name}; make it first") from None
 
     def _remember(self, name: str, pointer: Pointer) -> Collection:
+        """The one Collection of that name in this process."""
         made = Collection(
             name,
             pointer,
@@ -296,6 +299,7 @@ def _pointer_key(name: str) -> str:
 
 
 def _encode_pointer(pointer: Pointer) -> bytes:
+    """`collection.json` (docs/FORMAT.md §2)."""
     return sealed(
         {
             "format": FORMAT,

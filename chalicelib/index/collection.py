@@ -160,11 +160,13 @@ class Collection:
 
 
 def _check_vectors(changes: Sequence[Change], manifest: Manifest) -> None:
+    """Raises FingerprintMismatch for vectors that are not of the collection's shape."""
     fits = ((manifest.shape.dimension,), (manifest.shape.code_bytes,))
     vectors = [change.record.vector for change in changes if isinstance(change, Put)]
     for found in {(vector.feature.shape, vector.code.shape) for vector in vectors}:
         if found != fits:
             raise FingerprintMismatch(
-                f"a feature has the shape {found[0]} and its code {found[1]} bytes, the collection's have {fits[0]} and {fits[1]}: "
-                "they are of different models; re-import the collection"
+                f"a feature has the shape {found[0]} and its code {found[1]} bytes, the"
+                f" collection's have {fits[0]} and {fits[1]}: they are of different models;"
+                " re-import the collection"
             )

@@ -215,6 +215,9 @@ def _steady(step: Callable[[], _T | None]) -> _T | None:
 
 
 def _each(deployment: Deployment, one: Callable[[str], _T]) -> list[_T]:
+    """What `one` answers of every collection; all are tried, then the first StorageError is
+    raised.
+    """
     found: list[_T] = []
     failure: StorageError | None = None
     for name in deployment.catalog.names():

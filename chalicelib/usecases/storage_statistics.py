@@ -46,6 +46,7 @@ def storage_statistics(collection: str, deployment: Deployment) -> StorageStatis
 def _growth(
     created: float, segments: tuple[SegmentStats, ...], log: list[float], rows: int, now: float
 ) -> Iterator[tuple[float, int]]:
+    """See StorageStatistics; `log` are the seconds of its objects, ascending."""
     yield created, 0
     total = 0
     for segment in segments:

@@ -241,7 +241,9 @@ def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key,
 
 
 def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """[2, 6] The current generation's objects by their names within its folder, and its manifest."""
+    """[2, 6] The current generation's objects by their names within its folder, and its
+    manifest.
+    """
     following = sealed(objects[f"collections/{name}/collection.json"])["generation"]
     while True:
         prefix = f"collections/{name}/{following}/"

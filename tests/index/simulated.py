@@ -1,5 +1,5 @@
-"""Small stand-ins for the index's tests: records, clocks, ids, stores that fail, and a dictionary that
-says what must be true.
+"""Small stand-ins for the index's tests: records, clocks, ids, stores that fail, and a dictionary
+that says what must be true.
 """
 
 from __future__ import annotations

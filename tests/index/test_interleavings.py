@@ -12,58 +12,16 @@ import pytest
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflict
-from chalicelib.index.collection import Collection
-from chalicelib.index.format.records import Delete, Key, Patch, Put
+from chalicelib.index.format.records import Key, Patch
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.storage.object_store import ObjectStore, Stat
+from chalicelib.storage.object_store import Stat
 from tests.index.mutants import MUTANTS
-from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog, record
-
-
-class Shop:
-    """A collection that several processes work on."""
-
-    def __init__(self, *, grace_s: float = 3600) -> None:
-        self.clock = Clock()
-        self.store = MemoryStore(clock=self.clock)
-        self._grace_s = grace_s
-        self._ids = ids()
-        make(open_catalog(self.store, self.clock, self._ids))
-
-    def process(self, store: ObjectStore | None = None, *, skew_s: float = 0.0) -> Collection:
-        clock = self.clock if not skew_s else (lambda: self.clock() + skew_s)
-        return open_catalog(store or self.store, clock, self._ids, grace_s=self._grace_s).open(  # type: ignore[arg-type]
-            "shop"
-        )  # a callable
-
-    def keys(self) -> list[str]:
-        return sorted(key.product_id for key in content(self.process().snapshot()))
-
-    def log(self) -> list[str]:
-        return [stat.key for stat in self.store.list("") if "/log/" in stat.key]
-
-
-def put(product_id: str, seed: int = 0) -> Put:
-    return Put(record(product_id, "a", seed))
-
-
-def delete(product_id: str) -> Delete:
-    return Delete(Key(product_id, "a"))
-
-
-def once(verb: str, part: str, act: Callable[[], object]) -> Callable[[str, str], None]:
-    """`act` runs before the first call of `verb` on a key that contains `part`."""
-    waiting = [act]
-
-    def before(called: str, key: str) -> None:
-        if called == verb and part in key and waiting:
-            waiting.pop()()
-
-    return before
+from tests.index.shop import Shop, delete, once, put
+from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog
 
 
 @pytest.mark.parametrize("mutant", [False, True])

@@ -68,12 +68,13 @@ def decode_batch(key: str, data: memoryview, *, shape: Shape, fingerprint: str) 
     ):
         raise CorruptObject(
             key,
-            f"its features are of the models {meta['fingerprint']}, the collection's are of {fingerprint}",
+            f"its features are of the models {meta['fingerprint']}, the collection's are of"
+            f" {fingerprint}",
         )
     arrays = Memory(bundle)
     keys = Memory({name: arrays.pop(name) for name in KEY_ARRAYS})
     tombstones = decode_tombstones(arrays.pop("marks"))
-    table = Table(meta["size"], tuple(Range(*part) for part in meta["ranges"]), shape, keys, arrays)
+    table = Table(meta["size"], tuple(Range(*row) for row in meta["ranges"]), shape, keys, arrays)
     return Batch(Position.parse(key.rpartition("/")[2]), table, tombstones)
 
 
@@ -102,6 +103,9 @@ def _net(changes: Iterable[Change]) -> tuple[dict[Key, Record], set[Key], dict[K
 def _patch(
     change: Patch, records: dict[Key, Record], deleted: set[Key], patches: dict[Key, Attributes]
 ) -> None:
+    """Applies a patch to what the changes before it left: a record that is put here gets it at
+    once, one that was deleted here has nothing to patch.
+    """
     if change.key in records:
         found = records[change.key]
         records[change.key] = replace(found, attributes=patched(found.attributes, change.changes))

@@ -8,7 +8,7 @@ import hashlib
 import json
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +176,9 @@ class Bundle(Mapping[str, Array]):
             self[name]
 
     def _header(self, sha256: str | None) -> tuple[dict[str, Any], int]:
+        """The header, and where the body begins; `sha256` is what the manifest says of it. Raises
+        CorruptObject, FormatTooNew.
+        """
         if self._data.nbytes < _HEAD.size:
             raise CorruptObject(
                 self.key, f"it ends after {self._data.nbytes} bytes; restore it from a backup"
@@ -188,7 +191,8 @@ class Bundle(Mapping[str, Array]):
             )
         if version > _FORMAT:
             raise FormatTooNew(
-                f"{self.key} has format {version}; this version of Lookalike reads up to {_FORMAT}: upgrade it"
+                f"{self.key} has format {version}; this version of Lookalike reads up to {_FORMAT}:"
+                " upgrade it"
             )
         text = bytes(self._data[_HEAD.size : _HEAD.size + length])
         found = hashlib.sha256(text)
@@ -204,7 +208,8 @@ class Bundle(Mapping[str, Array]):
         start = _HEAD.size + length
         return header, start + -start % _ALIGN
 
-    def _verify(self, name: str, blocks: Any) -> None:
+    def _verify(self, name: str, blocks: Iterable[int]) -> None:
+        """Hashes those blocks of an array that nobody has hashed yet. Raises CorruptObject."""
         section = self._sections[name]
         good = self._good[name]
         for block in blocks:
@@ -215,7 +220,8 @@ class Bundle(Mapping[str, Array]):
             if hashlib.sha256(self._data[start:stop]).hexdigest() != section.hashes[block]:
                 raise CorruptObject(
                     self.key,
-                    f"the checksum of its {name} (bytes {start} to {stop}) is wrong; restore it from a backup",
+                    f"the checksum of its {name} (bytes {start} to {stop}) is wrong; restore it"
+                    " from a backup",
                 )
             good[block] = True
 

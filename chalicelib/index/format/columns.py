@@ -63,7 +63,9 @@ class IntColumn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordColumn:
-    """A string per row, or none: a table of the different ones, and for each row its place there."""
+    """A string per row, or none: a table of the different ones, and for each row its place
+    there.
+    """
 
     words: Text
     codes: npt.NDArray[np.int32]

@@ -30,18 +30,22 @@ class Digests:
         """Those of `rows`."""
         return Digests(self.high[rows], self.low[rows])
 
+    def then(self, more: Digests) -> Digests:
+        """These, and `more` after them."""
+        return Digests(np.append(self.high, more.high), np.append(self.low, more.low))
+
 
 def key_digests(keys: Sequence[Key]) -> Digests:
     """[len(keys)] each. Raises UnicodeEncodeError (a ValueError) for text that is not Unicode."""
-    parts = []
+    found = []
     for product_id, pic_name in keys:
         product = product_id.encode()
-        parts.append(
+        found.append(
             hashlib.blake2b(
                 len(product).to_bytes(4, "little") + product + pic_name.encode(), digest_size=16
             ).digest()
         )
-    pairs = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 2)
+    pairs = np.frombuffer(b"".join(found), "<u8").reshape(-1, 2)
     return Digests(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
 
 

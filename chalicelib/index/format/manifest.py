@@ -57,9 +57,7 @@ class SegmentRef:
     def size(self) -> int:
         """Bytes on the store."""
         return sum(
-            part.size
-            for part in (self.keys, self.body, self.graph, self.revision)
-            if part is not None
+            ref.size for ref in (self.keys, self.body, self.graph, self.revision) if ref is not None
         )
 
 
@@ -198,7 +196,8 @@ def unsealed(key: str, data: bytes) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(text)
     if body["format"] > FORMAT:
         raise FormatTooNew(
-            f"{key} has format {body['format']}; this version of Lookalike reads up to {FORMAT}: upgrade it"
+            f"{key} has format {body['format']}; this version of Lookalike reads up to {FORMAT}:"
+            " upgrade it"
         )
     return body
 
@@ -212,6 +211,7 @@ def _object(row: dict[str, Any]) -> ObjectRef:
 
 
 def _segment_json(segment: SegmentRef) -> dict[str, Any]:
+    """One row of `segments` (docs/FORMAT.md §6)."""
     return {
         "id": segment.id,
         "rows": segment.rows,
@@ -220,8 +220,8 @@ def _segment_json(segment: SegmentRef) -> dict[str, Any]:
         "dead": segment.dead,
         "changed": segment.changed,
         **{
-            name: None if part is None else _object_json(part)
-            for name, part in (
+            name: None if ref is None else _object_json(ref)
+            for name, ref in (
                 ("keys", segment.keys),
                 ("body", segment.body),
                 ("graph", segment.graph),
@@ -232,6 +232,7 @@ def _segment_json(segment: SegmentRef) -> dict[str, Any]:
 
 
 def _segment(row: dict[str, Any]) -> SegmentRef:
+    """The inverse of `_segment_json`."""
     return SegmentRef(
         id=row["id"],
         rows=row["rows"],

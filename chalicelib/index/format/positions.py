@@ -60,6 +60,10 @@ class Positions:
         """Those of `rows`."""
         return Positions(self.time[rows], self.tie[rows])
 
+    def then(self, more: Positions) -> Positions:
+        """These, and `more` after them."""
+        return Positions(np.append(self.time, more.time), np.append(self.tie, more.tie))
+
     def before(self, other: Positions) -> npt.NDArray[np.bool_]:
         """[rows]: whether this one is the earlier."""
         found: npt.NDArray[np.bool_] = (self.time < other.time) | (

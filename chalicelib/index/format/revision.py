@@ -56,13 +56,13 @@ def decode_revision(key: str, data: memoryview, sha256: str) -> Revision:
     arrays = Bundle(key, data, "revision", sha256=sha256)
     arrays.check()
     changed: dict[str, Override] = {}
-    for part in arrays:
-        name, _, what = part.rpartition(".")
+    for array in arrays:
+        name, _, what = array.rpartition(".")
         if what == "rows":
             values = (
                 arrays[f"{name}.values"]
                 if f"{name}.values" in arrays
                 else Text(arrays[f"{name}.text"], arrays[f"{name}.ends"])
             )
-            changed[name] = Override(arrays[part].astype(np.int64), values)
+            changed[name] = Override(arrays[array].astype(np.int64), values)
     return Revision(arrays["dead"].astype(np.int64), changed)

@@ -55,7 +55,7 @@ def encode_segment(
     ref = SegmentRef(
         id=segment_id,
         rows=table.size,
-        categories=tuple((part.category_id, part.stop - part.start) for part in table.ranges),
+        categories=tuple((span.category_id, span.stop - span.start) for span in table.ranges),
         newest=newest,
         keys=ObjectRef(segment_id, keys_sha, len(keys)),
         body=ObjectRef(segment_id, rows_sha, len(rows)),

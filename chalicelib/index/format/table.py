@@ -160,6 +160,7 @@ def merged(older: Mapping[str, Override], newer: Mapping[str, Override]) -> dict
 
 
 def _overridden(base: AnyColumn, override: Override, size: int) -> AnyColumn:
+    """`base` [size] with new values; words that it has not come after its own."""
     if isinstance(override.values, Text):
         words = list(base.words) if isinstance(base, WordColumn) else []
         places = {word: place for place, word in enumerate(words)}

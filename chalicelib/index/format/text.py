@@ -21,7 +21,7 @@ class Text:
     def of(cls, strings: Iterable[str]) -> Text:
         """Raises UnicodeEncodeError (a ValueError) for text that is not Unicode."""
         encoded = [string.encode() for string in strings]
-        ends = np.cumsum([len(part) for part in encoded], dtype=np.uint64)
+        ends = np.cumsum([len(string) for string in encoded], dtype=np.uint64)
         if encoded and int(ends[-1]) >= 1 << 32:
             raise ValueError("more than 4 GiB of text in one column")
         return cls(np.frombuffer(b"".join(encoded), np.uint8), ends.astype(np.uint32))
@@ -50,14 +50,14 @@ class Text:
         return Text(self.data[source], new_ends.astype(np.uint32))
 
     @classmethod
-    def joined(cls, parts: Sequence[Text]) -> Text:
-        """All strings of `parts`, in order."""
-        sizes = [part.data.size for part in parts]
+    def joined(cls, texts: Sequence[Text]) -> Text:
+        """All strings of `texts`, in order."""
+        sizes = [text.data.size for text in texts]
         offsets = np.cumsum([0, *sizes])[:-1]
         ends = [
-            part.ends.astype(np.int64) + offset for part, offset in zip(parts, offsets, strict=True)
+            text.ends.astype(np.int64) + offset for text, offset in zip(texts, offsets, strict=True)
         ]
         return cls(
-            np.concatenate([part.data for part in parts]) if parts else np.empty(0, np.uint8),
-            np.concatenate(ends).astype(np.uint32) if parts else np.empty(0, np.uint32),
+            np.concatenate([text.data for text in texts]) if texts else np.empty(0, np.uint8),
+            np.concatenate(ends).astype(np.uint32) if texts else np.empty(0, np.uint32),
         )

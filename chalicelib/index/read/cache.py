@@ -11,7 +11,9 @@ _T = TypeVar("_T")
 
 
 class Cache:
-    """By key, bounded by bytes. The newest entry stays even if it alone is larger than the bound."""
+    """By key, bounded by bytes. The newest entry stays even if it alone is larger than the
+    bound.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

@@ -14,9 +14,9 @@ from chalicelib.index.format.manifest import Manifest, decode_manifest
 from chalicelib.index.format.once_more import once_more
 from chalicelib.index.read.log import Log
 from chalicelib.index.read.objects import Objects
+from chalicelib.index.read.resolve import resolve
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.index.read.snapshot_table import SegmentTable
-from chalicelib.index.read.tail import resolve
 from chalicelib.index.read.tools import Tools
 
 _READ_ATTEMPTS = 20

@@ -70,7 +70,8 @@ class Graph:
         )[0] != MAJOR_VERSION:
             raise CorruptObject(
                 key,
-                f"it is a graph of {meta['size']} codes of {meta['bits']} bits by usearch {meta['usearch']}",
+                f"it is a graph of {meta['size']} codes of {meta['bits']} bits by usearch"
+                f" {meta['usearch']}",
             )
         self._bytes = bundle["graph"]  # verified here, before the native loader
         self._index = _index(shape)
@@ -91,6 +92,7 @@ class Graph:
 
 
 def _index(shape: Shape) -> Index:
+    """An empty index of usearch for codes of `shape`."""
     # usearch loaded before onnxruntime crashes the process when both are there
     import chalicelib.inference  # noqa: F401
 

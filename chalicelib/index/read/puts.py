@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.index.format.batch import Batch
-from chalicelib.index.format.build import joined
+from chalicelib.index.format.join import joined
 from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.table import Shape, Table
 
@@ -34,26 +34,26 @@ def puts_of(batch: Batch) -> Puts:
     )
 
 
-def newest_puts(parts: Sequence[Puts], shape: Shape) -> Puts:
+def newest_puts(several: Sequence[Puts], shape: Shape) -> Puts:
     """Of each key the last put. Joining what was joined before with what is new gives the same as
     joining all.
     """
-    if not parts:
+    if not several:
         return Puts(joined([], shape)[0], Positions.of([]))
-    high = np.concatenate([part.table.keys["high"] for part in parts])
-    low = np.concatenate([part.table.keys["low"] for part in parts])
-    time = np.concatenate([part.positions.time for part in parts])
-    tie = np.concatenate([part.positions.tie for part in parts])
+    high = np.concatenate([puts.table.keys["high"] for puts in several])
+    low = np.concatenate([puts.table.keys["low"] for puts in several])
+    time = np.concatenate([puts.positions.time for puts in several])
+    tie = np.concatenate([puts.positions.tie for puts in several])
     order = np.lexsort((tie, time, low, high))
     last = np.ones(len(order), dtype=np.bool_)
     last[:-1] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
     wins = np.zeros(len(order), dtype=np.bool_)
     wins[order[last]] = True
-    stops = np.cumsum([part.table.size for part in parts])
+    stops = np.cumsum([puts.table.size for puts in several])
     taken = [
-        (part.table, np.flatnonzero(wins[stop - part.table.size : stop]))
-        for part, stop in zip(parts, stops.tolist(), strict=True)
-        if part.table.size
+        (puts.table, np.flatnonzero(wins[stop - puts.table.size : stop]))
+        for puts, stop in zip(several, stops.tolist(), strict=True)
+        if puts.table.size
     ]
     table, places = joined(taken, shape)
     return Puts(table, Positions(time[wins], tie[wins]).take(places))

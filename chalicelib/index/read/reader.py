@@ -34,7 +34,7 @@ class Reader:
         """`row` without its vector."""
         x1, x2, y1, y2 = self._regions[row].tolist()
         category = self._table.ranges[
-            bisect.bisect_right(self._table.ranges, row, key=lambda part: part.start) - 1
+            bisect.bisect_right(self._table.ranges, row, key=lambda span: span.start) - 1
         ].category_id
         return Row(self.key(row), category, Region(x1, x2, y1, y2), self.attributes(row))
 
@@ -63,6 +63,7 @@ class Reader:
         return self._columns[name]
 
     def _content(self, row: int) -> str | None:
+        """The custom content of `row`: the changed one, else the stored one."""
         override = self._new_contents
         if override is not None:
             place = int(np.searchsorted(override.rows, row))

@@ -67,7 +67,7 @@ class Snapshot:
         self._tail = tail
         self.segment_tables = tuple(segments)
         self.tail_table = TailTable(tail, self.segment_tables)
-        self._parts: tuple[SnapshotTable, ...] = (
+        self._tables: tuple[SnapshotTable, ...] = (
             (self.tail_table, *self.segment_tables) if tail.table.size else self.segment_tables
         )
 
@@ -109,7 +109,7 @@ class Snapshot:
 
     def __len__(self) -> int:
         """Records; reads keys of segments if the log is not empty."""
-        return sum(len(part) for part in self._parts)
+        return sum(len(table) for table in self._tables)
 
     def search(self, query: Query) -> Hits:
         """The nearest rows: min(query.count, matching rows) of them, less those under the
@@ -118,26 +118,26 @@ class Snapshot:
         Raises CorruptObject for damaged data; never a short answer.
         """
         return merge(
-            search_tables(self._parts, query, rows=self.manifest.rows, fetch=self.fetch), query
+            search_tables(self._tables, query, rows=self.manifest.rows, fetch=self.fetch), query
         )
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
         wanted = key_digests([key])
-        for part in self._parts:
-            row = int(part.find(wanted)[0])
+        for table in self._tables:
+            row = int(table.find(wanted)[0])
             if row >= 0:
-                return Reader(part.table).record(row)
+                return Reader(table.table).record(row)
         return None
 
     def of_product(self, product_id: str) -> list[Row]:
         """All rows of a product, by key."""
         digest = product_digests([product_id])[0]
         found = []
-        for part in self._parts:
-            hits = part.table.rows["products"] == digest
-            rows = np.flatnonzero(hits if part.alive is None else hits & part.alive)
-            reader = Reader(part.table)
+        for table in self._tables:
+            hits = table.table.rows["products"] == digest
+            rows = np.flatnonzero(hits if table.alive is None else hits & table.alive)
+            reader = Reader(table.table)
             found += [reader.row(row) for row in rows.tolist()]
         return sorted(
             (row for row in found if row.key.product_id == product_id), key=lambda row: row.key
@@ -146,53 +146,53 @@ class Snapshot:
     def select(self, predicate: Predicate) -> list[Row]:
         """All rows that match, by key."""
         found = []
-        for part in self._parts:
-            fits = predicate(part.table.columns())
-            rows = np.flatnonzero(fits if part.alive is None else fits & part.alive)
-            reader = Reader(part.table)
+        for table in self._tables:
+            fits = predicate(table.table.columns())
+            rows = np.flatnonzero(fits if table.alive is None else fits & table.alive)
+            reader = Reader(table.table)
             found += [reader.row(row) for row in rows.tolist()]
         return sorted(found, key=lambda row: row.key)
 
     def rows(self) -> Iterator[Row]:
         """All rows, in no order."""
-        for part in self._parts:
-            reader = Reader(part.table)
-            for row in part.live_rows().tolist():
+        for table in self._tables:
+            reader = Reader(table.table)
+            for row in table.live_rows().tolist():
                 yield reader.row(row)
 
     def records(self) -> Iterator[Record]:
         """All records with their vectors, in no order."""
-        for part in self._parts:
-            reader = Reader(part.table)
-            for row in part.live_rows().tolist():
+        for table in self._tables:
+            reader = Reader(table.table)
+            for row in table.live_rows().tolist():
                 yield reader.record(row)
 
 
 def search_tables(
-    parts: Iterable[SnapshotTable],
+    tables: Iterable[SnapshotTable],
     query: Query,
     *,
     rows: int,
     fetch: Callable[[Sequence[SegmentRef]], None],
 ) -> list[tuple[Reader, TableHits]]:
-    """Searches each of `parts` on its own. `rows` are in the segments of the whole snapshot."""
-    searched = [part for part in parts if _may_match(part, query)]
+    """Searches each of `tables` on its own. `rows` are in the segments of the whole snapshot."""
+    searched = [table for table in tables if _may_match(table, query)]
     fetch([table.ref for table in searched if isinstance(table, SegmentTable)])
     found = []
-    for part in searched:
-        share = part.table.size / max(rows, part.table.size, 1)
+    for table in searched:
+        share = table.table.size / max(rows, table.table.size, 1)
         found.append(
             (
-                Reader(part.table),
-                search_table(part.table, part.alive, query, part.graph, share=share),
+                Reader(table.table),
+                search_table(table.table, table.alive, query, table.graph, share=share),
             )
         )
     return found
 
 
-def _may_match(part: SnapshotTable, query: Query) -> bool:
+def _may_match(table: SnapshotTable, query: Query) -> bool:
     if query.categories is None:
         return True
-    if isinstance(part, SegmentTable):
-        return any(category in query.categories for category, _ in part.ref.categories)
-    return any(span.category_id in query.categories for span in part.table.ranges)
+    if isinstance(table, SegmentTable):
+        return any(category in query.categories for category, _ in table.ref.categories)
+    return any(span.category_id in query.categories for span in table.table.ranges)

@@ -75,7 +75,7 @@ class SegmentTable(SnapshotTable):
         """What the log does to this segment."""
         if not len(self._tail.fatal) and not len(self._tail.marked):
             return None
-        spans = [(part.start, part.stop) for part in self._base.ranges]
+        spans = [(span.start, span.stop) for span in self._base.ranges]
         return self._tail.on(
             self._base.digests, lambda rows: positions_of(self._base.keys, rows), spans
         )
@@ -138,9 +138,9 @@ class TailTable(SnapshotTable):
         """
         oldest = self._tail.oldest
         stale = [
-            part.effect.stale
-            for part in self._segments
-            if oldest is not None and oldest <= part.ref.newest and part.effect is not None
+            segment.effect.stale
+            for segment in self._segments
+            if oldest is not None and oldest <= segment.ref.newest and segment.effect is not None
         ]
         if not any(len(rows) for rows in stale):
             return None

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from chalicelib.index.format.build import joined
+from chalicelib.index.format.join import joined
 from chalicelib.index.format.manifest import Manifest, ObjectRef, SegmentRef
 from chalicelib.index.format.revision import encode_revision, revision_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.log import LogObject
+from chalicelib.index.read.resolve import resolve
 from chalicelib.index.read.snapshot_table import SegmentTable, TailTable
-from chalicelib.index.read.tail import Tail, resolve
+from chalicelib.index.read.tail import Tail
 from chalicelib.index.write.commit import commit, put
 from chalicelib.index.write.segments import write_segments
 from chalicelib.index.write.tombstones import kept_tombstones, written_tombstones

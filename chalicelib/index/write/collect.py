@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound
 from chalicelib.index.format.manifest import Garbage, Manifest
-from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.generation import Generation, Versioned
 from chalicelib.index.write.commit import commit
 from chalicelib.storage.object_store import Stat
 
@@ -46,12 +46,19 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     for stat in removed:
         store.delete(stat.key)
     if orphans or due:
-        # A compactor that wrote an orphan and has slept since loses its compare-and-swap against
-        # this one; so it can never refer to it.
-        left = tuple(garbage for garbage in manifest.garbage if garbage.key not in due)
-        named = left + tuple(Garbage(path, now) for path in orphans)
-        commit(generation, old, manifest.next(garbage=named))
+        _name(generation, old, orphans, due)
     return found
+
+
+def _name(generation: Generation, old: Versioned, orphans: Iterable[str], due: set[str]) -> None:
+    """Names `orphans` as garbage, and forgets `due`, which is gone. A compactor that wrote an
+    orphan and has slept since loses its compare-and-swap against this one; so it can never refer to
+    it.
+    """
+    now = generation.tools.clock()
+    left = tuple(garbage for garbage in old.manifest.garbage if garbage.key not in due)
+    named = left + tuple(Garbage(path, now) for path in orphans)
+    commit(generation, old, old.manifest.next(garbage=named))
 
 
 def _present(generation: Generation) -> dict[str, Stat]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chalicelib.index.format.build import joined
+from chalicelib.index.format.join import joined
 from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.segment import positions_of
@@ -88,14 +88,17 @@ def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[Seg
     dirty = [ref for ref in segments if ref.dead + ref.changed > DIRTY * ref.rows]
     if dirty:
         return _within_limit(sorted(dirty, key=lambda ref: (ref.live, ref.id)))
+    return _within_limit(sorted(_full_tier(segments), key=lambda ref: (ref.newest, ref.id)))
+
+
+def _full_tier(segments: Sequence[SegmentRef]) -> list[SegmentRef]:
+    """The segments of the smallest tier that is full; none, if no tier is."""
     tiers: dict[tuple[int, int], list[SegmentRef]] = {}
     for ref in segments:
         if ref.live < MAX_ROWS // 2:
             tiers.setdefault((_tier(ref.live), _own_category(ref)), []).append(ref)
-    for key in sorted(tiers):
-        if len(tiers[key]) >= FAN_IN:
-            return _within_limit(sorted(tiers[key], key=lambda ref: (ref.newest, ref.id)))
-    return []
+    full = [key for key, refs in tiers.items() if len(refs) >= FAN_IN]
+    return tiers[min(full)] if full else []
 
 
 def _tier(rows: int) -> int:

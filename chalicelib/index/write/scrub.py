@@ -189,8 +189,8 @@ class _Run:
 
     def duplicates(self) -> Iterator[str]:
         """No key may live twice."""
-        high = np.concatenate([part.high for part in self._live] or [np.empty(0, np.uint64)])
-        low = np.concatenate([part.low for part in self._live] or [np.empty(0, np.uint64)])
+        high = np.concatenate([keys.high for keys in self._live] or [np.empty(0, np.uint64)])
+        low = np.concatenate([keys.low for keys in self._live] or [np.empty(0, np.uint64)])
         order = np.lexsort((low, high))
         twice = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
         if twice.any():
@@ -242,6 +242,7 @@ def _whole(bundle: Bundle) -> Bundle:
 
 
 def _shapes(table: Table) -> Iterator[str]:
+    """Arrays that do not fit each other, and categories that do not cover the rows."""
     shape = table.shape
     expected: dict[str, tuple[int, ...]] = dict.fromkeys(
         ("scales", "norms", "products"), (table.size,)
@@ -254,7 +255,7 @@ def _shapes(table: Table) -> Iterator[str]:
     for name, found in expected.items():
         if table.rows[name].shape != found:
             yield f"{name} has the shape {table.rows[name].shape}, not {found}"
-    spans = [(part.start, part.stop) for part in table.ranges]
+    spans = [(span.start, span.stop) for span in table.ranges]
     if [start for start, _ in spans] != [0, *(stop for _, stop in spans)][:-1] or (
         spans[-1][1] if spans else 0
     ) != table.size:
@@ -262,6 +263,7 @@ def _shapes(table: Table) -> Iterator[str]:
 
 
 def _digests(table: Table) -> Iterator[str]:
+    """Digests that are not those of the keys, and rows that are not in order of them."""
     reader = Reader(table)
     keys = [reader.key(row) for row in range(table.size)]
     derived, digests = key_digests(keys), table.digests
@@ -273,7 +275,7 @@ def _digests(table: Table) -> Iterator[str]:
         product_digests([key.product_id for key in keys]), table.rows["products"]
     ):
         yield "product digests do not fit the product ids"
-    for part in table.ranges:
-        high, low = digests.high[part.start : part.stop], digests.low[part.start : part.stop]
+    for span in table.ranges:
+        high, low = digests.high[span.start : span.stop], digests.low[span.start : span.stop]
         if not ((high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))).all():
-            yield f"the rows of category {part.category_id} are not in order"
+            yield f"the rows of category {span.category_id} are not in order"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chalicelib.index.format.build import joined
+from chalicelib.index.format.join import joined
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.segment import encode_segment, keys_path, rows_path
@@ -48,12 +48,12 @@ def cut(ranges: Sequence[Range]) -> list[RowIds]:
     """Which rows make one segment each: a large category has segments of its own, small ones share;
     none is over MAX_ROWS.
     """
-    total = sum(span.stop - span.start for span in ranges)
-    large = [span for span in ranges if total > GRAPH_ROWS and span.stop - span.start >= GRAPH_ROWS]
-    small = [span for span in ranges if span not in large]
-    groups = [[span] for span in large] + ([small] if small else [])
+    rows = {span: np.arange(span.start, span.stop) for span in ranges}
+    total = sum(len(found) for found in rows.values())
+    large = [span for span in ranges if len(rows[span]) >= GRAPH_ROWS < total]
+    small = [rows[span] for span in ranges if span not in large]
+    groups = [rows[span] for span in large] + ([np.concatenate(small)] if small else [])
     pieces: list[RowIds] = []
     for group in groups:
-        rows = np.concatenate([np.arange(span.start, span.stop) for span in group])
-        pieces += np.array_split(rows, -(-len(rows) // MAX_ROWS))
+        pieces += np.array_split(group, -(-len(group) // MAX_ROWS))
     return pieces
