@@ -58,6 +58,12 @@ def openapi() -> Response:
     return serving.openapi()
 
 
+@app.route("/health", methods=["GET"])
+def health() -> Response:
+    """Whether this process answers, and how what runs in its background is."""
+    return serving.health(_deployment())
+
+
 @app.route("/files/{token}", methods=["GET"])
 def file(token: str) -> Response:
     """An export, or the errors of an import, by a signed link."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,14 +32,20 @@ def doctor(
     """Check credentials, region, store, permissions, clock, keys, models, package and
     collections.
     """
+    from chalicelib.jobs.doctor import job_checks
     from chalicelib.usecases.doctor import checks
+    from chalicelib.usecases.doctor_machine import machine_checks
+    from chalicelib.wiring import local_folder, local_queue
 
     deployment = open_deployment()
     found: list[Check] = []
     packages = sorted((ROOT / "build").glob("package-*/deployment.zip"))
     account = _account(deployment.settings.store, deployment.settings.region)
-    for check in checks(
-        deployment, collection, account=account, package=packages[-1] if packages else None
+    settings = deployment.settings
+    for check in chain(
+        checks(deployment, collection, account=account, package=packages[-1] if packages else None),
+        job_checks(deployment, collection),
+        machine_checks(local_folder(settings), local_queue(settings), now=deployment.clock()),
     ):
         found.append(check)
         if not as_json:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 COMPACT_S: Final = 30.0
 COLLECT_S: Final = 3600.0
-HEALTH: Final = "health.json"
-"""Beside the queue: how the loops of the server on this machine are, for doctor."""
 
 
 class Housekeeping:
@@ -56,6 +54,7 @@ class Housekeeping:
 
     def __enter__(self) -> Self:
         """Begins."""
+        from chalicelib.usecases.doctor_machine import HEALTH
         from chalicelib.wiring import build_deployment, local_folder
         from cli.workers import ImportWorkers
 
@@ -63,7 +62,7 @@ class Housekeeping:
         self._deployment.health.keep(local_folder(settings) / HEALTH)
         # Where a queue of SQS is set, Lambda does its work; else nobody but this machine does,
         # wherever the store is.
-        if not settings.queue:
+        if self.works:
             self._workers.enter_context(
                 ImportWorkers(
                     settings,
@@ -74,6 +73,11 @@ class Housekeeping:
         for loop in self._loops:
             loop.start()
         return self
+
+    @property
+    def works(self) -> bool:
+        """Whether imports and exports are done by this process and its workers."""
+        return not self._deployment.settings.queue
 
     def __exit__(
         self,

@@ -36,9 +36,14 @@ class Caller:
     secret: str
 
     def call(
-        self, action: str, params: dict[str, str], *, timeout_s: float = 30.0
+        self,
+        action: str,
+        params: dict[str, str],
+        *,
+        timeout_s: float = 30.0,
+        ahead_s: float = 0.0,
     ) -> dict[str, Any]:
-        """One signed request; the answer's members. Raises HTTPError for a refusal, URLError or
+        """One signed request, by a clock that is `ahead_s`; the answer's members. Raises HTTPError for a refusal, URLError or
         OSError when the server is gone.
         """
         import time
@@ -51,7 +56,7 @@ class Caller:
             NewKey(self.key_id, self.secret),
             action,
             "2020-12-14",
-            now=time.time(),
+            now=time.time() + ahead_s,
             body=body,
             host=self.host,
         )
@@ -112,18 +117,35 @@ def main(state: Path) -> None:
     from chalicelib.config import Settings
     from chalicelib.contract.messages import CreateCollection
     from chalicelib.errors import AlreadyExists
+    from chalicelib.index.catalog import Catalog
     from chalicelib.service import Service
+    from chalicelib.storage.folder_queue import FolderQueue
     from chalicelib.usecases.keys import create_key, list_keys
     from chalicelib.usecases.manage import create_collection
     from cli.housekeeping import Housekeeping
     from cli.server import Server
     from tests.doubles import TinyAnalyzer
+    from tests.imports.tiny_deployment import build
+    from tests.troubled_store import TroubledStore, clock
 
     analyzer = TinyAnalyzer()
     settings = dataclasses.replace(
         Settings.read(os.environ), store=str(state / "data"), secrets=str(state / "keys.json")
     )
-    deployment = dataclasses.replace(wiring.build_deployment(settings), analyzer=lambda: analyzer)
+    store = TroubledStore(state / "data", state)
+    now = lambda: clock(state)  # noqa: E731
+    queue = FolderQueue(
+        state / "queue", new_id=wiring.new_id, clock_ns=lambda: int(clock(state) * 1e9)
+    )
+    wiring.local_queue = lambda _: queue  # type: ignore[assignment]  # the workers ask for it
+    deployment = dataclasses.replace(
+        wiring.build_deployment(settings),
+        analyzer=lambda: analyzer,
+        store=store,
+        catalog=Catalog(store, clock=now, new_id=wiring.new_id),
+        clock=now,
+        queue=queue,
+    )
     wiring.deployment = lambda: deployment  # type: ignore[assignment]  # app.py asks for it
     for service in Service:
         with contextlib.suppress(AlreadyExists):
@@ -141,7 +163,8 @@ def main(state: Path) -> None:
         json.dumps({"url": f"http://{host}/", "host": host, "key_id": key_id, "secret": secret}),
         flush=True,
     )
-    with Housekeeping(deployment):
+    every_s = float(os.environ.get("LIVE_EVERY_S", "30"))  # housekeeping, in tests that look at it
+    with Housekeeping(deployment, compact_s=every_s, collect_s=120 * every_s, build=build):
         threading.Event().wait()
 
 

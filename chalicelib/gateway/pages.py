@@ -26,6 +26,22 @@ def openapi() -> Answer:
     )
 
 
+def health(deployment: Deployment) -> Answer:
+    """GET /health: whether this process answers, and how its background loops are. It asks the
+    store nothing and names nothing of the owner's, so that strangers may ask it often.
+    """
+    loops = deployment.health.loops()
+    failing = any(loop.failures for loop in loops)
+    rows = [{"Name": loop.name, "Failures": loop.failures} for loop in loops]
+    body = {"Status": "degraded" if failing else "ok", "Loops": rows}
+    return Answer(
+        200,
+        json.dumps(body).encode(),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
 def file(token: str, deployment: Deployment, *, request_id: str, host: str) -> Answer:
     """GET /files/{token}: an export or the errors of an import."""
     from chalicelib.usecases.downloads import open_download

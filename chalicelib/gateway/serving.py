@@ -55,6 +55,11 @@ def openapi() -> Response:
     return _response(pages.openapi())
 
 
+def health(deployment: Deployment) -> Response:
+    """GET /health."""
+    return _response(pages.health(deployment))
+
+
 def file(request: Request, token: str, deployment: Deployment) -> Response:
     """GET /files/{token}."""
     request_id = str(uuid.uuid4()).upper()

@@ -41,7 +41,7 @@ def recover(deployment: Deployment, wording: Wording, *, quiet_s: float = QUIET_
     for collection, group, job_id in _newest(deployment):
         try:
             job = jobs.load(collection, group, job_id, deployment.store)
-            if not job.finished and _last_sign(job, deployment) <= deployment.clock() - quiet_s:
+            if not job.finished and last_sign(job, deployment) <= deployment.clock() - quiet_s:
                 _revive(job, deployment, wording)
                 revived.append(job)
         except JobNotFound:
@@ -63,7 +63,8 @@ def _newest(deployment: Deployment) -> Iterator[tuple[str, str, int]]:
                 yield collection, group, job_id
 
 
-def _last_sign(job: Job, deployment: Deployment) -> float:
+def last_sign(job: Job, deployment: Deployment) -> float:
+    """When somebody last wrote something for `job`, seconds since the epoch."""
     return max(
         [
             job.modified,

@@ -297,6 +297,7 @@ def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | N
     try:
         collection = deployment.catalog.open(name)
         stats = collection.snapshot().stats
+        strays = collection.current().log.strays()
     except CollectionNotFound:
         return Check(
             title,
@@ -322,6 +323,14 @@ def _collection(deployment: Deployment, name: str, analyzer: PictureAnalyzer | N
                 "its features are of other models than this version has: lookalike rebuild "
                 f"SOURCE -c {name}"
             ),
+        )
+    if strays:
+        return Check(
+            title,
+            "warn",
+            f"{strays[0]} is none of its objects, and so are {len(strays) - 1} others: delete them"
+            if len(strays) > 1
+            else f"{strays[0]} is none of its objects: delete it",
         )
     said = f"rows: {stats.rows}, segments: {stats.segments}, log objects: {stats.log_objects}"
     if stats.log_objects > 4 * deployment.settings.compact_log_objects:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from chalicelib.errors import CollectionNotFound, CorruptObject, StorageError, VersionConflict
+from chalicelib.errors import CollectionNotFound, CorruptObject, VersionConflict
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import abandoned, delete_all
@@ -121,7 +121,7 @@ def compact_all(deployment: Deployment, *, until: float = math.inf) -> list[Comp
     """Compacts every collection whose log is long or old, and goes on with merges and graphs that
     an earlier run had no time for.
 
-    Tries all of them, then raises the first StorageError. No merge or graph is begun after the time
+    Tries all of them, then raises the first error. No merge or graph is begun after the time
     `until`, seconds.
     """
 
@@ -163,15 +163,22 @@ def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Coll
 
 def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collected]:
     """Collects the garbage of every collection, and generations that nobody serves. Tries all, then
-    raises the first StorageError.
+    raises the first error.
     """
-    found = _each(deployment, lambda name: collect(deployment, name, dry_run=dry_run))
+    failure: Exception | None = None
+    found: list[Collected] = []
+    try:
+        found = _each(deployment, lambda name: collect(deployment, name, dry_run=dry_run))
+    except Exception as error:  # noqa: BLE001  # raised below
+        failure = error
     for generation in deployment.catalog.unreachable():
         stats = abandoned(generation, unfinished_s=UNFINISHED_S)
         if stats:
             size = sum(stat.size for stat in stats)
             removed = len(stats) if dry_run else delete_all(generation, stats)
             found.append(Collected(generation.name, 0, removed, size))
+    if failure is not None:
+        raise failure
     return found
 
 
@@ -219,13 +226,13 @@ def _each(deployment: Deployment, one: Callable[[str], _T]) -> list[_T]:
     raised.
     """
     found: list[_T] = []
-    failure: StorageError | None = None
+    failure: Exception | None = None
     for name in deployment.catalog.names():
         try:
             found.append(one(name))
         except CollectionNotFound:
             continue  # dropped meanwhile
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001  # raised below: one collection must not cost the others
             failure = failure or error
     if failure is not None:
         raise failure
