@@ -63,7 +63,8 @@ for _ in range(int(sys.argv[3])):
     app.app(event, None)
     warm.append((time.process_time() - begun) * 1000)
 warm = sorted(warm)[len(warm) // 2] if warm else 0
-print(json.dumps({"ready": ready * 1000, "cpu": cpu * 1000, "warm": warm, "status": answer["statusCode"], "body": answer["body"][:300]}))
+times = {"ready": ready * 1000, "cpu": cpu * 1000, "warm": warm}
+print(json.dumps({**times, "status": answer["statusCode"], "body": answer["body"][:300]}))
 """
 
 
@@ -198,7 +199,8 @@ def main() -> None:
         deployment = build_deployment(Settings.read(environment))
         key = fill(deployment, given.rows)
         print(
-            f"{platform.machine()}, {os.cpu_count()} CPUs, {given.package.name}, {given.rows} rows, {given.runs} runs, seed {SEED}"
+            f"{platform.machine()}, {os.cpu_count()} CPUs, {given.package.name}, "
+            f"{given.rows} rows, {given.runs} runs, seed {SEED}"
         )
         print(f"{'first action':<20}{'imported':>10}{'CPU ms':>10}{'least':>10}{'warm':>10}")
         for action, fields in actions():

@@ -20,13 +20,13 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -168,14 +168,46 @@ def workers(
         process.join()
 
 
+def work_off(queue: str, deployment: Any, idle: list[Connection], job_id: int) -> None:
+    """Hands the queue's messages to idle workers until the job has ended."""
+    import boto3
+
+    from chalicelib.gateway.import_events import on_message
+    from chalicelib.jobs.records import load
+
+    sqs = boto3.client("sqs")
+    busy: dict[Connection, str] = {}
+    while busy or not load("shop", "imports", job_id, deployment.store).finished:
+        taken = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1) if idle else {}
+        for message in taken.get("Messages", []):
+            if '"plan"' in message["Body"]:
+                on_message(message["Body"], deployment, remaining_s=lambda: 900.0, receives=1)
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                continue
+            pipe = idle.pop()
+            busy[pipe] = message["ReceiptHandle"]
+            pipe.send(message["Body"])
+        for pipe in cast("list[Connection]", wait(list(busy), timeout=0.2)):
+            pipe.recv()
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=busy.pop(pipe))
+            idle.append(pipe)
+
+
+def per_picture(asked: Mapping[tuple[str, str], int], pictures: int) -> dict[str, float]:
+    """Requests to S3, by (bucket, method), for each picture."""
+    kinds = {
+        "GET/picture": [n for (_, method), n in asked.items() if method in ("GET", "HEAD")],
+        "PUT/picture": [n for key, n in asked.items() if key == ("state", "PUT")],
+        "LIST/picture": [n for (_, method), n in asked.items() if method == "LIST"],
+    }
+    return {kind: sum(counts) / pictures for kind, counts in kinds.items()}
+
+
 def run(
     count: int, name: str, queue: str, moto: Connection, service: Any, *, tiny: bool
 ) -> dict[str, Any]:
     """One import by `count` workers; what it took."""
-    import boto3
-
     from chalicelib.contract.messages import CreateCollection, StartImport
-    from chalicelib.gateway.import_events import on_message
     from chalicelib.jobs.imports import start_import
     from chalicelib.jobs.records import load
     from chalicelib.usecases.manage import create_collection
@@ -183,32 +215,12 @@ def run(
     store = f"s3://state/{name}"
     deployment = built(store, queue, tiny=tiny)
     create_collection(CreateCollection("shop", service), deployment)
-    sqs = boto3.client("sqs")
     with workers(count, store, queue, tiny=tiny) as crew:
         moto.send("counts")
         moto.recv()
         begun = time.monotonic()
         job = start_import(StartImport("shop", "catalogue", "/shop"), deployment)
-        idle = [pipe for pipe, _ in crew]
-        busy: dict[Connection, str] = {}
-        while busy or not load("shop", "imports", job.id, deployment.store).finished:
-            for message in (
-                sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])
-                if idle
-                else []
-            ):
-                if '"plan"' in message["Body"]:
-                    on_message(message["Body"], deployment, remaining_s=lambda: 900.0, receives=1)
-                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                    continue
-                pipe = idle.pop()
-                busy[pipe] = message["ReceiptHandle"]
-                pipe.send(message["Body"])
-            ready = wait(list(busy), timeout=0.2)
-            for pipe in [each for each in busy if each in ready]:
-                pipe.recv()
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=busy.pop(pipe))
-                idle.append(pipe)
+        work_off(queue, deployment, [pipe for pipe, _ in crew], job.id)
         wall = time.monotonic() - begun
         moto.send("counts")
         asked: Counter[tuple[str, str]] = Counter(moto.recv())
@@ -232,13 +244,7 @@ def run(
         "workers": count,
         "pictures": pictures,
         **took,
-        "GET/picture": sum(n for (_, method), n in asked.items() if method in ("GET", "HEAD"))
-        / pictures,
-        "PUT/picture": sum(
-            n for (bucket, method), n in asked.items() if bucket == "state" and method == "PUT"
-        )
-        / pictures,
-        "LIST/picture": sum(n for (_, method), n in asked.items() if method == "LIST") / pictures,
+        **per_picture(asked, pictures),
     }
 
 
@@ -277,8 +283,10 @@ def main() -> None:
     s3.put_object(Bucket="catalogue", Key="shop/increment.meta", Body="\n".join(lines).encode())
     size = sum(map(len, pictures.values())) / len(pictures) / 1024
     print(
-        f"{len(pictures)} pictures of {size:.0f} KiB on average, {service.name.lower()}; {platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}, moto {version('moto')}"
+        f"{len(pictures)} pictures of {size:.0f} KiB on average, {service.name.lower()}; "
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, onnxruntime {version('onnxruntime')}, "
+        f"moto {version('moto')}"
     )
     for count in options.workers:
         queue = sqs.create_queue(

@@ -1,4 +1,4 @@
-"""A tiny, deterministic stand-in for the vision models: fast, and near pictures get near features."""
+"""A tiny, deterministic stand-in for the vision models: fast; near pictures get near features."""
 
 from __future__ import annotations
 

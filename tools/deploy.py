@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit("there is no package yet; run: make package")
     if shutil.which("aws") is None:
         raise SystemExit(
-            "the aws command was not found; install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+            "the aws command was not found; install it: "
+            "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )
     for command in commands(
         given.folder,

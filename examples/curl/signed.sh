@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Call one action with curl and openssl, signed by ACS3-HMAC-SHA256. Parameters are written as they stand in a form: percent-encoded.
+# Call one action with curl and openssl, signed by ACS3-HMAC-SHA256. Parameters are written as they
+# stand in a form: percent-encoded.
 #
-#   LOOKALIKE_URL=http://127.0.0.1:8000 LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… ./signed.sh Detail 'InstanceName=demo'
+#   LOOKALIKE_URL=http://127.0.0.1:8000 LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… \
+#     ./signed.sh Detail 'InstanceName=demo'
 set -euo pipefail
 action=$1 body=$2
 host=${LOOKALIKE_URL#*://} host=${host%%/*}
@@ -11,7 +13,8 @@ type=application/x-www-form-urlencoded
 date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 nonce=$(openssl rand -hex 16)
 hash=$(printf %s "$body" | digest)
-names='content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version'
+names='content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce'
+names="$names;x-acs-version"
 canonical="POST
 /
 
@@ -25,7 +28,9 @@ x-acs-version:2020-12-14
 
 $names
 $hash"
-signature=$(printf 'ACS3-HMAC-SHA256\n%s' "$(printf %s "$canonical" | digest)" | digest -hmac "$LOOKALIKE_KEY_SECRET")
+to_sign=$(printf 'ACS3-HMAC-SHA256\n%s' "$(printf %s "$canonical" | digest)")
+signature=$(printf %s "$to_sign" | digest -hmac "$LOOKALIKE_KEY_SECRET")
+claim="Credential=$LOOKALIKE_KEY_ID,SignedHeaders=$names,Signature=$signature"
 
 curl --silent --show-error --fail-with-body "$LOOKALIKE_URL/" --data-binary "$body" \
   --header "content-type: $type" \
@@ -34,5 +39,5 @@ curl --silent --show-error --fail-with-body "$LOOKALIKE_URL/" --data-binary "$bo
   --header "x-acs-date: $date" \
   --header "x-acs-signature-nonce: $nonce" \
   --header 'x-acs-version: 2020-12-14' \
-  --header "Authorization: ACS3-HMAC-SHA256 Credential=$LOOKALIKE_KEY_ID,SignedHeaders=$names,Signature=$signature"
+  --header "Authorization: ACS3-HMAC-SHA256 $claim"
 echo

@@ -1,6 +1,7 @@
 // Add a picture and find it, with nothing but Node 18 or newer.
 //
-//   LOOKALIKE_URL=http://127.0.0.1:8000 LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… node plain.mjs COLLECTION PICTURE
+//   LOOKALIKE_URL=http://127.0.0.1:8000 LOOKALIKE_KEY_ID=… LOOKALIKE_KEY_SECRET=… \
+//     node plain.mjs COLLECTION PICTURE
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -19,11 +20,15 @@ async function call(action, parameters) {
     'x-acs-signature-nonce': randomUUID(),
     'x-acs-version': '2020-12-14',
   };
-  const names = Object.keys(headers).sort();
-  const lines = names.map((name) => `${name}:${headers[name]}\n`).join('');
-  const canonical = ['POST', '/', '', lines, names.join(';'), headers['x-acs-content-sha256']].join('\n');
-  const signature = createHmac('sha256', LOOKALIKE_KEY_SECRET).update(`ACS3-HMAC-SHA256\n${sha256(canonical)}`).digest('hex');
-  headers.Authorization = `ACS3-HMAC-SHA256 Credential=${LOOKALIKE_KEY_ID},SignedHeaders=${names.join(';')},Signature=${signature}`;
+  const sorted = Object.keys(headers).sort();
+  const lines = sorted.map((name) => `${name}:${headers[name]}\n`).join('');
+  const names = sorted.join(';');
+  const canonical = ['POST', '/', '', lines, names, headers['x-acs-content-sha256']].join('\n');
+  const signature = createHmac('sha256', LOOKALIKE_KEY_SECRET)
+    .update(`ACS3-HMAC-SHA256\n${sha256(canonical)}`)
+    .digest('hex');
+  const claim = `Credential=${LOOKALIKE_KEY_ID},SignedHeaders=${names},Signature=${signature}`;
+  headers.Authorization = `ACS3-HMAC-SHA256 ${claim}`;
   const answer = await (await fetch(LOOKALIKE_URL, { method: 'POST', headers, body })).json();
   if (answer.Code) throw new Error(`${answer.Code}: ${answer.Message}`);
   return answer;
@@ -31,6 +36,9 @@ async function call(action, parameters) {
 
 const [collection, path] = process.argv.slice(2);
 const content = (await readFile(path)).toString('base64');
-await call('AddImage', { InstanceName: collection, ProductId: 'example', PicName: basename(path), PicContent: content });
-const found = await call('SearchImageByPic', { InstanceName: collection, PicContent: content, Num: 5 });
-for (const hit of found.Auctions) console.log(hit.Score.toFixed(3), hit.SortExprValues, hit.ProductId, hit.PicName);
+const picture = { InstanceName: collection, PicContent: content };
+await call('AddImage', { ...picture, ProductId: 'example', PicName: basename(path) });
+const found = await call('SearchImageByPic', { ...picture, Num: 5 });
+for (const hit of found.Auctions) {
+  console.log(hit.Score.toFixed(3), hit.SortExprValues, hit.ProductId, hit.PicName);
+}

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from tests.imports.stack import Stack
 
 SIGNATURES = re.compile(
-    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n|GIF8[79]a|WEBPVP8|II\*\0|MM\0\*|BM.{4}\0{4}.{2}\0\0[\x0c-\x7c]\0\0\0",
+    rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n|GIF8[79]a|WEBPVP8|II\*\0|MM\0\*"
+    rb"|BM.{4}\0{4}.{2}\0\0[\x0c-\x7c]\0\0\0",
     re.DOTALL,
 )
 """Of JPEG, PNG, GIF, WEBP, TIFF and BMP, so long that no feature vector has one by chance."""

@@ -30,8 +30,8 @@ from chalicelib.region import Region
 
 # The line of CONTRACT §7.
 EXAMPLE = (
-    '{"OperationType":"ADD","ProductId":"1000","PicName":"girl_cloth1.jpg","CategoryId":0,"IntAttr":0,'
-    '"StrAttr":"value1","CustomContent":"k1:v1","Region":"20,40,60,80"}'
+    '{"OperationType":"ADD","ProductId":"1000","PicName":"girl_cloth1.jpg","CategoryId":0,'
+    '"IntAttr":0,"StrAttr":"value1","CustomContent":"k1:v1","Region":"20,40,60,80"}'
 )
 
 

@@ -20,7 +20,7 @@ warnings.simplefilter("ignore")
 def current(
     host: str, key_id: str, secret: str, collection: str, pictures: list[bytes]
 ) -> dict[str, object]:
-    """alibabacloud_imagesearch20201214: the current SDK with nothing but endpoint, key and secret."""
+    """alibabacloud_imagesearch20201214: the current SDK with nothing but endpoint and key."""
     from alibabacloud_imagesearch20201214 import models as api
     from alibabacloud_imagesearch20201214.client import Client
     from alibabacloud_tea_openapi.utils_models import Config
