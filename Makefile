@@ -44,6 +44,9 @@ test: .venv/pictures ## run the tests
 test-slow: setup .venv-sdk/ready ## run the long tests: torture, fuzzing, every bit
 	$(BIN)/python -m pytest -m slow
 
+test-wheel: setup ## install the wheel into fresh environments (Python 3.11, 3.12, 3.13) and use it
+	$(BIN)/python -m pytest -m slow tests/infra/test_wheel.py
+
 test-sdk: setup .venv-sdk/ready ## drive the official SDKs (Python now and then, classic, Node) against a real server
 	$(BIN)/python -m pytest -m sdk tests/sdk
 
@@ -88,4 +91,4 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 .PHONY: package size deploy
 .PHONY: run demo media
 .PHONY: models models-check
-.PHONY: help setup test test-slow test-sdk lint check
+.PHONY: help setup test test-slow test-wheel test-sdk lint check

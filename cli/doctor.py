@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from chalicelib import __version__
 from cli.local import ROOT, open_deployment
 from cli.output import AsJson, emit, out, visible
 
@@ -33,16 +34,18 @@ def doctor(
     collections.
     """
     from chalicelib.jobs.doctor import job_checks
-    from chalicelib.usecases.doctor import checks
+    from chalicelib.usecases.doctor import Check, checks
     from chalicelib.usecases.doctor_machine import machine_checks
     from chalicelib.wiring import local_folder, local_queue
 
     deployment = open_deployment()
-    found: list[Check] = []
     packages = sorted((ROOT / "build").glob("package-*/deployment.zip"))
     account = _account(deployment.settings.store, deployment.settings.region)
     settings = deployment.settings
+    found: list[Check] = []
+    # Each is shown as it is made: some take seconds.
     for check in chain(
+        [Check("version", "ok", f"lookalike {__version__}")],
         checks(deployment, collection, account=account, package=packages[-1] if packages else None),
         job_checks(deployment, collection),
         machine_checks(local_folder(settings), local_queue(settings), now=deployment.clock()),

