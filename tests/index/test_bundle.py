@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import struct
 
 import numpy as np
 import pytest
@@ -97,3 +99,31 @@ def test_what_is_something_else_is_refused_by_name() -> None:
         Bundle("some/key", memoryview(data), "rows", sha256=other)
     with pytest.raises(FormatTooNew, match="some/key has format 2"):
         Bundle("some/key", memoryview(data[:7] + b"\x02" + data[8:]), "rows", sha256=sha256)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dtype", "|O"),
+        ("dtype", "nonsense"),
+        ("shape", [3, 3]),
+        ("shape", [-2, -4]),
+        ("offset", -64),
+        ("size", 4),
+        ("block", 0),
+        ("block", -8),
+        ("sha256", []),
+    ],
+)
+def test_a_header_that_is_wrong_though_its_hash_is_right_is_damage(
+    field: str, value: object
+) -> None:
+    data, _ = encode("rows", {}, {"a": np.ones(8, np.uint8)})
+    length = int.from_bytes(data[8:12], "little")
+    header = json.loads(data[48 : 48 + length])
+    header["sections"][0][field] = value
+    text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode("ascii")
+    head = data[:8] + struct.pack("<I4x", len(text)) + hashlib.sha256(text).digest() + text
+    forged = head + bytes(-len(head) % 64) + b"\x01" * 64
+    with pytest.raises(CorruptObject, match="some/key"):
+        Bundle("some/key", memoryview(forged), "rows").check()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -113,17 +114,10 @@ class Bundle(Mapping[str, Array]):
                 key, f"this is a {header['kind']} object where a {kind} object is expected"
             )
         self.meta: dict[str, Any] = header["meta"]
-        self._sections = {
-            row["name"]: _Section(
-                np.dtype(row["dtype"]),
-                tuple(row["shape"]),
-                self._start + row["offset"],
-                row["size"],
-                row["block"],
-                tuple(row["sha256"]),
-            )
-            for row in header["sections"]
-        }
+        try:
+            self._sections = {row["name"]: _section(row, self._start) for row in header["sections"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptObject(key, f"its sections are none: {error}") from None
         end = max(
             (section.offset + section.size for section in self._sections.values()),
             default=self._start,
@@ -231,6 +225,20 @@ class Bundle(Mapping[str, Array]):
         return np.frombuffer(self._data, section.dtype, count, section.offset).reshape(
             section.shape
         )
+
+
+def _section(row: Mapping[str, Any], start: int) -> _Section:
+    """One row of a header's `sections`; `start` is where the body begins. Raises KeyError,
+    TypeError, ValueError for one that no writer makes, since hashes can be right where numbers are
+    not.
+    """
+    dtype, shape = np.dtype(row["dtype"]), tuple(int(length) for length in row["shape"])
+    offset, size, block = int(row["offset"]), int(row["size"]), int(row["block"])
+    if dtype.kind not in "iuf" or min((offset, size, block - 1, *shape)) < 0:
+        raise ValueError(f"{row['name']} holds no numbers, or fewer than none")
+    if math.prod(shape) * dtype.itemsize != size or len(row["sha256"]) != -(-size // block):
+        raise ValueError(f"{row['name']} is not as long as its shape or its hashes say")
+    return _Section(dtype, shape, start + offset, size, block, tuple(row["sha256"]))
 
 
 class Memory(dict[str, Array]):

@@ -1,8 +1,9 @@
 """The usearch graph of a segment: a faster way to its nearest codes. Never the truth: whatever it
 cannot do, a scan does.
 
-The only file that touches usearch. A flipped bit in a graph can crash the process that loads it, so
-its bytes are hashed first (bundle.py).
+The only file that touches usearch. Its loader believes what it reads, so a graph's bytes are hashed
+(bundle.py) and its structure is checked (usearch_file.py) before it sees any: who may write into
+the store can spoil a graph, and the scan answers then, but not crash the process.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from chalicelib.errors import CorruptObject
 from chalicelib.index.format.bundle import Bundle, encode
 from chalicelib.index.format.manifest import ObjectRef, SegmentRef
 from chalicelib.index.format.table import Shape
+from chalicelib.index.format.usearch_file import Unfit, check
 
 if TYPE_CHECKING:
     from usearch.index import Index
@@ -64,22 +66,23 @@ class Graph:
         # narrows the type; the caller has read its bytes
         assert ref.graph is not None  # noqa: S101
         bundle = Bundle(key, data, "graph", sha256=ref.graph.sha256)
-        meta = bundle.meta
-        if (meta["size"], meta["bits"]) != (ref.rows, shape.words * 64) or meta["usearch"].split(
-            "."
-        )[0] != MAJOR_VERSION:
+        meta, bits = bundle.meta, shape.words * 64
+        major = str(meta.get("usearch")).split(".")[0]
+        if (meta.get("size"), meta.get("bits"), major) != (ref.rows, bits, MAJOR_VERSION):
             raise CorruptObject(
                 key,
-                f"it is a graph of {meta['size']} codes of {meta['bits']} bits by usearch"
-                f" {meta['usearch']}",
+                f"it is a graph of {meta.get('size')} codes of {meta.get('bits')} bits by usearch"
+                f" {meta.get('usearch')}",
             )
-        self._bytes = bundle["graph"]  # verified here, before the native loader
-        self._index = _index(shape)
-        self._index.view(self._bytes.data)
-        if len(self._index) != ref.rows:
+        self._bytes = bundle["graph"]
+        try:
+            check(self._bytes, rows=ref.rows, words=shape.words, connectivity=CONNECTIVITY)
+            self._index = _index(shape)
+            self._index.view(self._bytes.data)
+        except (Unfit, RuntimeError) as error:  # the loader's own word for it is the latter
             raise CorruptObject(
-                key, f"it has {len(self._index)} nodes, the manifest says {ref.rows}"
-            )
+                key, f"{error}; a scan answers, and a new one can be built"
+            ) from error
         self._rows = ref.rows
 
     def search(self, words: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.int64]:

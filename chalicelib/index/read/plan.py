@@ -20,8 +20,8 @@ GRAPH_BASE_S = 100e-6
 GRAPH_ROW_S = 1.5e-6
 """Per row asked for."""
 
-OPEN_BYTE_S = 1.2e-9
-"""Hashing and mapping a graph, per byte."""
+OPEN_BYTE_S = 1.7e-9
+"""Hashing, checking and mapping a graph, per byte."""
 
 IMPORT_S = 0.15
 """Importing usearch and what it needs, for the first graph of a process."""
