@@ -1,9 +1,18 @@
-// Signs and sends requests: ACS3-HMAC-SHA256, as docs/API.md describes it. The key lives in this module's memory and nowhere else.
+// Signs and sends requests: ACS3-HMAC-SHA256, as docs/SIGNATURES.md describes it. The key lives in
+// this module's memory and nowhere else.
 
 const WIRE = "2020-12-14";
 const CONSOLE = "console";
 const FORM = "application/x-www-form-urlencoded";
-const SIGNED = ["content-type", "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
+const SIGNED = [
+  "content-type",
+  "host",
+  "x-acs-action",
+  "x-acs-content-sha256",
+  "x-acs-date",
+  "x-acs-signature-nonce",
+  "x-acs-version",
+];
 
 const encoder = new TextEncoder();
 let key = null;
@@ -20,7 +29,13 @@ export class ApiError extends Error {
 
 export async function signIn(id, secret) {
   // Not extractable: from here on the page itself cannot read the secret back.
-  const hmac = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const hmac = await crypto.subtle.importKey(
+    "raw",
+    encoder.encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   key = { id, hmac };
 }
 
@@ -38,7 +53,9 @@ export const call = (action, fields, options) => send(WIRE, action, fields, opti
 export const manage = (action, fields, options) => send(CONSOLE, action, fields, options);
 
 async function send(version, action, fields = {}, { signal } = {}) {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const given = Object.entries(fields).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
   const body = encoder.encode(new URLSearchParams(given).toString());
   let answer = await attempt(version, action, body, signal);
   if (answer.error && /Time|Timestamp/.test(answer.error.code) && answer.ahead !== null) {
@@ -62,24 +79,48 @@ async function attempt(version, action, body, signal) {
   headers.authorization = await authorization(headers);
   let response;
   try {
-    response = await fetch("/", { method: "POST", headers, body, signal, credentials: "omit", cache: "no-store", redirect: "error" });
+    response = await fetch("/", {
+      method: "POST",
+      headers,
+      body,
+      signal,
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { Code: "Unreachable", Message: "The service does not answer. Is it still running?" });
+    throw new ApiError(0, {
+      Code: "Unreachable",
+      Message: "The service does not answer. Is it still running?",
+    });
   }
   const value = await response.json().catch(() => ({}));
   if (response.ok) return { value };
   const date = Date.parse(response.headers.get("date") ?? "");
-  return { error: new ApiError(response.status, value), ahead: Number.isNaN(date) ? null : date - Date.now() };
+  return {
+    error: new ApiError(response.status, value),
+    ahead: Number.isNaN(date) ? null : date - Date.now(),
+  };
 }
 
 async function authorization(headers) {
   const all = { ...headers, host: location.host };
   const block = SIGNED.map((name) => `${name}:${all[name]}\n`).join("");
-  const canonical = ["POST", "/", "", block, SIGNED.join(";"), headers["x-acs-content-sha256"]].join("\n");
+  const canonical = [
+    "POST",
+    "/",
+    "",
+    block,
+    SIGNED.join(";"),
+    headers["x-acs-content-sha256"],
+  ].join("\n");
   const digest = hex(await crypto.subtle.digest("SHA-256", encoder.encode(canonical)));
-  const signature = hex(await crypto.subtle.sign("HMAC", key.hmac, encoder.encode(`ACS3-HMAC-SHA256\n${digest}`)));
-  return `ACS3-HMAC-SHA256 Credential=${key.id},SignedHeaders=${SIGNED.join(";")},Signature=${signature}`;
+  const signature = hex(
+    await crypto.subtle.sign("HMAC", key.hmac, encoder.encode(`ACS3-HMAC-SHA256\n${digest}`)),
+  );
+  const signed = SIGNED.join(";");
+  return `ACS3-HMAC-SHA256 Credential=${key.id},SignedHeaders=${signed},Signature=${signature}`;
 }
 
 function hex(data) {

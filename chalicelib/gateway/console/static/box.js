@@ -1,4 +1,5 @@
-// The subject box on the query: moved and resized by pointer or keys. Coordinates are pixels of the picture: [x1, x2, y1, y2].
+// The subject box on the query: moved and resized by pointer or keys. Coordinates are pixels of the
+// picture: [x1, x2, y1, y2].
 
 import { h } from "./dom.js";
 
@@ -10,18 +11,33 @@ export class SubjectBox {
   constructor({ url, width, height, alt, onchange }) {
     Object.assign(this, { width, height, onchange, region: null, held: false });
     this.handles = HANDLES.map((side) => h("span", { class: `handle ${side}`, "data-side": side }));
-    this.box = h("div", {
-      class: "box", tabindex: "0", role: "group", hidden: true,
-      "aria-label": "Subject box. Arrow keys move it, with Shift they resize it.",
-    }, this.handles);
+    this.box = h(
+      "div",
+      {
+        class: "box",
+        tabindex: "0",
+        role: "group",
+        hidden: true,
+        "aria-label": "Subject box. Arrow keys move it, with Shift they resize it.",
+      },
+      this.handles,
+    );
     this.others = h("div", { class: "others" });
-    this.node = h("div", { class: "stage" }, h("img", { src: url, alt, width, height, draggable: "false" }), this.others, this.box);
-    this.node.style.width = `min(100%, ${width}px, ${(TALLEST * width) / height}rem)`; // known before the picture is drawn: nothing jumps
+    this.node = h(
+      "div",
+      { class: "stage" },
+      h("img", { src: url, alt, width, height, draggable: "false" }),
+      this.others,
+      this.box,
+    );
+    // known before the picture is drawn: nothing jumps
+    this.node.style.width = `min(100%, ${width}px, ${(TALLEST * width) / height}rem)`;
     this.box.addEventListener("pointerdown", (event) => this.grab(event));
     this.box.addEventListener("keydown", (event) => this.nudge(event));
   }
 
-  // What the service answered; not while the box is being moved, or the answer would pull it out of the hand.
+  // What the service answered; not while the box is being moved, or the answer would pull it out of
+  // the hand.
   settle(region) {
     if (!this.held) this.show(region);
   }
@@ -34,11 +50,19 @@ export class SubjectBox {
 
   // The other subjects, each one click away.
   offer(regions, choose) {
-    this.others.replaceChildren(...regions.map((region, at) => {
-      const node = h("button", { type: "button", class: "other", "aria-label": `Search with subject ${at + 2}`, title: "Search with this subject", onclick: () => choose(region) });
-      place(node, region, this);
-      return node;
-    }));
+    this.others.replaceChildren(
+      ...regions.map((region, at) => {
+        const node = h("button", {
+          type: "button",
+          class: "other",
+          "aria-label": `Search with subject ${at + 2}`,
+          title: "Search with this subject",
+          onclick: () => choose(region),
+        });
+        place(node, region, this);
+        return node;
+      }),
+    );
   }
 
   grab(event) {
@@ -52,7 +76,10 @@ export class SubjectBox {
     const start = [...this.region];
     const frame = this.node.getBoundingClientRect();
     const scale = this.width / frame.width;
-    const move = (at) => this.show(this.dragged(start, side, (at.clientX - from[0]) * scale, (at.clientY - from[1]) * scale));
+    const move = (at) =>
+      this.show(
+        this.dragged(start, side, (at.clientX - from[0]) * scale, (at.clientY - from[1]) * scale),
+      );
     const drop = () => {
       this.box.removeEventListener("pointermove", move);
       this.box.removeEventListener("pointerup", drop);
@@ -81,14 +108,22 @@ export class SubjectBox {
 
   nudge(event) {
     const step = Math.max(1, Math.round(Math.max(this.width, this.height) / 50));
-    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    const moves = {
+      ArrowLeft: [-step, 0],
+      ArrowRight: [step, 0],
+      ArrowUp: [0, -step],
+      ArrowDown: [0, step],
+    };
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
     this.held = true;
     this.show(this.dragged(this.region, event.shiftKey ? "se" : "", ...move));
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.held = false; this.onchange(this.region); }, 350);
+    this.timer = setTimeout(() => {
+      this.held = false;
+      this.onchange(this.region);
+    }, 350);
   }
 }
 
@@ -100,3 +135,11 @@ function place(node, [x1, x2, y1, y2], { width, height }) {
 }
 
 const clamp = (value, least, most) => Math.min(Math.max(value, least), Math.max(least, most));
+
+// A region of an answer as numbers, or null.
+export function parsed(text) {
+  const numbers = String(text ?? "")
+    .split(",")
+    .map(Number);
+  return numbers.length === 4 && numbers.every(Number.isInteger) ? numbers : null;
+}

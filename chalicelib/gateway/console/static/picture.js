@@ -12,13 +12,15 @@ export async function opened(file) {
   return { ...picture, url: picture.width ? URL.createObjectURL(picture.blob) : null };
 }
 
-// {blob, width, height}. The file goes out byte for byte where the service takes it; a larger one is drawn smaller first.
+// {blob, width, height}. The file goes out byte for byte where the service takes it; a larger one
+// is drawn smaller first.
 export async function fitted(file) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    return { blob: file, width: 0, height: 0 }; // TIFF, PPM: the service may read what this browser cannot
+    // TIFF, PPM: the service may read what this browser cannot
+    return { blob: file, width: 0, height: 0 };
   }
   const { width, height } = bitmap;
   const fits = file.size <= MOST_BYTES && Math.max(width, height) < MOST_SIDE;
@@ -30,7 +32,10 @@ export async function fitted(file) {
 
 async function shrunk(bitmap) {
   const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+  const canvas = new OffscreenCanvas(
+    Math.round(bitmap.width * scale),
+    Math.round(bitmap.height * scale),
+  );
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -47,30 +52,53 @@ async function shrunk(bitmap) {
 export async function base64(blob) {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   let text = "";
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  for (let at = 0; at < bytes.length; at += 0x8000)
+    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
   return btoa(text);
 }
 
 // A place to drop, paste or choose a picture. `take(file)` gets it.
 export function dropZone(take, { label = "Drop a picture here", compact = false } = {}) {
-  const input = h("input", { type: "file", accept: "image/*,.ppm,.tif,.tiff", class: "visually-hidden", tabindex: "-1", "aria-label": label });
-  input.addEventListener("change", () => { if (input.files[0]) take(input.files[0]); input.value = ""; });
-  const zone = h("div", { class: `drop ${compact ? "compact" : ""}` },
+  const input = h("input", {
+    type: "file",
+    accept: "image/*,.ppm,.tif,.tiff",
+    class: "visually-hidden",
+    tabindex: "-1",
+    "aria-label": label,
+  });
+  input.addEventListener("change", () => {
+    if (input.files[0]) take(input.files[0]);
+    input.value = "";
+  });
+  const zone = h(
+    "div",
+    { class: `drop ${compact ? "compact" : ""}` },
     h("p", { class: "drop-title" }, label),
     compact ? null : h("p", { class: "hint mouse" }, "or paste one with Ctrl V"),
-    h("div", { class: "actions" },
+    h(
+      "div",
+      { class: "actions" },
       button("Choose a picture", () => input.click(), { class: "button primary" }),
-      compact ? null : button("Take one", () => camera(take))),
-    input);
+      compact ? null : button("Take one", () => camera(take)),
+    ),
+    input,
+  );
   accept(zone, take);
   return zone;
 }
 
 export function accept(zone, take) {
   let depth = 0;
-  zone.addEventListener("dragenter", (event) => { event.preventDefault(); depth += 1; zone.classList.add("over"); });
+  zone.addEventListener("dragenter", (event) => {
+    event.preventDefault();
+    depth += 1;
+    zone.classList.add("over");
+  });
   zone.addEventListener("dragover", (event) => event.preventDefault());
-  zone.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) zone.classList.remove("over"); });
+  zone.addEventListener("dragleave", () => {
+    depth -= 1;
+    if (depth <= 0) zone.classList.remove("over");
+  });
   zone.addEventListener("drop", (event) => {
     depth = 0;
     zone.classList.remove("over");
@@ -88,18 +116,38 @@ export function pasted(event) {
 async function camera(take) {
   let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: "environment" },
+      audio: false,
+    });
   } catch {
     toast("No camera, or no leave to use it. Choose a file instead.", "bad");
     return;
   }
-  const video = h("video", { autoplay: true, playsinline: true, muted: true, class: "camera", "aria-label": "Camera" });
+  const video = h("video", {
+    autoplay: true,
+    playsinline: true,
+    muted: true,
+    class: "camera",
+    "aria-label": "Camera",
+  });
   video.srcObject = stream;
-  const shot = await dialog("Take a picture", (close) => [video, h("div", { class: "actions" }, button("Take it", async () => {
-    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-    canvas.getContext("2d").drawImage(video, 0, 0);
-    close(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 }));
-  }, { class: "button primary" }))]);
+  const shot = await dialog("Take a picture", (close) => [
+    video,
+    h(
+      "div",
+      { class: "actions" },
+      button(
+        "Take it",
+        async () => {
+          const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+          canvas.getContext("2d").drawImage(video, 0, 0);
+          close(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 }));
+        },
+        { class: "button primary" },
+      ),
+    ),
+  ]);
   stream.getTracks().forEach((track) => track.stop());
   if (shot) take(shot);
 }

@@ -1,8 +1,20 @@
 // Words of the service that several views show.
 
 export const CATEGORIES = [
-  [0, "Tops"], [1, "Dress"], [2, "Bottoms"], [3, "Bag"], [4, "Shoes"], [5, "Accessories"], [6, "Snack"], [7, "Makeup"],
-  [8, "Bottle"], [9, "Furniture"], [20, "Toy"], [21, "Underwear"], [22, "Digital device"], [88888888, "Other"],
+  [0, "Tops"],
+  [1, "Dress"],
+  [2, "Bottoms"],
+  [3, "Bag"],
+  [4, "Shoes"],
+  [5, "Accessories"],
+  [6, "Snack"],
+  [7, "Makeup"],
+  [8, "Bottle"],
+  [9, "Furniture"],
+  [20, "Toy"],
+  [21, "Underwear"],
+  [22, "Digital device"],
+  [88888888, "Other"],
 ];
 
 export const TYPES = [
@@ -13,8 +25,14 @@ export const TYPES = [
 ];
 
 export const ATTRIBUTES = [
-  ["IntAttr", "int_attr"], ["IntAttr2", "int_attr2"], ["IntAttr3", "int_attr3"], ["IntAttr4", "int_attr4"],
-  ["StrAttr", "str_attr"], ["StrAttr2", "str_attr2"], ["StrAttr3", "str_attr3"], ["StrAttr4", "str_attr4"],
+  ["IntAttr", "int_attr"],
+  ["IntAttr2", "int_attr2"],
+  ["IntAttr3", "int_attr3"],
+  ["IntAttr4", "int_attr4"],
+  ["StrAttr", "str_attr"],
+  ["StrAttr2", "str_attr2"],
+  ["StrAttr3", "str_attr3"],
+  ["StrAttr4", "str_attr4"],
 ];
 
 export function categoryName(id) {
@@ -26,5 +44,9 @@ export const typeName = (type) => TYPES.find(([key]) => key === type)?.[1] ?? ty
 // "<relevance>;<hamming>"
 export function sortValues(text) {
   const [relevance, hamming] = String(text ?? "").split(";");
-  return { relevance, hamming: Number(hamming), identical: hamming === "0" && Number(relevance) > 1e20 };
+  return {
+    relevance,
+    hamming: Number(hamming),
+    identical: hamming === "0" && Number(relevance) > 1e20,
+  };
 }
