@@ -186,7 +186,7 @@ def _carried_out(
     """Goes on with the unfinished job of the same command, or does what `start` begins; the exit
     code.
     """
-    location = _located(source, deployment)
+    location = _located(source, name, deployment)
     job = _unfinished(name, location, kind, deployment)
     meta = None if job else _made_up(location, source, yes=yes, quiet=as_json)
     with _working(location, deployment, workers) as (ours, queue):
@@ -201,14 +201,16 @@ def _carried_out(
         )
 
 
-def _located(source: str, deployment: Deployment) -> Location:
-    """The folder or bucket that `source` names. Raises InvalidField."""
+def _located(source: str, name: str, deployment: Deployment) -> Location:
+    """The folder or bucket that `source` names. Raises InvalidField, Forbidden for a folder that is
+    bound to another collection than `name`.
+    """
     if source.startswith("s3://"):
-        from chalicelib.jobs.bindings import located
+        from chalicelib.jobs.tenancy import reachable
 
         bucket, _, path = source.removeprefix("s3://").partition("/")
         wanted = StartImport("x", bucket, "/" + path.strip("/"))
-        return located(wanted.bucket, wanted.path, deployment.store)
+        return reachable(wanted.bucket, wanted.path, name, deployment.store, unbound=True)
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
         raise InvalidField(

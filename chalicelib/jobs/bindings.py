@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -57,7 +57,12 @@ def unbind(bucket: str, path: str, store: ObjectStore) -> None:
 
 def binding_of(bucket: str, path: str, store: ObjectStore) -> Binding | None:
     """The binding with the longest path that holds `path`."""
-    held = [each for each in bindings(store) if each.bucket == bucket and each.holds(path)]
+    return holder(bucket, path, bindings(store))
+
+
+def holder(bucket: str, path: str, known: Iterable[Binding]) -> Binding | None:
+    """Of `known`, the binding with the longest path that holds `path`."""
+    held = [each for each in known if each.bucket == bucket and each.holds(path)]
     return max(held, key=lambda each: len(each.path), default=None)
 
 

@@ -9,11 +9,12 @@ from typing import Final, Literal
 from chalicelib.contract.messages import ListImports, StartImport
 from chalicelib.errors import AlreadyExists, JobRunning, LookalikeError, StorageError
 from chalicelib.jobs import records as jobs
-from chalicelib.jobs.bindings import binding_of, located
+from chalicelib.jobs.bindings import binding_of
 from chalicelib.jobs.completion import fail
 from chalicelib.jobs.listing import JobPage, page_of
 from chalicelib.jobs.records import Job, JobKind, put_once
 from chalicelib.jobs.tasks import Task
+from chalicelib.jobs.tenancy import reachable
 from chalicelib.jobs.wording import Wording
 from chalicelib.jobs.work import Work
 from chalicelib.storage import callback
@@ -25,16 +26,19 @@ _log = logging.getLogger(__name__)
 GROUP: Final = JobKind.IMPORT.group
 
 
-def start_import(message: StartImport, deployment: Deployment) -> Job:
+def start_import(message: StartImport, deployment: Deployment, *, unbound: bool = True) -> Job:
     """Begins an import from a bucket, after all that can be checked without reading a picture has
-    been.
+    been. `unbound`: whether the caller may have folders that belong to no collection.
 
-    Raises CollectionNotFound, InvalidField("callback"), SourceError, JobRunning, StorageError.
+    Raises CollectionNotFound, InvalidField("callback"), Forbidden for a folder of another
+    collection, SourceError, JobRunning, StorageError.
     """
     deployment.catalog.open(message.collection)
     if message.callback:
         callback.check(message.callback)
-    location = located(message.bucket, message.path, deployment.store)
+    location = reachable(
+        message.bucket, message.path, message.collection, deployment.store, unbound=unbound
+    )
     deployment.sources.open(location).check()
     return begin(
         draft(

@@ -26,6 +26,7 @@ from chalicelib.jobs.outcomes import Unexpected
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.slices import do_slice
 from chalicelib.jobs.tasks import Task
+from chalicelib.jobs.tenancy import open_source
 from chalicelib.jobs.wording import Wording
 from chalicelib.jobs.work import Work
 from chalicelib.jobs.worker import WorkerContext
@@ -130,7 +131,7 @@ def _slice(
 ) -> None:
     """Does a slice, or as much of it as there is time for; ends the job after the last."""
     target = target_of(job, deployment)
-    source = deployment.sources.open(_location(job))
+    source = open_source(job, _location(job), deployment.sources, deployment.store)
     context = WorkerContext(
         target, source, fitting_analyzer(target, deployment), wording.code, remaining_s
     )
@@ -151,7 +152,7 @@ def target_of(job: Job, deployment: Deployment) -> Collection:
 
 def _meta_of(job: Job, deployment: Deployment) -> OpenMeta:
     if not job.own_meta:
-        source = deployment.sources.open(_location(job))
+        source = open_source(job, _location(job), deployment.sources, deployment.store)
         source.check()
         return lambda version: source.meta(version=version)
     key = Work(job, deployment.store).meta_key

@@ -181,7 +181,11 @@ def _store(deployment: Deployment) -> Iterator[Check]:
     yield _clock(stat.modified - deployment.clock())
     yield _conditions(deployment)
     if not deployment.settings.store.startswith("s3://"):
-        free = shutil.disk_usage(deployment.settings.store).free
+        try:
+            free = shutil.disk_usage(deployment.settings.store).free
+        except OSError as error:
+            yield Check("space", "warn", f"cannot be told: {error.strerror}; look with df")
+            return
         state: State = "ok" if free > _LITTLE_SPACE else "warn"
         yield Check(
             "space",

@@ -52,7 +52,8 @@ def _order(fields: Fields) -> m.StartImport:
 def _start(message: m.StartImport, call: Call) -> Job:
     from chalicelib.jobs import imports
 
-    return imports.start_import(message, call.deployment)
+    # a key for some collections reads only what is bound to them
+    return imports.start_import(message, call.deployment, unbound=not call.key.collections)
 
 
 def _started(job: Job) -> Json:
