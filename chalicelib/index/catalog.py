@@ -29,11 +29,11 @@ from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.tools import Tools
 from chalicelib.index.write.commit import begin, commit
 from chalicelib.service import Service
+from chalicelib.storage.attempts import CONTENDED, attempts, create_settled, written_before
 from chalicelib.storage.object_store import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _GENERATION = re.compile(r"[0-9a-f]{16,}")
-_ATTEMPTS = 8
 _READERS = 16
 """Objects read at once."""
 
@@ -78,20 +78,17 @@ class Catalog:
             raise ValueError(f"dimension {dimension} and bits {bits} must be positive")
         generation = self._begin(name, fingerprint=fingerprint, shape=Shape(dimension, bits))
         pointer = Pointer(service, self._tools.clock(), generation)
-        for _ in range(_ATTEMPTS):
-            try:
-                self._tools.store.create(_pointer_key(name), _encode_pointer(pointer))
-            except AlreadyExists:
-                if self._pointer(name).generation != generation:
-                    with contextlib.suppress(
-                        StorageError
-                    ):  # whoever may create need not be allowed to delete; the collector is
-                        self._erase(name, generation)
-                    raise AlreadyExists(f"there is a collection {name} already") from None
-            except OutcomeUnknown:
-                continue
-            return self._remember(name, pointer)
-        raise OutcomeUnknown(f"whether the collection {name} was made is not known; look for it")
+        try:
+            create_settled(self._tools.store, _pointer_key(name), _encode_pointer(pointer))
+        except AlreadyExists:
+            with written_before():
+                found = self._pointer(name)
+            if found.generation != generation:
+                # whoever may create need not be allowed to delete; the collector is
+                with contextlib.suppress(StorageError):
+                    self._erase(name, generation)
+                raise AlreadyExists(f"there is a collection {name} already") from None
+        return self._remember(name, pointer)
 
     def open(self, name: str) -> Collection:
         """The collection of that name; the same object every time. Raises CollectionNotFound,
@@ -155,8 +152,7 @@ class Catalog:
         self._close(
             self._generation(name, pointer.generation), successor=""
         )  # a writer under way must not be told that it is durable
-        for key in keys:
-            self._tools.store.delete(key)
+        self._tools.store.delete_many(keys)
         self._erase(name, pointer.generation)
 
     def begin_generation(
@@ -194,7 +190,7 @@ class Catalog:
         Raises CollectionNotFound, StorageError.
         """
         self._generation(name, generation).manifest()
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(CONTENDED):
             current = self._current(name)
             if current.id == generation:
                 self._point_to(name, generation)
@@ -229,7 +225,7 @@ class Catalog:
 
     def _close(self, generation: Generation, *, successor: str) -> None:
         """Names the successor in the manifest, once: who reads the manifest later goes there."""
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(CONTENDED):
             try:
                 found = generation.manifest()
                 if found.manifest.successor is not None:
@@ -258,8 +254,8 @@ class Catalog:
             return  # dropped, or somebody else is doing the same
 
     def _erase(self, name: str, generation: str) -> None:
-        for stat in self._tools.store.list(f"collections/{name}/{generation}/"):
-            self._tools.store.delete(stat.key)
+        stats = self._tools.store.list(f"collections/{name}/{generation}/")
+        self._tools.store.delete_many([stat.key for stat in stats])
 
     def _pointer(self, name: str) -> Pointer:
         if not _NAME.fullmatch(name):

@@ -12,6 +12,7 @@ from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.index.write.append import append
 from chalicelib.service import Service
+from chalicelib.storage.attempts import written_before
 
 _MAX_HOPS = 32
 """Generations followed from an old one; more would be a circle."""
@@ -110,9 +111,9 @@ class Collection:
         while True:
             _check_vectors(changes, manifest)
             append(generation, changes, manifest, token=token)
-            current, manifest = (
-                self._follow()
-            )  # after the write: it counts only if its generation was current when it landed
+            with written_before():
+                # after the write: it counts only if its generation was current when it landed
+                current, manifest = self._follow()
             if current.id == generation.id:
                 return
             generation = current

@@ -14,7 +14,7 @@ from chalicelib.errors import (
     OutcomeUnknown,
     VersionConflict,
 )
-from chalicelib.jobs.tries import tries
+from chalicelib.storage.attempts import tries
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 

@@ -13,10 +13,11 @@ from typing import Final
 from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
 from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
-from chalicelib.jobs.records import Job, JobKind, JobStatus, put_once, update
+from chalicelib.jobs.records import Job, JobKind, JobStatus, update
 from chalicelib.jobs.replay import missed, replay
 from chalicelib.jobs.wording import Wording
 from chalicelib.jobs.work import Plan, Work
+from chalicelib.storage.attempts import create_once
 from chalicelib.usecases.deployment import Deployment
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def finish(job: Job, made: Plan, deployment: Deployment, wording: Wording) -> bo
     total = merged([refused, *outcomes])
     if total.errors:
         with suppress(AlreadyExists):
-            put_once(
+            create_once(
                 deployment.store,
                 work.errors_key,
                 "\n".join(error.text() for error in total.errors).encode() + b"\n",

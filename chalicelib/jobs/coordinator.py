@@ -27,9 +27,10 @@ from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.increment_meta import Line, Operation
 from chalicelib.jobs.outcomes import LineError, Outcome, line_error, progress
-from chalicelib.jobs.records import Job, JobKind, put_once, update
+from chalicelib.jobs.records import Job, JobKind, update
 from chalicelib.jobs.tasks import Task
 from chalicelib.jobs.work import Entry, LineOperation, Plan, Work, encode_entries, encode_plan
+from chalicelib.storage.attempts import create_once
 from chalicelib.storage.source import MetaFile
 from chalicelib.usecases.deployment import Deployment
 
@@ -108,7 +109,7 @@ def _make(
                 writes.pop(0).result()
             writes.append(
                 pool.submit(
-                    put_once,
+                    create_once,
                     deployment.store,
                     work.slice_key(attempt, len(sizes)),
                     encode_entries(entries),
@@ -117,11 +118,11 @@ def _make(
             sizes.append(len(entries))
         for write in writes:
             write.result()
-    put_once(
+    create_once(
         deployment.store, work.refused_key(attempt), Outcome(0, 0, tuple(sorter.errors)).encode()
     )
     with suppress(AlreadyExists):  # of two planners the one whose plan is written first is followed
-        put_once(deployment.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
+        create_once(deployment.store, work.plan_key, encode_plan(Plan(attempt, tuple(sizes))))
     return work.plan() or Plan(attempt, tuple(sizes))
 
 

@@ -9,9 +9,10 @@ from chalicelib.errors import AlreadyExists
 from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.jobs import increment_meta as meta
 from chalicelib.jobs.completion import end
-from chalicelib.jobs.records import Job, JobStatus, put_once
+from chalicelib.jobs.records import Job, JobStatus
 from chalicelib.jobs.wording import Wording
 from chalicelib.jobs.work import Work
+from chalicelib.storage.attempts import create_once
 from chalicelib.usecases.deployment import Deployment
 
 
@@ -24,7 +25,7 @@ def export(job: Job, deployment: Deployment, wording: Wording) -> None:
     data = lines_of(snapshot, with_category=collection.info.service.has_categories)
     work = Work(job, deployment.store)
     with suppress(AlreadyExists):
-        put_once(deployment.store, work.export_key, data)
+        create_once(deployment.store, work.export_key, data)
     count = len(snapshot)
     end(
         job,

@@ -12,12 +12,13 @@ from chalicelib.jobs import records as jobs
 from chalicelib.jobs.bindings import binding_of
 from chalicelib.jobs.completion import fail
 from chalicelib.jobs.listing import JobPage, page_of
-from chalicelib.jobs.records import Job, JobKind, put_once
+from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.tasks import Task
 from chalicelib.jobs.tenancy import reachable
 from chalicelib.jobs.wording import Wording
 from chalicelib.jobs.work import Work
 from chalicelib.storage import callback
+from chalicelib.storage.attempts import create_once
 from chalicelib.storage.source import Location, other_region
 from chalicelib.usecases.deployment import Deployment
 
@@ -100,7 +101,7 @@ def import_of_event(
         draft(JobKind.IMPORT, binding.collection, deployment, location=location), deployment.store
     )
     try:
-        put_once(
+        create_once(
             deployment.store,
             f"collections/{binding.collection}/jobs/events/{trigger}",
             str(job.id).encode(),
@@ -185,7 +186,7 @@ def begin(
                 "(list it to see how far it is)"
             )
         if meta is not None:
-            put_once(deployment.store, Work(job, deployment.store).meta_key, meta)
+            create_once(deployment.store, Work(job, deployment.store).meta_key, meta)
         before(job)
         do: Literal["export", "plan"] = "export" if job.kind is JobKind.EXPORT else "plan"
         deployment.queue.send([Task(do, job.collection, job.id).text()])

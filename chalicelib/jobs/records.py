@@ -4,6 +4,7 @@ collection.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from chalicelib.errors import (
     OutcomeUnknown,
     VersionConflict,
 )
-from chalicelib.jobs.tries import tries
+from chalicelib.storage.attempts import create_once, tries, written_before
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.source import Location, Role
 
@@ -108,9 +109,11 @@ class Job:
 def create(draft: Job, store: ObjectStore) -> Job:
     """Writes a new record; the id goes up until it is free. Raises StorageError."""
     job = draft
+    more = tries(f"a job of collection {draft.collection}")
     while True:
+        next(more)
         try:
-            put_once(store, _key(job.collection, job.kind.group, job.id), _encode(job))
+            create_once(store, _key(job.collection, job.kind.group, job.id), _encode(job))
         except AlreadyExists:
             job = replace(job, id=job.id + 1)
         else:
@@ -133,7 +136,8 @@ def update(job: Job, store: ObjectStore, change: Callable[[Job], Job]) -> tuple[
     more = tries(key)
     while True:
         next(more)
-        current, version = _load(key, store)
+        with written_before() if unsure else contextlib.nullcontext():
+            current, version = _load(key, store)
         if unsure == current:  # the answer was lost, the change was not
             return current, True
         wanted = current if current.finished else change(current)
@@ -172,7 +176,7 @@ def claim(job: Job, store: ObjectStore) -> int | None:
             blob = store.get(key)
         except ObjectMissing:
             try:
-                put_once(store, key, wanted)
+                create_once(store, key, wanted)
             except AlreadyExists:
                 continue
             return None
@@ -208,30 +212,6 @@ def running(collection: str, group: str, store: ObjectStore) -> Job | None:
 def _holder(data: bytes) -> int:
     """The job that a claim names; one that there never was where it cannot be read."""
     return int(data) if data.isdigit() and len(data) <= _DIGITS else 0
-
-
-def put_once(store: ObjectStore, key: str, data: bytes) -> None:
-    """Creates an object; the same bytes a second time are no error, so that a lost answer can be
-    repeated.
-
-    Raises AlreadyExists for other bytes, StoreUnavailable.
-    """
-    more = tries(key)
-    while True:
-        next(more)
-        try:
-            store.create(key, data)
-        except OutcomeUnknown:
-            continue
-        except AlreadyExists:
-            try:
-                if store.get(key).data == data:
-                    return
-            except ObjectMissing:
-                continue
-            raise
-        else:
-            return
 
 
 def _key(collection: str, group: str, job_id: int) -> str:

@@ -13,7 +13,7 @@ from chalicelib.errors import ObjectMissing
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Change, Delete, Put, Record
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.jobs.records import put_once
+from chalicelib.storage.attempts import create_once
 from chalicelib.storage.object_store import ObjectStore
 
 _BYTES: Final = 10
@@ -44,7 +44,7 @@ class Missed:
 
 def remember(snapshot: Snapshot, key: str, store: ObjectStore) -> None:
     """Writes down what there is before the rebuild begins."""
-    put_once(store, key, b"".join(b"".join(_print_of(record)) for record in snapshot.records()))
+    create_once(store, key, b"".join(b"".join(_print_of(record)) for record in snapshot.records()))
 
 
 def missed(before_key: str, old: Snapshot, new: Snapshot, store: ObjectStore) -> Missed:

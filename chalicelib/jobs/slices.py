@@ -10,10 +10,11 @@ from typing import Final
 from chalicelib import trace
 from chalicelib.errors import AlreadyExists, LookalikeError, ObjectMissing
 from chalicelib.jobs.outcomes import Outcome, Span, Unexpected, chain, line_error
-from chalicelib.jobs.records import Job, put_once
+from chalicelib.jobs.records import Job
 from chalicelib.jobs.tasks import Task
 from chalicelib.jobs.work import Entry, Work
 from chalicelib.jobs.worker import WorkerContext, run_span
+from chalicelib.storage.attempts import create_once
 from chalicelib.storage.object_store import ObjectStore
 
 STEPS: Final = (16, 4, 1)
@@ -58,7 +59,7 @@ def do_slice(
     trace.note("failures", len(outcome.errors))
     # Whoever did the same span says the same, but for passing trouble with a picture.
     with suppress(AlreadyExists):
-        put_once(store, work.outcome_key(span), outcome.encode())
+        create_once(store, work.outcome_key(span), outcome.encode())
     return span.stop == len(entries)
 
 

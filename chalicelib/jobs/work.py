@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown
 from chalicelib.jobs.outcomes import Outcome, Span
 from chalicelib.jobs.records import Job
-from chalicelib.jobs.tries import tries
+from chalicelib.storage.attempts import tries
 from chalicelib.storage.object_store import ObjectStore
 
 
@@ -136,9 +136,9 @@ class Work:
 
     def clear(self) -> None:
         """Deletes what only the work needed."""
-        for stat in list(self._store.list(self.prefix)):
-            if stat.key not in (self.errors_key, self.export_key):
-                self._store.delete(stat.key)
+        kept = (self.errors_key, self.export_key)
+        keys = [stat.key for stat in self._store.list(self.prefix)]
+        self._store.delete_many([key for key in keys if key not in kept])
 
 
 def encode_entries(entries: Sequence[Entry]) -> bytes:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -18,6 +16,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProxyConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from chalicelib.errors import (
     AlreadyExists,
@@ -27,76 +26,43 @@ from chalicelib.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from chalicelib.storage.clients import client
-from chalicelib.storage.object_store import Blob, Stat, check_key, check_range, ends_early
+from chalicelib.storage.attempts import attempts
+from chalicelib.storage.object_store import Blob, Stat, check_key, check_range
+from chalicelib.storage.refusals import code, status, words
+from chalicelib.storage.s3_answers import (
+    CHECKSUM,
+    Malformed,
+    blob_of,
+    check_deleted,
+    checksum,
+    page_of,
+    past_the_end,
+    range_of,
+    version_of,
+)
+from chalicelib.storage.s3_client import S3Client, connect
 
-_ATTEMPTS: Final = 4
-_NOTHING_SENT = (
+__all__ = ["S3Client", "S3Store", "connect"]
+
+_NOTHING_SENT: Final = (
     EndpointConnectionError,
     ConnectTimeoutError,
     ProxyConnectionError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+_LOST: Final = (BotoCoreError, ResponseParserError, Malformed)
+"""The answer did not come, or is none."""
+_REFUSED_UNREAD: Final = frozenset({"SlowDown", "RequestTimeout"})
+"""S3 says so before it does anything; any other 5xx may come from something in between."""
 _DELETED_AT_ONCE: Final = 1000
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+"""API Reference, DeleteObjects."""
 _Answer = TypeVar("_Answer")
-
-
-class _Malformed(Exception):
-    """An answer that says success and is not what the protocol promises."""
-
-
-class S3Client(Protocol):
-    """What is used of boto3's client."""
-
-    @property
-    def meta(self) -> Any:
-        """The client's configuration."""
-        ...
-
-    def get_object(self, **request: object) -> dict[str, Any]:
-        """See boto3."""
-        ...
-
-    def put_object(self, **request: object) -> dict[str, Any]:
-        """See boto3."""
-        ...
-
-    def delete_object(self, **request: object) -> dict[str, Any]:
-        """See boto3."""
-        ...
-
-    def delete_objects(self, **request: object) -> dict[str, Any]:
-        """See boto3."""
-        ...
-
-    def list_objects_v2(self, **request: object) -> dict[str, Any]:
-        """See boto3."""
-        ...
-
-
-def connect(region: str, *, connections: int = 64) -> S3Client:
-    """A client as S3Store needs it: one attempt per call, so that a lost answer is seen and not
-    repeated behind our back.
-
-    AWS_ENDPOINT_URL redirects it.
-    """
-    config = Config(
-        retries={"total_max_attempts": 1},
-        max_pool_connections=connections,
-        connect_timeout=3,
-        read_timeout=30,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    found: S3Client = client("s3", region, config=config)
-    return found
 
 
 class S3Store:
     """Objects `{prefix}{key}` of one bucket. Reads, listings and deletions are repeated here;
-    conditional writes never are.
+    conditional writes only where they were refused before anything was written.
     """
 
     def __init__(
@@ -122,43 +88,67 @@ class S3Store:
 
     def get(self, key: str) -> Blob:
         """See ObjectStore."""
-        return self._repeated(key, lambda: self._get(key, {}))
+        request = self._request(key)
+        return self._repeated(key, lambda: blob_of(self._client.get_object(**request)))
 
     def get_if_changed(self, key: str, *, version: str) -> Blob | None:
         """See ObjectStore."""
-        try:
-            return self._repeated(key, lambda: self._get(key, {"IfNoneMatch": version}))
-        except ClientError as error:
-            if _status(error) == 304:
+        request = {**self._request(key), "IfNoneMatch": version}
+
+        def read() -> Blob | None:
+            try:
+                return blob_of(self._client.get_object(**request))
+            except ClientError as error:
+                if status(error) != 304:
+                    raise
+                headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+                if headers.get("etag", version) != version:
+                    raise Malformed("304 of another version than the one that was named") from None
                 return None
-            raise
+
+        return self._repeated(key, read)
 
     def view(self, key: str) -> memoryview:
-        """See ObjectStore."""
-        return memoryview(self.get(key).data)
+        """See ObjectStore. Its checksum is not looked at: what is immutable and large carries
+        hashes of its own.
+        """
+        request = self._request(key)
+        blob = self._repeated(
+            key, lambda: blob_of(self._client.get_object(**request), verify=False)
+        )
+        return memoryview(blob.data)
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         """See ObjectStore."""
         check_range(start, stop)
         if start == stop:
             return b""
-        return self._repeated(key, lambda: self._get_range(key, start, stop))
+        request = {**self._request(key), "Range": f"bytes={start}-{stop - 1}"}
+
+        def read() -> bytes:
+            try:
+                return range_of(self._client.get_object(**request), key, start, stop)
+            except ClientError as error:
+                if status(error) == 416:
+                    raise past_the_end(key, start, stop) from None
+                raise
+
+        return self._repeated(key, read)
 
     def create(self, key: str, data: bytes) -> str:
         """See ObjectStore."""
-        return self._put(
-            key, data, {"IfNoneMatch": "*"}, AlreadyExists(f"an object {key} is there already")
-        )
+        refused = AlreadyExists(f"an object {key} is there already")
+        return self._put(key, data, {"IfNoneMatch": "*"}, refused)
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
         """See ObjectStore."""
-        conflict = VersionConflict(f"{key} was replaced or deleted meanwhile; nothing was written")
-        return self._put(key, data, {"IfMatch": version}, conflict)
+        refused = VersionConflict(f"{key} was replaced or deleted meanwhile; nothing was written")
+        return self._put(key, data, {"IfMatch": version}, refused)
 
     def delete(self, key: str) -> None:
         """See ObjectStore."""
         request = self._request(key)
-        self._repeated(key, lambda: self._client.delete_object(**request))
+        self._repeated(key, lambda: check_deleted(self._client.delete_object(**request)))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         """See ObjectStore."""
@@ -171,11 +161,11 @@ class S3Store:
             )
 
     def _delete_some(self, keys: Sequence[str]) -> list[str]:
-        """One request's worth of keys; what stayed, with the store's words. Those that fail for a
-        passing reason are tried again. Raises StorageError when no request was answered.
+        """One request's worth of keys; what stayed, with the store's words. What the answer does
+        not name as deleted is tried again. Raises StorageError when no request was answered.
         """
         left = {self._prefix + check_key(key): "the answer does not name it" for key in keys}
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(sleep=self._sleep):
             request = {"Objects": [{"Key": key} for key in left], "Quiet": False}
             answer = self._repeated(
                 keys[0],
@@ -190,143 +180,99 @@ class S3Store:
                     left[row["Key"]] = f"{row.get('Code')} {row.get('Message', '')}".strip()
             if not left:
                 break
-            self._sleep(_pause_s(attempt))
-        return [f"{key}: {words}" for key, words in left.items()]
+        return [f"{key}: {what}" for key, what in left.items()]
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
         """See ObjectStore."""
-        request: dict[str, object] = {
-            "Bucket": self._bucket,
-            "Prefix": self._prefix + prefix,
-            "MaxKeys": min(self._page_size, limit or self._page_size),
-        }
+        wanted = self._prefix + prefix
+        last = self._prefix + after if after else ""
         left = limit
+        request: dict[str, object] = {"Bucket": self._bucket, "Prefix": wanted}
         if after:
-            request["StartAfter"] = self._prefix + after
+            request["StartAfter"] = last
         while True:
-            page = self._repeated(prefix, lambda: self._client.list_objects_v2(**request))
-            for row in page.get("Contents", ()):
-                yield Stat(
-                    row["Key"][len(self._prefix) :], row["Size"], row["LastModified"].timestamp()
-                )
-                if left is not None:
-                    left -= 1
-                    if not left:
-                        return
-            if not page.get("IsTruncated"):
+            request["MaxKeys"] = self._page_size if left is None else min(self._page_size, left)
+            page, token = self._repeated(prefix, partial(self._page, request, wanted, last))
+            for stat in page:
+                yield Stat(stat.key[len(self._prefix) :], stat.size, stat.modified)
+            left = None if left is None else left - len(page)
+            if token is None or left == 0:
                 return
-            request["ContinuationToken"] = page["NextContinuationToken"]
+            request["ContinuationToken"], last = token, page[-1].key
+
+    def _page(
+        self, request: dict[str, object], wanted: str, last: str
+    ) -> tuple[Sequence[Stat], str | None]:
+        """A page's rows, whole keys, and the token of the next one. Raises Malformed."""
+        answer = self._client.list_objects_v2(**request)
+        page = page_of(answer, wanted, last)
+        return page, answer["NextContinuationToken"] if answer["IsTruncated"] else None
 
     def _request(self, key: str) -> dict[str, object]:
         return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
 
-    def _get(self, key: str, condition: dict[str, object]) -> Blob:
-        answer = self._client.get_object(**self._request(key), **condition)
-        return Blob(answer["Body"].read(), answer["ETag"])
-
-    def _get_range(self, key: str, start: int, stop: int) -> bytes:
-        """One ranged GET, whose answer must be exactly what was asked for. Raises ShortObject,
-        _Malformed, botocore's errors.
-        """
-        wanted = f"bytes={start}-{stop - 1}"
-        try:
-            answer = self._client.get_object(**self._request(key), Range=wanted)
-        except ClientError as error:
-            if _status(error) == 416:
-                raise ends_early(key, start, stop) from None
-            raise
-        status = answer["ResponseMetadata"]["HTTPStatusCode"]
-        found = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
-        if status != 206 or found is None:
-            answer["Body"].close()
-            raise _Malformed(f"a GET of {wanted} was answered {status} without its range")
-        first, last, size = (int(number) for number in found.groups())
-        if first == start and last == size - 1 < stop - 1:
-            answer["Body"].close()
-            raise ends_early(key, size, stop)
-        data: bytes = answer["Body"].read()
-        if (first, last) != (start, stop - 1) or len(data) != stop - start:
-            raise _Malformed(
-                f"a GET of {wanted} was answered with {len(data)} bytes, said to be {first}-{last}"
-            )
-        return data
-
     def _put(self, key: str, data: bytes, condition: dict[str, object], refused: Exception) -> str:
-        request = {**self._request(key), "Body": data, **condition}
-        for attempt in range(_ATTEMPTS):
+        """A conditional write; the new version. Raises `refused` where the condition does not hold,
+        OutcomeUnknown, StoreUnavailable (nothing was written), StorageError.
+        """
+        metadata = {CHECKSUM: checksum(data)}
+        request = {**self._request(key), "Body": data, "Metadata": metadata, **condition}
+        for _ in attempts(sleep=self._sleep):
             try:
-                version: str = self._client.put_object(**request)["ETag"]
+                return version_of(self._client.put_object(**request))
             except ClientError as error:
-                status = _status(error)
-                if status == 412 or (
-                    status == 404 and "IfMatch" in condition and _code(error) != "NoSuchBucket"
-                ):
+                gone = status(error) == 404 and code(error) != "NoSuchBucket"
+                if status(error) == 412 or (gone and "IfMatch" in condition):
                     raise refused from None
-                if (
-                    status in {409, 503, 429}
-                    # another write was under way, or "slow down": refused before anything was written
-                ):
-                    self._sleep(_pause_s(attempt))
-                    continue
-                if status >= 500:
-                    raise OutcomeUnknown(
-                        f"writing {key}: {_words(error)}; it may or may not be there"
-                    ) from error
-                raise StorageError(self._refusal(key, error)) from error
+                if not _refused_unread(error):
+                    raise self._failed_write(key, error) from error
             except _NOTHING_SENT as error:
                 raise StoreUnavailable(f"the store could not be reached: {error}") from error
-            except BotoCoreError as error:
+            except _LOST as error:
                 raise OutcomeUnknown(
                     f"writing {key}: {error}; it may or may not be there"
                 ) from error
-            return version
         raise StoreUnavailable(
             f"the store kept refusing to write {key} because it is busy; nothing was written"
         )
 
+    def _failed_write(self, key: str, error: ClientError) -> StorageError:
+        """What a write that was answered with an error comes to."""
+        if status(error) >= 500:
+            return OutcomeUnknown(f"writing {key}: {words(error)}; it may or may not be there")
+        return StorageError(self._refusal(key, error))
+
     def _repeated(self, key: str, call: Callable[[], _Answer]) -> _Answer:
-        """`call`'s answer; outages are waited out, within about a second."""
+        """`call`'s answer; outages are waited out, within about a second. Raises ObjectMissing,
+        StoreUnavailable, StorageError.
+        """
         failure: Exception | None = None
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(sleep=self._sleep):
             try:
                 return call()
             except ClientError as error:
-                status = _status(error)
-                if status == 304:
-                    raise
-                if status == 404 and _code(error) != "NoSuchBucket":
+                if status(error) == 404 and code(error) != "NoSuchBucket":
                     raise ObjectMissing(key) from None
-                if status < 500 and status != 429:
+                if status(error) < 500 and not _refused_unread(error):
                     raise StorageError(self._refusal(key, error)) from error
                 failure = error
             except (NoCredentialsError, PartialCredentialsError) as error:
                 raise StoreUnavailable(f"no AWS credentials: {error}") from error
-            except (BotoCoreError, _Malformed) as error:
+            except _LOST as error:
                 failure = error
-            self._sleep(_pause_s(attempt))
         raise StoreUnavailable(f"the store did not answer for {key}: {failure}") from failure
 
     def _refusal(self, key: str, error: ClientError) -> str:
         hint = (
             "check the role's policy"
-            if _status(error) == 403
+            if status(error) == 403
             else "check the bucket's name and region"
         )
-        return f"the bucket {self._bucket} refused {key}: {_words(error)}; {hint}"
+        return f"the bucket {self._bucket} refused {key}: {words(error)}; {hint}"
 
 
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _words(error: ClientError) -> str:
-    return f"{_code(error)} {error.response.get('Error', {}).get('Message', '')}".strip()
-
-
-def _pause_s(attempt: int) -> float:
-    """Full jitter: 0 to 0.1, 0.2, 0.4 … seconds."""
-    return random.random() * 0.1 * float(2**attempt)  # noqa: S311  # spreading retries, no secret
+def _refused_unread(error: ClientError) -> bool:
+    """Whether the request was turned away before anything was done, and may be sent again: another
+    write of the key was under way, or there were too many requests.
+    """
+    return status(error) in {409, 429} or code(error) in _REFUSED_UNREAD

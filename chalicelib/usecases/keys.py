@@ -14,13 +14,13 @@ from typing import Final, Literal
 
 from chalicelib.contract.values import check_collection
 from chalicelib.errors import Conflict, CorruptObject, InvalidField, NotFound, VersionConflict
+from chalicelib.storage.attempts import CONTENDED, attempts
 from chalicelib.usecases.deployment import Deployment
 
 Access = Literal["read", "write"]
 
 MAX_BYTES: Final = 60_000
 """Of all keys together; AWS Secrets Manager ends at 65,536."""
-_TRIES: Final = 10
 _LETTERS: Final = string.ascii_letters + string.digits
 
 
@@ -179,7 +179,7 @@ def _change(
 
 def _update(deployment: Deployment, change: Callable[[_Ring], _Ring]) -> _Ring:
     """Changes the ring by compare-and-swap. Raises Conflict, StoreUnavailable."""
-    for _ in range(_TRIES):
+    for _ in attempts(CONTENDED):
         current = deployment.secrets.read()
         ring = change(_parse(current.text))
         text = _write(ring)

@@ -19,11 +19,11 @@ from chalicelib.index.write.graphs import grow, lacking, prune
 from chalicelib.index.write.merge import due, merge
 from chalicelib.index.write.scrub import Problem
 from chalicelib.index.write.scrub import scrub as scrub_generation
+from chalicelib.storage.attempts import CONTENDED, attempts
 from chalicelib.usecases.deployment import Deployment
 
 _T = TypeVar("_T")
 
-_ATTEMPTS = 6
 """Lost compare-and-swaps after which the work is left to whoever keeps winning them."""
 
 OLD_LOG_S = 300
@@ -213,7 +213,7 @@ def _steady(step: Callable[[], _T | None]) -> _T | None:
     """What `step` did; a lost compare-and-swap is tried again. None too where others won every
     time: they did the work.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in attempts(CONTENDED):
         try:
             return step()
         except VersionConflict:

@@ -39,6 +39,5 @@ def sweep_nonces(deployment: Deployment) -> int:
         if stat.key >= oldest:
             break
         stale.append(stat.key)
-    for key in stale:
-        deployment.store.delete(key)
+    deployment.store.delete_many(stale)
     return len(stale)

@@ -17,11 +17,11 @@ from chalicelib.errors import (
     ObjectMissing,
     VersionConflict,
 )
+from chalicelib.storage.attempts import CONTENDED, attempts
 from chalicelib.usecases.deployment import Deployment
 
 KEY: Final = "console/picture_urls.json"
 """One small object for all collections: showing the list of them takes one read."""
-_TRIES: Final = 10
 _MAX: Final = 1000
 _TEMPLATE: Final = re.compile(r"(https?://[^\s<>\"'\\]+|/[^\s<>\"'\\]*)")
 
@@ -40,7 +40,7 @@ def set_picture_url(collection: str, template: str | None, deployment: Deploymen
     if template is not None:
         deployment.catalog.open(collection)
         _check(template)
-    for _ in range(_TRIES):
+    for _ in attempts(CONTENDED):
         templates, version = _read(deployment)
         changed = {name: text for name, text in templates.items() if name != collection}
         if template is not None:

@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.iam import access_control
+from moto.s3.models import FakeBucket
 
 from chalicelib.config import Settings
 from chalicelib.storage import clients
@@ -280,16 +281,41 @@ def account(url: str, **parameters: bool) -> Iterator[Account]:
 
 @contextmanager
 def _recording(found: Account) -> Iterator[None]:
-    """Every request that a policy allowed is noted in `found.requests`."""
+    """Every request that a policy allowed is noted in `found.requests`. DeleteObjects needs
+    s3:DeleteObject on each of its keys, as AWS documents; moto asks for it on the bucket instead.
+    """
     original = access_control.IAMRequestBase.check_action_permitted
 
     def check(self: Any, resource: str) -> None:
+        if self._action == "s3:DeleteObject" and "/" not in resource:
+            return  # many at once: `check_key` looks at each
         original(self, resource)
         creates = self._headers.get("If-None-Match") == "*"
         found.requests.append(
             Request(found.role, self._action, resource, creates, "If-Match" in self._headers)
         )
 
+    def check_key(self: FakeBucket, action: str, resource: str) -> Any:
+        if found.role and action == "s3:DeleteObject":
+            if not _may(found, action, resource):
+                return access_control.PermissionResult.DENIED
+            found.requests.append(Request(found.role, action, resource, False, False))
+        return in_policy(self, action, resource)
+
+    in_policy = FakeBucket.get_permission
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_control.IAMRequestBase, "check_action_permitted", check)
+        patch.setattr(FakeBucket, "get_permission", check_key)
         yield
+
+
+def _may(found: Account, action: str, resource: str) -> bool:
+    """Whether the acting role has a right on a resource."""
+    for statement in statements(found.role, found.values, **found.parameters):
+        named = statement["Resource"]
+        resources = named if isinstance(named, list) else [named]
+        if action in statement["Action"] and any(
+            fnmatch.fnmatchcase(resource, one) for one in resources
+        ):
+            return True
+    return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -24,27 +22,8 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.storage.probe import probe
-from chalicelib.storage.s3 import S3Client, S3Store, connect
-from tests.moto_server import locked_moto
+from chalicelib.storage.s3 import S3Client, S3Store
 from tests.storage.contract import StoreContract
-
-_BUCKETS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[S3Client]:
-    with pytest.MonkeyPatch.context() as patch, locked_moto() as url:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_ENDPOINT_URL", url)
-        yield connect("us-east-1")
-
-
-@pytest.fixture
-def bucket(client: Any) -> str:
-    name = f"bucket-{next(_BUCKETS)}"
-    client.create_bucket(Bucket=name)
-    return name
 
 
 class TestS3Store(StoreContract):
@@ -175,99 +154,3 @@ def test_a_refusal_names_bucket_and_cure(client: Any, bucket: str) -> None:
 def test_a_bucket_that_keeps_its_conditions_passes_the_probe(client: Any, bucket: str) -> None:
     probe(S3Store(client, bucket), f"s3://{bucket}", new_id=lambda: "0123456789abcdef")
     assert "Contents" not in client.list_objects_v2(Bucket=bucket)
-
-
-class _Answering:
-    """A client whose answers to one call are made up."""
-
-    def __init__(self, client: Any, name: str, *answers: Any) -> None:
-        self._client = client
-        self._name = name
-        self._answers = list(answers)
-        self.calls: list[dict[str, Any]] = []
-        self.meta = client.meta
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._client, name)
-        if name != self._name:
-            return real
-
-        def call(**request: Any) -> Any:
-            self.calls.append(request)
-            made = self._answers.pop(0) if self._answers else None
-            return real(**request) if made is None else made(real(**request))
-
-        return call
-
-
-def _whole(answer: Any) -> Any:
-    """As from a store that does not know Range."""
-    answer["ResponseMetadata"]["HTTPStatusCode"] = 200
-    del answer["ContentRange"]
-    return answer
-
-
-def _shifted(answer: Any) -> Any:
-    return {**answer, "ContentRange": "bytes 1-3/9"}
-
-
-def _unnamed(answer: Any) -> Any:
-    return {key: value for key, value in answer.items() if key != "ContentRange"}
-
-
-@pytest.mark.parametrize("wrong", [_whole, _shifted, _unnamed])
-def test_a_range_that_is_not_the_one_asked_for_is_asked_for_again(
-    client: Any, bucket: str, wrong: Any
-) -> None:
-    S3Store(client, bucket).create("a", b"012345678")
-    answering = _Answering(client, "get_object", wrong)
-    store = S3Store(answering, bucket, sleep=lambda _: None)
-    assert store.get_range("a", 2, 5) == b"234"
-    assert [call["Range"] for call in answering.calls] == ["bytes=2-4"] * 2
-    never = S3Store(_Answering(client, "get_object", *[wrong] * 9), bucket, sleep=lambda _: None)
-    with pytest.raises(StoreUnavailable, match="bytes=2-4"):
-        never.get_range("a", 2, 5)
-
-
-def test_the_client_holds_as_many_connections_as_readers_read_at_once(client: Any) -> None:
-    assert client.meta.config.max_pool_connections >= 32
-
-
-def _refusing(*codes: str) -> Any:
-    """The first objects of an answer were not removed, for these reasons."""
-
-    def made(answer: Any) -> Any:
-        rows = answer["Deleted"]
-        errors = [{"Key": row["Key"], "Code": code} for row, code in zip(rows, codes, strict=False)]
-        return {"Deleted": rows[len(codes) :], "Errors": errors}
-
-    return made
-
-
-def test_what_one_request_leaves_is_deleted_by_the_next(client: Any, bucket: str) -> None:
-    keys = [f"a/{number}" for number in range(1003)]
-    for key in keys[-5:]:
-        S3Store(client, bucket, "p").create(key, b"")
-    answering = _Answering(
-        client, "delete_objects", _refusing("InternalError", "SlowDown"), lambda _: {}
-    )
-    S3Store(answering, bucket, "p", sleep=lambda _: None).delete_many(keys)
-    sizes = [len(call["Delete"]["Objects"]) for call in answering.calls]
-    assert sizes == [1000, 2, 2, 3]
-    assert "Contents" not in client.list_objects_v2(Bucket=bucket)
-
-
-def test_what_cannot_be_deleted_is_named(client: Any, bucket: str) -> None:
-    answering = _Answering(client, "delete_objects", *[_refusing("AccessDenied")] * 9)
-    store = S3Store(answering, bucket, "p", sleep=lambda _: None)
-    with pytest.raises(StoreUnavailable, match=r"1 of 3 objects.*p/a: AccessDenied"):
-        store.delete_many(["a", "b", "c"])
-
-
-def test_a_limited_listing_asks_for_no_more(client: Any, bucket: str) -> None:
-    plain = S3Store(client, bucket)
-    for number in range(5):
-        plain.create(f"log/{number}", b"")
-    answering = _Answering(client, "list_objects_v2")
-    assert [stat.key for stat in S3Store(answering, bucket).list("log/", limit=1)] == ["log/0"]
-    assert [call["MaxKeys"] for call in answering.calls] == [1]

@@ -89,9 +89,8 @@ def _sweep(generation: Generation, log: Sequence[LogObject], absorbed: set[str])
     """Deletes absorbed log objects, but never the newest object of the log: the next append takes
     its place from it (docs/adr/0011).
     """
-    for found in log[1:]:
-        if found.name in absorbed:
-            generation.tools.store.delete(f"{generation.folder}log/{found.name}")
+    names = [found.name for found in log[1:] if found.name in absorbed]
+    generation.tools.store.delete_many([f"{generation.folder}log/{name}" for name in names])
 
 
 def _oldest(log: Sequence[LogObject]) -> list[str]:

@@ -43,8 +43,7 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     found = Collected(len(orphans), len(removed), sum(stat.size for stat in removed))
     if dry_run:
         return found
-    for stat in removed:
-        store.delete(stat.key)
+    store.delete_many([stat.key for stat in removed])
     if orphans or due:
         _name(generation, old, orphans, due)
     return found
@@ -109,8 +108,10 @@ def abandoned(generation: Generation, *, unfinished_s: float) -> list[Stat]:
 
 
 def delete_all(generation: Generation, stats: Iterable[Stat]) -> int:
-    """Deletes `stats`, the manifest last. Returns how many."""
-    ordered = sorted(stats, key=lambda stat: stat.key == generation.folder + "manifest.json")
-    for stat in ordered:
-        generation.tools.store.delete(stat.key)
-    return len(ordered)
+    """Deletes `stats`, the manifest last: what a removal that broke off left behind can still be
+    told from a generation. Returns how many.
+    """
+    keys = {stat.key for stat in stats}
+    generation.tools.store.delete_many(sorted(keys - {generation.manifest_key}))
+    generation.tools.store.delete_many(sorted(keys & {generation.manifest_key}))
+    return len(keys)

@@ -4,14 +4,14 @@ compare-and-swap (docs/FORMAT.md §7).
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from chalicelib.errors import AlreadyExists, OutcomeUnknown, VersionConflict
 from chalicelib.index.format.manifest import Garbage, Manifest, encode_manifest
 from chalicelib.index.read.generation import Generation, Versioned
+from chalicelib.storage.attempts import create_settled, written_before
 from chalicelib.storage.object_store import ObjectStore
-
-_ATTEMPTS = 3
 
 
 def begin(generation: Generation, manifest: Manifest) -> None:
@@ -41,21 +41,15 @@ def commit(generation: Generation, old: Versioned, new: Manifest) -> None:
     try:
         store.replace(key, data, version=old.version)
     except OutcomeUnknown:
-        if store.get(key).data != data:
+        with written_before():
+            found = store.get(key).data
+        if found != data:
             raise VersionConflict(f"writing {key} may not have happened; look again") from None
 
 
 def create(store: ObjectStore, key: str, data: bytes) -> None:
     """Creates an object of a name that is ours alone: finding it there means that an earlier
-    attempt landed. Raises StorageError.
+    attempt landed. Raises OutcomeUnknown, StoreUnavailable: nothing was written.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
-            store.create(key, data)
-        except AlreadyExists:
-            return
-        except OutcomeUnknown:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
+    with contextlib.suppress(AlreadyExists):
+        create_settled(store, key, data)
