@@ -42,7 +42,7 @@ from enum import Enum, auto
 
 
 class LookalikeError(Exception):
-    """Base of everything Lookalike raises on purpose. The message is for the person who reads it."""
+    """Base of all that Lookalike raises on purpose. The message is for the person who reads it."""
 
 
 class InvalidRequest(LookalikeError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 OTHERS = 88888888
-"""The category of everything that product search does not name, and of every other service (CONTRACT
-§2.2).
+"""The category of everything that product search does not name, and of every other service
+(CONTRACT §2.2).
 """
 
 MAX_PICTURE_BYTES = 4 * 1024 * 1024

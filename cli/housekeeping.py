@@ -33,7 +33,7 @@ class Housekeeping:
         collect_s: float = COLLECT_S,
         build: Build | None = None,
     ) -> None:
-        """`build` makes the deployment of worker processes (cli/workers.py); None: as wiring does."""
+        """`build` makes the deployment of workers (cli/workers.py); None: as wiring does."""
         self._deployment = deployment
         self._build = build
         self._ended = threading.Event()

@@ -43,8 +43,8 @@ class Caller:
         timeout_s: float = 30.0,
         ahead_s: float = 0.0,
     ) -> dict[str, Any]:
-        """One signed request, by a clock that is `ahead_s`; the answer's members. Raises HTTPError for a refusal, URLError or
-        OSError when the server is gone.
+        """One signed request, by a clock that is `ahead_s`; the answer's members. Raises HTTPError
+        for a refusal, URLError or OSError when the server is gone.
         """
         import time
         from urllib.parse import urlencode

@@ -131,27 +131,30 @@ class FileStore:
             yield from itertools.islice(found, limit)
 
     def _walk(self, folder: str, prefix: str, after: str) -> Iterator[Stat]:
+        """What `list` gives of one folder and those below it, in the order of keys."""
+        for key, entry in self._entries(folder):
+            if key.endswith("/"):
+                wanted = key.startswith(prefix) or prefix.startswith(key)
+                if wanted and (key > after or after.startswith(key)):
+                    yield from self._walk(key, prefix, after)
+            elif key.startswith(prefix) and key > after:
+                # it may have been deleted since the folder was read
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat()
+                    yield Stat(key, found.st_size, found.st_mtime)
+
+    def _entries(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
+        """Keys in a folder and what lies there, in order. A folder's key ends with a slash, which
+        sorts it among its neighbours as a store without folders would.
+        """
         try:
             entries = list(os.scandir(self._objects / folder))
         except (FileNotFoundError, NotADirectoryError):
-            return
-        names = sorted(
-            (entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name, entry)
+            return []
+        return sorted(
+            (folder + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else ""), entry)
             for entry in entries
         )
-        for name, entry in names:
-            key = folder + name
-            if name.endswith("/"):
-                if (key.startswith(prefix) or prefix.startswith(key)) and (
-                    key > after or after.startswith(key)
-                ):
-                    yield from self._walk(key, prefix, after)
-            elif key.startswith(prefix) and key > after:
-                try:
-                    found = entry.stat()
-                except FileNotFoundError:
-                    continue  # deleted since the folder was read
-                yield Stat(key, found.st_size, found.st_mtime)
 
     def _path(self, key: str) -> Path:
         return self._objects / check_key(key)
@@ -191,8 +194,8 @@ class FileStore:
 
 
 def _read_at(handle: int, start: int, stop: int) -> bytes:
-    """Bytes `start` to `stop` of an open file that has them. One read gives 2 GiB at most, hence the
-    loop. Raises OSError.
+    """Bytes `start` to `stop` of an open file that has them. One read gives 2 GiB at most, hence
+    the loop. Raises OSError.
     """
     parts: list[bytes] = []
     while start < stop:

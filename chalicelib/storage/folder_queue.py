@@ -125,7 +125,7 @@ class FolderQueue:
             delivery.path.rename(self._waiting / f"{due:020d}-{name}-{times}")
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
-        """Keeps a message that nobody can carry out, for people to see; it is not delivered again."""
+        """Keeps a message that nobody can carry out, for people to see; it is delivered no more."""
         with self._translated():
             self._put_aside(delivery.path, reason)
 
@@ -156,7 +156,7 @@ class FolderQueue:
             return waiting + sum(1 for _ in filter(_LEASE.fullmatch, _names(self._taken)))
 
     def fresh(self) -> bool:
-        """Whether no message that waits was ever delivered before: none can have killed a worker."""
+        """Whether no waiting message was ever delivered before: none can have killed a worker."""
         with self._translated():
             waiting = filter(_MESSAGE.fullmatch, _names(self._waiting))
             return all(name.endswith("-0") for name in waiting)

@@ -1,5 +1,5 @@
-"""Pictures sent ahead of the call that uses them (CONTRACT §6): allowed by a signed, expiring grant;
-private to one key; used once.
+"""Pictures sent ahead of the call that uses them (CONTRACT §6): allowed by a signed, expiring
+grant; private to one key; used once.
 
 The grant needs no memory: it is a policy text with an HMAC under the key's own secret, so revoking
 the key ends its grants too.

@@ -84,8 +84,8 @@ def _check_head(data: Bytes, rows: int, words: int) -> int:
 def _check_lowest(
     data: Bytes, starts: npt.NDArray[np.int64], levels: npt.NDArray[np.int64], room: int
 ) -> None:
-    """Keys, levels and neighbours on level 0, which all rows have. Places beyond a list's count hold
-    zeros or rows that left it, so all are looked at alike. Raises Unfit.
+    """Keys, levels and neighbours on level 0, which all rows have. Places beyond a list's count
+    hold zeros or rows that left it, so all are looked at alike. Raises Unfit.
     """
     rows = len(starts)
     size = _NODE + 4 * (1 + room)
