@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.usecases.keys import rotate_key
 from tests.gateway.client import Client, b64, picture
-from tests.gateway.test_errors import raising
+from tests.gateway.test_failures import raising
 from tests.gateway.test_uploads import upload
 
 MARKS = ["custom-zq7", "attr-zq7", "product-zq7", "pic-zq7.png", "text-zq7"]
