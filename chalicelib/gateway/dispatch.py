@@ -8,14 +8,17 @@ import json
 import logging
 import traceback
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.errors import Forbidden, InvalidField, Unsupported
 from chalicelib.gateway import log
 from chalicelib.gateway.limits import Limiter
-from chalicelib.gateway.wire.codec import FORM, body_pairs
+from chalicelib.gateway.wire.body import KINDS, body_pairs
 from chalicelib.gateway.wire.faults import PLAIN, Fault, WireFault, answer_fault, fault_of
-from chalicelib.gateway.wire.incoming import Answer, Incoming, Pairs
+from chalicelib.gateway.wire.forms import FORM, check_unique
+from chalicelib.gateway.wire.incoming import Answer, Incoming
+from chalicelib.gateway.wire.multipart import MULTIPART
 from chalicelib.trace import note, stage
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ MAX_BODY: Final = 8 * 1024 * 1024
 V2020: Final = "2020-12-14"
 _AT_THE_ROOT: Final = frozenset({V2020, "2019-12-19", "console"})
 """Versions whose requests name their action (actions/declaration.py)."""
-_BODIES: Final = frozenset(
-    {FORM, "application/json", "application/octet-stream", "multipart/form-data", ""}
-)
 _LOGGER: Final = logging.getLogger("lookalike.errors")
 
 
@@ -71,11 +71,7 @@ class Gateway:
     def answer(self, incoming: Incoming) -> Answer:
         """Never raises."""
         request_id = str(uuid.UUID(self.deployment.new_id())).upper()
-        upload = (
-            incoming.method == "POST"
-            and incoming.path == "/"
-            and incoming.content_type == "multipart/form-data"
-        )
+        upload = incoming.content_type == MULTIPART and _is_upload(incoming)
         with log.line(request_id) as entry:
             request = _Request(request_id, entry)
             try:
@@ -96,63 +92,62 @@ class Gateway:
             return uploads.received(uploads.receive(incoming, self.deployment), incoming.host)
 
     def _serve(self, incoming: Incoming, request: _Request) -> Answer:
+        """Who calls, what for, with what: in this order, so that strangers cost little."""
         _check_size(incoming)
-        if incoming.body and incoming.content_type not in _BODIES:
-            raise WireFault(
-                "UnsupportedMediaType",
-                f"bodies of type {incoming.content_type[:60]!r} are not read here",
-                status=415,
-            )
-        form = body_pairs(incoming)
+        at_path = self._actions.at(incoming.path)
+        _check_type(incoming, at_path)
+        check_unique(name for name, _ in incoming.query)
         with stage("authenticate"):
-            caller, action = self._authenticate(incoming, form)
+            caller = self._authenticate(incoming)
         note("access_key_id", caller.key.key_id)
+        values = {**dict(incoming.query), **dict(body_pairs(incoming))}
+        action = self._find(incoming.path, at_path, caller, values)
         request.known_as(action)
-        members = self._perform(incoming, form, caller, action)
+        members = self._perform(incoming, values, caller, action)
         body = json.dumps({"RequestId": request.id, **members}, ensure_ascii=False).encode()
         return Answer(200, body)
 
-    def _authenticate(self, incoming: Incoming, form: Pairs) -> tuple[Caller, Action]:
-        """The caller, and the action that is asked for. Raises Unauthenticated, WireFault."""
+    def _authenticate(self, incoming: Incoming) -> Caller:
         from chalicelib.gateway.signatures.authenticate import authenticate
 
-        caller = authenticate(incoming, form, hosts=self._public, deployment=self.deployment)
-        return caller, self._find(incoming.path, caller)
+        return authenticate(incoming, hosts=self._public, deployment=self.deployment)
 
-    def _find(self, path: str, caller: Caller) -> Action:
-        """The action that path and caller name. Raises WireFault."""
-        action = self._actions.at(path)
-        if action is not None:
-            if caller.action not in {"", action.name} or caller.version not in {"", action.version}:
+    def _find(
+        self, path: str, at_path: Action | None, caller: Caller, values: Mapping[str, str]
+    ) -> Action:
+        """The action that the path names, `at_path`, or else the request. Raises WireFault."""
+        version, name = _named(caller, values)
+        if at_path is not None:
+            if name not in {"", at_path.name} or version not in {"", at_path.version}:
                 raise WireFault(
                     "InvalidAction.NotFound",
-                    f"{path} is {action.name} of {action.version}, but the request says otherwise",
+                    f"{path} is {at_path.name} of {at_path.version}, but the request says "
+                    "otherwise",
                     status=404,
                 )
-            return action
+            return at_path
         if path != "/":
             raise WireFault(
                 "InvalidAction.NotFound", f"there is nothing at {path[:80]}", status=404
             )
-        version = caller.version or (V2020 if caller.scheme == "Bearer" else "")
+        version = version or (V2020 if caller.scheme == "Bearer" else "")
         known = self._actions.of(version) if version in _AT_THE_ROOT else {}
         if not known:
             raise WireFault(
                 "InvalidVersion", f"version {version[:40]!r} is not spoken at /; {V2020} is"
             )
-        if caller.action not in known:
-            raise WireFault(
-                "InvalidAction.NotFound",
-                f"there is no action {caller.action[:60]!r} in version {version}",
-                status=404,
-            )
-        return known[caller.action]
+        if not name:
+            raise WireFault("MissingParameter", "the request names no Action")
+        if name not in known:
+            raise WireFault("InvalidAction.NotFound", _unknown(name, version, known), status=404)
+        return known[name]
 
-    def _perform(self, incoming: Incoming, form: Pairs, caller: Caller, action: Action) -> Json:
+    def _perform(
+        self, incoming: Incoming, values: dict[str, str], caller: Caller, action: Action
+    ) -> Json:
         """Reads the parameters, checks the rights, runs the use case; the answer's members."""
         from chalicelib.gateway.actions.declaration import Call
 
-        values = {**dict(incoming.query), **dict(form)}
         fields = action.fields(action, incoming, values, (incoming.host, *self._public))
         message = action.read(fields)
         collection = fields.collection or None
@@ -176,12 +171,55 @@ def _tell(error: Exception, fault: Fault, request_id: str) -> None:
         _LOGGER.error("request %s failed: %s\n%s", request_id, type(error).__name__, frames)
 
 
+def _is_upload(incoming: Incoming) -> bool:
+    from chalicelib.gateway.uploads.receive import is_upload
+
+    return is_upload(incoming)
+
+
 def _refuse(error: Exception, request: _Request, host: str, *, upload: bool) -> Answer:
     if not upload:
         return answer_fault(error, request_id=request.id, host=host, codes=request.codes)
     from chalicelib.gateway.uploads import receive as uploads
 
     return uploads.refused(error, request_id=request.id, host=host)
+
+
+def _named(caller: Caller, values: Mapping[str, str]) -> tuple[str, str]:
+    """Version and name of the action. Only a bearer key, which signs nothing, takes them from
+    parameters that are not signed as such.
+    """
+    if caller.scheme != "Bearer":
+        return caller.version, caller.action
+    return (
+        caller.version or values.get("Version", ""),
+        caller.action or values.get("Action", ""),
+    )
+
+
+def _unknown(name: str, version: str, known: Mapping[str, Action]) -> str:
+    """What is told of an action that is not in `version`."""
+    from difflib import get_close_matches
+
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(name[:60].lower(), by_lower, n=1)
+    hint = f"; did you mean {by_lower[near[0]]}?" if near else ""
+    return f"there is no action {name[:60]!r} in version {version}{hint}"
+
+
+def _check_type(incoming: Incoming, at_path: Action | None) -> None:
+    """Raises WireFault for a body that would not be read: dropping it in silence would drop what
+    it asks for.
+    """
+    if not incoming.body or (at_path is not None and at_path.raw_body):
+        return
+    if incoming.content_type not in KINDS:
+        raise WireFault(
+            "UnsupportedMediaType",
+            f"bodies of type {incoming.content_type[:60]!r} are not read here; send a form "
+            f"({FORM}), a JSON object or multipart/form-data",
+            status=415,
+        )
 
 
 def _check_size(incoming: Incoming) -> None:

@@ -151,14 +151,19 @@ def retire_key(deployment: Deployment, key_id: str) -> None:
 
 
 def signing_secret(deployment: Deployment) -> str:
-    """The secret of this deployment's own links, made at its first use. Raises StoreUnavailable."""
-    ring = _parse(deployment.secrets.read(max_age_s=60.0).text)
-    return (
-        ring.signing
-        or _update(
-            deployment, lambda ring: ring if ring.signing else replace(ring, signing=_random(40))
-        ).signing
-    )
+    """The secret of this deployment's own links; made with its first key, or here where the keys
+    are older. Raises StoreUnavailable.
+    """
+    return known_signing_secret(deployment) or _update(deployment, _with_signing).signing
+
+
+def known_signing_secret(deployment: Deployment) -> str | None:
+    """The same for a stranger, for whom nothing is made: None where no link was ever signed."""
+    return _parse(deployment.secrets.read(max_age_s=60.0).text).signing or None
+
+
+def _with_signing(ring: _Ring) -> _Ring:
+    return ring if ring.signing else replace(ring, signing=_random(40))
 
 
 def _get(keys: Mapping[str, Key], key_id: str) -> Key:
@@ -174,7 +179,7 @@ def _random(length: int) -> str:
 def _change(
     deployment: Deployment, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]
 ) -> None:
-    _update(deployment, lambda ring: replace(ring, keys=change(ring.keys)))
+    _update(deployment, lambda ring: _with_signing(replace(ring, keys=change(ring.keys))))
 
 
 def _update(deployment: Deployment, change: Callable[[_Ring], _Ring]) -> _Ring:

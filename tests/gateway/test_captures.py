@@ -12,7 +12,7 @@ from chalicelib.config import Settings
 from chalicelib.contract.messages import CreateCollection
 from chalicelib.gateway.dispatch import Gateway
 from chalicelib.gateway.signatures.schemes import read_claim
-from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.wire.body import body_pairs
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.service import Service
 from chalicelib.usecases.keys import NewKey

@@ -9,18 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.gateway.signatures.schemes import read_rpc
-from chalicelib.gateway.wire import codec
+from chalicelib.gateway.signatures.rpc import read_rpc
+from chalicelib.gateway.wire.body import body_pairs, parse_json
 from chalicelib.gateway.wire.codec import (
-    FORM,
-    MAX_FIELDS,
-    body_pairs,
     decode,
+    decode_base64,
     encode,
-    is_encoded,
-    parse_form,
-    parse_json,
+    encode_base64,
 )
+from chalicelib.gateway.wire.forms import FORM, LARGE, MAX_FIELDS, MAX_SMALL, parse_form, small_form
 from chalicelib.gateway.wire.incoming import Incoming
 
 
@@ -37,18 +34,67 @@ def test_encode_is_the_standard_librarys_quote(data: bytes) -> None:
         max_size=60,
     )
 )
-def test_both_ways_of_decoding_are_the_standard_librarys(parts: list[bytes]) -> None:
+def test_decoding_is_the_standard_librarys(parts: list[bytes]) -> None:
     data = b"".join(parts)
     expected = unquote_to_bytes(data.replace(b"+", b" "))
     assert decode(data) == expected
-    assert codec._decode_large(data) == expected
 
 
-@given(st.binary(max_size=200))
-def test_what_is_encoded_stays_as_it_is(data: bytes) -> None:
-    for text in (data, encode(data)):
-        if is_encoded(text):
-            assert encode(unquote_to_bytes(text)) == text
+PIECES = [b"%2B", b"%2f", b"/", b"+", b"A", b"zz9", b"-_", b"%0D%0A", b"%0a", b"\n", b"%41"]
+PIECES += [b"data:image/png;base64,", b"data%3Aimage%2Fpng%3bbase64%2C", b"%20"]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60),
+    st.sampled_from([b"", b"=", b"==", b"%3D", b"%3d%3D", b"=%0A"]),
+)
+def test_a_pictures_spellings_are_read_and_signed_as_the_standard_library_would(
+    parts: list[bytes], end: bytes
+) -> None:
+    data = b"".join(parts) + end
+    expected = unquote_to_bytes(data.replace(b"+", b" "))
+    assert decode_base64(data) == expected
+    assert encode_base64(data) == quote(expected, safe="~").encode()
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [b"%", b"%25", b"%2", b"%%", b"=", b"%3D", b"\x00", b"\xff", b"*", b"%GG", b"%\n"],
+)
+def test_what_no_picture_holds_is_refused(stray: bytes) -> None:
+    for data in (b"AAAA" + stray + b"AAAA", b"%2B" + stray + b"A"):
+        with pytest.raises(InvalidRequest, match="no base64"):
+            decode_base64(data)
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_no_two_values_are_signed_alike(one: bytes, other: bytes) -> None:
+    """What is taken as it was sent is never the string of another value."""
+    try:
+        signed = encode_base64(one)
+    except InvalidRequest:
+        return
+    if signed == encode(other):
+        assert decode(one) == other
+
+
+def test_a_form_is_bounded_in_every_direction() -> None:
+    text = b"CustomContent=" + b"%F0%9F%8E%81" * 4096
+    assert parse_form(text)[0][1] == "🎁" * 4096
+    for body in (
+        b"a" * (LARGE * 2),
+        b"&".join(b"a%d=" % i + b"%41" * (LARGE // 3) for i in range(3)),
+        b"Filter=" + b"%22" * LARGE,
+    ):
+        with pytest.raises(InvalidRequest):
+            parse_form(body)
+    assert 2 * len(text) <= MAX_SMALL
+
+
+def test_who_sends_a_form_is_read_without_its_pictures() -> None:
+    body = b"AccessKeyId=id&PicContent=" + b"A" * (LARGE + 1)
+    form = Incoming.of("POST", "/", query=(), headers=[("content-type", FORM)], body=body)
+    assert small_form(form) == (("AccessKeyId", "id"),)
 
 
 def test_a_name_given_twice_is_refused() -> None:

@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import AuthFault, Unauthenticated
-from chalicelib.gateway.signatures.schemes import Claim, read_acs3, read_claim, read_rpc
-from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.signatures.acs3 import read_acs3
+from chalicelib.gateway.signatures.claim import Claim
+from chalicelib.gateway.signatures.rpc import read_rpc
+from chalicelib.gateway.signatures.schemes import read_claim
+from chalicelib.gateway.wire.body import body_pairs
 from chalicelib.gateway.wire.incoming import Incoming
 from tests.gateway.captures import Capture, captured, load
 

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.gateway.uploads.receive import parse_multipart
 from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.wire.incoming import Answer, Incoming
+from chalicelib.gateway.wire.multipart import parse_multipart
 from chalicelib.usecases.keys import NewKey, revoke_key
 from chalicelib.usecases.uploads import GRANT_S, KEEP_S, sweep_uploads
 from tests.gateway.captures import load
@@ -207,7 +207,9 @@ def test_a_form_that_is_none_is_refused_in_xml(
 
 
 def test_the_captured_form_is_read() -> None:
-    parts = parse_multipart(load("advance_2_PostObject").incoming)
+    read = parse_multipart(load("advance_2_PostObject").incoming)
+    parts = {name: part.content for name, part in read.items()}
+    assert [name for name, part in read.items() if part.is_file] == ["file"]
     assert list(parts) == [
         "OSSAccessKeyId",
         "Signature",

@@ -14,7 +14,7 @@ from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.gateway.actions import pictures
 from chalicelib.gateway.actions.declaration import V2018, V2019, V2020, Action
 from chalicelib.gateway.actions.registry import ACTIONS
-from chalicelib.gateway.wire.codec import body_pairs
+from chalicelib.gateway.wire.body import body_pairs
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.region import Region

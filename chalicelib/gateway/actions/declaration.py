@@ -87,5 +87,7 @@ class Action(NamedTuple):
     """/: the request names the action; else the path does."""
     counted: bool = True
     """Against the collection's requests per second."""
+    raw_body: bool = False
+    """The path says how the body is read, whatever its Content-Type."""
     fields: Callable[[Action, Incoming, Values, Hosts], Fields] = form
     """How the request holds the parameters."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.errors import AuthFault, Unauthenticated
-from chalicelib.gateway.signatures.schemes import Claim, read_claim
+from chalicelib.gateway.signatures.claim import Claim
+from chalicelib.gateway.signatures.schemes import read_claim
 from chalicelib.gateway.wire.faults import WireFault
-from chalicelib.gateway.wire.incoming import Incoming, Pairs
+from chalicelib.gateway.wire.forms import small_form
+from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import Key, find_key
 from chalicelib.usecases.nonces import spend
@@ -31,25 +33,33 @@ class Caller:
 
     key: Key
     action: str
-    """As signed; empty where it follows from the path alone."""
+    """As signed; empty where it follows from the path alone, or where nothing was signed."""
     version: str
     scheme: str
 
 
-def authenticate(
-    incoming: Incoming, form: Pairs, *, hosts: Sequence[str], deployment: Deployment
-) -> Caller:
-    """Raises Unauthenticated, or WireFault where there is nothing to authenticate."""
-    if incoming.header("authorization").startswith("Bearer "):
-        return _bearer(incoming, form, deployment)
+def authenticate(incoming: Incoming, *, hosts: Sequence[str], deployment: Deployment) -> Caller:
+    """Raises Unauthenticated, or WireFault where there is nothing to authenticate.
+
+    Nothing that costs more than the headers is done before a key of ours was named and the clock
+    agrees, and the body is hashed only for those who hold the secret.
+    """
+    authorization = incoming.header("authorization")
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return _bearer(incoming, credentials.strip(), deployment)
+    in_header = authorization.startswith(("ACS3-", "acs "))
     claim = read_claim(
-        incoming, form, hosts=hosts, unsigned_bodies=deployment.settings.unsigned_bodies
+        incoming,
+        () if in_header else small_form(incoming),
+        hosts=hosts,
+        unsigned_bodies=deployment.settings.unsigned_bodies,
     )
     if claim is None:
         raise WireFault(
             "MissingParameter",
             "the request is not signed: AccessKeyId and Signature, or an Authorization header, are "
-            "missing",
+            "missing; `curl -F` and FormData need a bearer key (Authorization: Bearer ID.SECRET)",
         )
     apart = abs(deployment.clock() - claim.moment)
     if apart > claim.window_s:
@@ -68,14 +78,17 @@ def authenticate(
 
 def _owner(claim: Claim, deployment: Deployment) -> Key:
     """The key whose secret made the signature. What the remembered keys refuse is tried once more
-    with fresher ones.
+    with fresher ones, if they are others.
     """
+    tried: set[str] = set()
     for age in (KEYS_AGE_S, RETRY_AGE_S):
         key = find_key(deployment, claim.key_id, max_age_s=age)
+        untried = [secret for secret in key.secrets if secret not in tried] if key else []
         # a list, not a generator: both secrets of a key being rotated are tried, so that the time
         # tells nothing
-        if key is not None and any([claim.matches(secret) for secret in key.secrets]):  # noqa: C419
+        if key is not None and any([claim.matches(secret) for secret in untried]):  # noqa: C419
             return key
+        tried.update(untried)
     if key is None and claim.temporary:
         # temporary credentials have a key id of their own, which nobody here can know
         raise _token()
@@ -98,14 +111,16 @@ def _token() -> Unauthenticated:
     )
 
 
-def _bearer(incoming: Incoming, form: Pairs, deployment: Deployment) -> Caller:
-    key_id, _, secret = (
-        incoming.header("authorization").removeprefix("Bearer ").strip().partition(".")
-    )
+def _bearer(incoming: Incoming, credentials: str, deployment: Deployment) -> Caller:
+    """The caller who sent the secret itself, `ID.SECRET`. Its action may be among the parameters,
+    which are read after this.
+    """
+    key_id, _, secret = credentials.partition(".")
+    sent = secret.encode("utf-8", "replace")
     for age in (KEYS_AGE_S, RETRY_AGE_S):
         key = find_key(deployment, key_id, max_age_s=age)
         if key is not None and any(
-            [hmac.compare_digest(secret.encode(), live.encode()) for live in key.secrets]  # noqa: C419
+            [hmac.compare_digest(sent, live.encode()) for live in key.secrets]  # noqa: C419
         ):
             break
     else:
@@ -119,10 +134,9 @@ def _bearer(incoming: Incoming, form: Pairs, deployment: Deployment) -> Caller:
             f"key {key_id} may only sign: create one for scripts with `lookalike keys create "
             "--bearer`",
         )
-    params = {**dict(incoming.query), **dict(form)}
     return Caller(
         key=key,
-        action=incoming.header("x-acs-action") or params.get("Action", ""),
-        version=incoming.header("x-acs-version") or params.get("Version", ""),
+        action=incoming.header("x-acs-action"),
+        version=incoming.header("x-acs-version"),
         scheme="Bearer",
     )

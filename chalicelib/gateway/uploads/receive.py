@@ -5,7 +5,6 @@ the picture (CONTRACT §6).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -24,18 +23,14 @@ from chalicelib.gateway.wire import schema
 from chalicelib.gateway.wire.faults import WireFault, fault_of, message_of
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Answer, Incoming
+from chalicelib.gateway.wire.multipart import parse_multipart
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload
 
-_BOUNDARY: Final = re.compile(
-    r'multipart/form-data\s*;.*?\bboundary="?([^";,\s]{1,70})"?', re.IGNORECASE
-)
-_NAME: Final = re.compile(
-    rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([^"\r\n]{1,64})"', re.IGNORECASE
-)
-_MAX_PARTS: Final = 20
-_MAX_HEAD: Final = 4096
+_FIELDS: Final = ("OSSAccessKeyId", "Signature", "key", "policy")
+_MAX_FIELD: Final = 4096
+"""Bytes of one of them."""
 
 
 def _anything(action: Action, _: Incoming, __: Values, ___: Hosts) -> Fields:
@@ -89,48 +84,33 @@ def receive(incoming: Incoming, deployment: Deployment) -> str:
     WireFault.
     """
     parts = parse_multipart(incoming)
-    for name in ("OSSAccessKeyId", "Signature", "key", "policy", "file"):
+    for name in (*_FIELDS, "file"):
         if name not in parts:
             raise WireFault("MissingParameter", f"the upload form has no part {name}")
-    fields = {
-        name: data.decode("utf-8", "replace") for name, data in parts.items() if name != "file"
-    }
-    key = find_key(deployment, fields["OSSAccessKeyId"], max_age_s=60.0)
+    if any(len(parts[name].content) > _MAX_FIELD for name in _FIELDS):
+        raise WireFault("BadRequest", f"a field of the upload has more than {_MAX_FIELD} bytes")
+    key_id, signature, object_key, policy = (
+        parts[name].content.decode("utf-8", "replace") for name in _FIELDS
+    )
+    key = find_key(deployment, key_id, max_age_s=60.0)
     if key is None:
-        raise Unauthenticated(
-            AuthFault.UNKNOWN_KEY, f"there is no access key {fields['OSSAccessKeyId'][:40]!r}"
-        )
-    grant = Grant(object_key=fields["key"], policy=fields["policy"], signature=fields["Signature"])
-    store_upload(grant, parts["file"], key=key, deployment=deployment)
+        raise Unauthenticated(AuthFault.UNKNOWN_KEY, f"there is no access key {key_id[:40]!r}")
+    grant = Grant(object_key=object_key, policy=policy, signature=signature)
+    store_upload(grant, parts["file"].content, key=key, deployment=deployment)
     return grant.object_key
 
 
-def parse_multipart(incoming: Incoming) -> Mapping[str, bytes]:
-    """Part name to content. Raises WireFault for what is no multipart form.
-
-    Written here because the standard library's parser reads e-mail: it decodes and copies a binary
-    part several times.
+def is_upload(incoming: Incoming) -> bool:
+    """Whether this multipart form is the helper's rather than an action sent as one: nobody signs
+    it, and it begins with the grant, not with an action or a collection.
     """
-    match = _BOUNDARY.match(incoming.header("content-type"))
-    if match is None:
-        raise WireFault("BadRequest", "the upload's Content-Type names no boundary")
-    delimiter = b"\r\n--" + match[1].encode()
-    pieces = (b"\r\n" + incoming.body).split(delimiter, _MAX_PARTS + 2)
-    if len(pieces) < 3 or len(pieces) > _MAX_PARTS + 2 or not pieces[-1].startswith(b"--"):
-        raise WireFault("BadRequest", "the upload is no complete multipart form")
-    parts: dict[str, bytes] = {}
-    for piece in pieces[1:-1]:
-        # the head is looked for near the front only: nobody has been authenticated yet, and a
-        # search over megabytes would cost
-        blank = piece.find(b"\r\n\r\n", 0, _MAX_HEAD)
-        name = _NAME.search(piece[: max(blank, 0)])
-        if name is None:
-            raise WireFault("BadRequest", "a part of the upload has no name")
-        text = name[1].decode("utf-8", "replace")
-        if text in parts:
-            raise WireFault("BadRequest", f"the upload has two parts {text[:40]!r}")
-        parts[text] = piece[blank + 4 :]
-    return parts
+    head = incoming.body[:_MAX_FIELD]
+    return (
+        (incoming.method, incoming.path) == ("POST", "/")
+        and not incoming.header("authorization")
+        and b'name="Action"' not in head
+        and b'name="InstanceName"' not in head
+    )
 
 
 def received(object_key: str, host: str) -> Answer:

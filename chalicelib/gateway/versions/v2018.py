@@ -232,7 +232,7 @@ def _wrapped(name: str, item: dict[str, schema.Schema]) -> schema.Schema:
 def _at(path: str, *parameters: Parameter) -> dict[str, Any]:
     """What an action of this version has of its own."""
     spoken = tuple(_spoken(parameter) for parameter in parameters)
-    return {"version": V2018, "path": path, "fields": _body, "parameters": spoken}
+    return {"version": V2018, "path": path, "fields": _body, "raw_body": True, "parameters": spoken}
 
 
 _DONE: Final = schema.answer("Message", {})
