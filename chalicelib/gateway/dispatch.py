@@ -118,18 +118,10 @@ class Gateway:
         """The action that the path names, `at_path`, or else the request. Raises WireFault."""
         version, name = _named(caller, values)
         if at_path is not None:
-            if name not in {"", at_path.name} or version not in {"", at_path.version}:
-                raise WireFault(
-                    "InvalidAction.NotFound",
-                    f"{path} is {at_path.name} of {at_path.version}, but the request says "
-                    "otherwise",
-                    status=404,
-                )
+            _check_agrees(at_path, version, name)
             return at_path
         if path != "/":
-            raise WireFault(
-                "InvalidAction.NotFound", f"there is nothing at {path[:80]}", status=404
-            )
+            raise _not_found(f"there is nothing at {path[:80]}")
         version = version or (V2020 if caller.scheme == "Bearer" else "")
         known = self._actions.of(version) if version in _AT_THE_ROOT else {}
         if not known:
@@ -139,7 +131,7 @@ class Gateway:
         if not name:
             raise WireFault("MissingParameter", "the request names no Action")
         if name not in known:
-            raise WireFault("InvalidAction.NotFound", _unknown(name, version, known), status=404)
+            raise _not_found(_unknown(name, version, known))
         return known[name]
 
     def _perform(
@@ -185,6 +177,18 @@ def _refuse(error: Exception, request: _Request, host: str, *, upload: bool) -> 
     return uploads.refused(error, request_id=request.id, host=host)
 
 
+def _check_agrees(action: Action, version: str, name: str) -> None:
+    """Raises WireFault where a request at the action's path says that it is another one."""
+    if name not in {"", action.name} or version not in {"", action.version}:
+        raise _not_found(
+            f"{action.path} is {action.name} of {action.version}, but the request says otherwise"
+        )
+
+
+def _not_found(message: str) -> WireFault:
+    return WireFault("InvalidAction.NotFound", message, status=404)
+
+
 def _named(caller: Caller, values: Mapping[str, str]) -> tuple[str, str]:
     """Version and name of the action. Only a bearer key, which signs nothing, takes them from
     parameters that are not signed as such.
@@ -223,6 +227,7 @@ def _check_type(incoming: Incoming, at_path: Action | None) -> None:
 
 
 def _check_size(incoming: Incoming) -> None:
+    """Raises WireFault for a body that nothing is done with."""
     if len(incoming.body) >= MAX_BODY:
         raise WireFault(
             "RequestBodyTooLarge",

@@ -75,10 +75,16 @@ def _check_headers(incoming: Incoming, names: list[str]) -> None:
     if incoming.body and "content-type" in incoming.headers and "content-type" not in names:
         # it says how the body is read: with another one the body's parameters might be dropped
         raise incomplete("content-type must be signed where there is a body")
-    for name in (*speaking, "host", "content-type"):
-        # the signature is over their values sorted, so which of them comes first is not covered
-        if len(incoming.headers.get(name, ())) > 1:
-            raise incomplete(f"the header {name} is given twice"[:300])
+    _check_once(incoming, (*speaking, "host", "content-type"))
+
+
+def _check_once(incoming: Incoming, names: Sequence[str]) -> None:
+    """Raises Unauthenticated where a header of `names` has two values: the signature is over them
+    sorted, so which comes first is not covered.
+    """
+    twice = [name for name in names if len(incoming.headers.get(name, ())) > 1]
+    if twice:
+        raise incomplete(f"the header {twice[0]} is given twice"[:300])
 
 
 def _check_body(incoming: Incoming) -> None:

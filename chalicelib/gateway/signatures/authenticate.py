@@ -83,12 +83,12 @@ def _owner(claim: Claim, deployment: Deployment) -> Key:
     tried: set[str] = set()
     for age in (KEYS_AGE_S, RETRY_AGE_S):
         key = find_key(deployment, claim.key_id, max_age_s=age)
-        untried = [secret for secret in key.secrets if secret not in tried] if key else []
+        untried = set(key.secrets if key is not None else ()) - tried
         # a list, not a generator: both secrets of a key being rotated are tried, so that the time
         # tells nothing
         if key is not None and any([claim.matches(secret) for secret in untried]):  # noqa: C419
             return key
-        tried.update(untried)
+        tried |= untried
     if key is None and claim.temporary:
         # temporary credentials have a key id of their own, which nobody here can know
         raise _token()

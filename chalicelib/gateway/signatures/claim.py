@@ -64,6 +64,7 @@ class Claim:
         return True
 
     def _made(self, secret: str, chunks: Chunks) -> bytes:
+        """The signature of a text, as this scheme writes it."""
         key = secret + "&" if self.scheme == "RPC" else secret
         digest = hmac.new(key.encode(), digestmod="sha256" if self.scheme == "ACS3" else "sha1")
         for chunk in chunks:

@@ -174,6 +174,7 @@ def fault_of(error: Exception, codes: Codes = PLAIN) -> Fault:
 
 
 def _named(error: Exception) -> str | None:
+    """The code of a field that is missing, over its limit or malformed; None where it has none."""
     if isinstance(error, e.MissingField):
         return MISSING.get(error.field)
     if isinstance(error, e.OverLimit):

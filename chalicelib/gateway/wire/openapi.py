@@ -123,6 +123,7 @@ def _property(parameter: Parameter) -> Schema:
 
 
 def _responses(answer: Schema) -> Schema:
+    """`answer`, and the one form of error for everything else."""
     error: Schema = {
         "description": "Refused or failed",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
