@@ -88,12 +88,7 @@ def page_of(answer: Answer, prefix: str, after: str) -> list[Stat]:
     Raises Malformed.
     """
     rows = answer.get("Contents", [])
-    if not answer.get("Name") or answer.get("Prefix", "") != prefix:
-        raise Malformed("the listing does not say of which bucket and prefix it is")
-    if answer.get("KeyCount") != len(rows) or not isinstance(answer.get("IsTruncated"), bool):
-        raise Malformed("the listing does not say how long it is, or is not so long")
-    if answer["IsTruncated"] and not (rows and answer.get("NextContinuationToken")):
-        raise Malformed("the listing says that it goes on, and not where")
+    _check_envelope(answer, prefix, len(rows))
     try:
         page = [Stat(row["Key"], row["Size"], row["LastModified"].timestamp()) for row in rows]
     except KeyError as error:
@@ -104,6 +99,18 @@ def page_of(answer: Answer, prefix: str, after: str) -> list[Stat]:
     if not all(stat.key.startswith(prefix) for stat in page):
         raise Malformed(f"the listing names keys that do not begin with {prefix}")
     return page
+
+
+def _check_envelope(answer: Answer, prefix: str, rows: int) -> None:
+    """What a page says of itself, beside its `rows`: bucket and prefix, how long it is, whether and
+    where it goes on. Raises Malformed.
+    """
+    if not answer.get("Name") or answer.get("Prefix", "") != prefix:
+        raise Malformed("the listing does not say of which bucket and prefix it is")
+    if answer.get("KeyCount") != rows or not isinstance(answer.get("IsTruncated"), bool):
+        raise Malformed("the listing does not say how long it is, or is not so long")
+    if answer["IsTruncated"] and not (rows and answer.get("NextContinuationToken")):
+        raise Malformed("the listing says that it goes on, and not where")
 
 
 def check_deleted(answer: Answer) -> None:

@@ -133,7 +133,7 @@ class Analyzer:
     def _found(
         self, picture: Picture, service: Service
     ) -> tuple[tuple[Region, ...], tuple[Outputs, ...]]:
-        """The subjects, and the pass over the whole picture where the feature is made of that too."""
+        """The subjects, and the pass over the whole picture if the feature is made of that too."""
         with_whole = _WHOLE in self._views_of(service)
         # A drawing on an even ground is found without the network: one pass instead of two.
         known = None if with_whole else evidence.from_pixels(picture)
