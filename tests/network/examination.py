@@ -1,6 +1,6 @@
-"""Writers, readers and compactors over a bad network, each writer with a model of its keys: what was
-acknowledged is there, what was refused is not, what is not known is one of the two. A wrong answer
-without an error ends the run.
+"""Writers, readers and compactors over a bad network, each writer with a model of its keys: what
+was acknowledged is there, what was refused is not, what is not known is one of the two. A wrong
+answer without an error ends the run.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Nothing is lost, nothing comes back, and no answer is wrong without an error, whatever the network
-does; and the examination notices the faults that once were in the code.
+"""Nothing is lost, nothing comes back, and no answer is wrong without an error, whatever the
+network does; and the examination notices the faults that once were in the code.
 """
 
 from __future__ import annotations
