@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from chalicelib.contract.messages import StartImport
 from chalicelib.errors import Conflict, InvalidField, MissingField
@@ -31,6 +32,9 @@ IMPORT_EXAMPLE = (
 )
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
+
+LEFT_OUT_SHOWN = 20
+"""Names of what a folder import leaves out."""
 
 Source = Annotated[
     str,
@@ -259,7 +263,12 @@ def _show(proposal: Proposal, source: str) -> None:
     if len(proposal.pictures) > 10:
         err.print(f"… and {len(proposal.pictures) - 10} more")
     if proposal.others:
-        err.print(f"{proposal.others} other files are left out")
+        kinds = ", ".join(f"{ending} {count}" for ending, count in proposal.endings[:8])
+        err.print(f"{proposal.others} other files are left out: {visible(kinds)}")
+    for name, reason in proposal.left_out[:LEFT_OUT_SHOWN]:
+        err.print(Text(visible(f"left out: {name}: {reason}"), style="yellow"))
+    if len(proposal.left_out) > LEFT_OUT_SHOWN:
+        err.print(f"… and {len(proposal.left_out) - LEFT_OUT_SHOWN} more are left out")
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def _tell(seen: JobProgress, told: set[LineError], bar: Progress) -> None:
             if len(told) <= SHOWN:
                 bar.console.print(
                     Text.assemble(
-                        (f"line {error.line}: ", "yellow"),
+                        (f"{visible(error.place(made_up=seen.job.own_meta))}: ", "yellow"),
                         (error.code, "bold"),
                         " ",
                         visible(error.message),

@@ -62,4 +62,4 @@ def _named(job: Job, deployment: Deployment) -> str:
     """The first lines of the error file, each with its reason."""
     data = deployment.store.get(job.error_key or "").data
     errors = [LineError.parse(line.decode()) for line in data.splitlines()[:_ERRORS]]
-    return "; ".join(f"line {error.line}: {error.message}" for error in errors)
+    return "; ".join(f"{error.place(made_up=job.own_meta)}: {error.message}" for error in errors)

@@ -169,7 +169,7 @@ def _current(members: Mapping[str, Any]) -> Operation:
     name = _text(members, "PicName", "pic_name")
     if not adds:
         return Operation(
-            adds=False, product_id=product_id, pic_name=_checked_name(name) if name else None
+            adds=False, product_id=product_id, pic_name=_identity(name) if name else None
         )
     region = _text(members, "Region", "region")
     crop = members.get("Crop", True)
@@ -183,7 +183,8 @@ def _current(members: Mapping[str, Any]) -> Operation:
     return Operation(
         adds=True,
         product_id=product_id,
-        pic_name=_checked_name(name),
+        # With a region it may be a record's line, as exports write it, and that has any name.
+        pic_name=_identity(name) if region else _checked_name(name),
         view=View(
             _number(members.get("CategoryId"), "CategoryId", "category_id"),
             crop,
@@ -210,7 +211,10 @@ def _older(members: Mapping[str, Any]) -> tuple[Operation, ...]:
         else AttributeValues()
     )
     return tuple(
-        Operation(adds, product_id, _checked_name(name), view, attributes) for name in names
+        Operation(
+            adds, product_id, _checked_name(name) if adds else _identity(name), view, attributes
+        )
+        for name in names
     )
 
 
@@ -233,10 +237,20 @@ def _adds(value: object, member: str) -> bool:
     return value.upper() == "ADD"
 
 
+def is_path(name: str) -> bool:
+    """Whether a folder or bucket can be asked for a picture called so."""
+    return not any(part in ("", ".", "..") for part in name.split("/"))
+
+
+def _identity(name: str) -> str:
+    """`name`, if a record can have it. Raises InvalidField, MissingField."""
+    check_id("pic_name", name)
+    return name
+
+
 def _checked_name(name: str) -> str:
     """`name`, if a folder or bucket could be asked for it. Raises InvalidField, MissingField."""
-    check_id("pic_name", name)
-    if any(part in ("", ".", "..") for part in name.split("/")):
+    if not is_path(_identity(name)):
         raise InvalidField(
             "pic_name",
             (

@@ -31,6 +31,17 @@ class LineError:
     """As in answers to requests."""
     message: str
 
+    def place(self, *, made_up: bool) -> str:
+        """Where it is, for people. `made_up`: whether the increment.meta was made up for a folder
+        without one, so that nobody could look up the line; then the picture's name.
+        """
+        if made_up:
+            try:
+                return str(json.loads(self.input)["PicName"])
+            except (ValueError, KeyError, TypeError):
+                pass  # a line cut short, or a product's
+        return f"line {self.line}"
+
     def text(self) -> str:
         """One line of the error file."""
         members = {

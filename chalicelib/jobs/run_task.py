@@ -19,6 +19,7 @@ from chalicelib.errors import (
 )
 from chalicelib.index.collection import Collection
 from chalicelib.jobs import records as jobs
+from chalicelib.jobs.carry_over import known_to
 from chalicelib.jobs.completion import fail, finish
 from chalicelib.jobs.coordinator import OpenMeta, plan
 from chalicelib.jobs.export import export
@@ -132,9 +133,9 @@ def _slice(
     """Does a slice, or as much of it as there is time for; ends the job after the last."""
     target = target_of(job, deployment)
     source = open_source(job, _location(job), deployment.sources, deployment.store)
-    context = WorkerContext(
-        target, source, fitting_analyzer(target, deployment), wording.code, remaining_s
-    )
+    analyzer = fitting_analyzer(target, deployment)
+    known = known_to(job, target, analyzer.fingerprint, deployment)
+    context = WorkerContext(target, source, analyzer, wording.code, remaining_s, known)
     if not do_slice(task, job, deployment.store, context, receives=receives):
         deployment.queue.send([task.text()])
         return

@@ -14,13 +14,15 @@ from typing import Final
 from chalicelib import trace
 from chalicelib.errors import (
     LookalikeError,
+    PictureNotFound,
     StorageError,
     Superseded,
 )
 from chalicelib.index.collection import Collection
-from chalicelib.index.format.records import Change, Delete, Key, Put
+from chalicelib.index.format.records import Change, Delete, Key, Put, Record
+from chalicelib.jobs.carry_over import Known, carried_over, nothing
 from chalicelib.jobs.coordinator import wanted
-from chalicelib.jobs.increment_meta import Operation
+from chalicelib.jobs.increment_meta import Operation, is_path
 from chalicelib.jobs.outcomes import LineError, Outcome, Span, Unexpected, line_error
 from chalicelib.jobs.work import Entry, LineOperation
 from chalicelib.service import MAX_PICTURE_BYTES
@@ -52,6 +54,8 @@ class WorkerContext:
     code: Callable[[LookalikeError], str]
     remaining_s: Callable[[], float]
     """Seconds until the platform ends this process."""
+    known: Known = nothing
+    """What may be carried over."""
 
 
 @dataclass(slots=True)
@@ -123,11 +127,16 @@ def _begun(
     operation = wanted(entry.item)
     if not operation.adds or operation.pic_name is None:
         return entry, operation, None
-    return (
-        entry,
-        operation,
-        pool.submit(context.source.picture, operation.pic_name, limit=MAX_PICTURE_BYTES),
-    )
+    return entry, operation, pool.submit(_fetched, operation.pic_name, context.source)
+
+
+def _fetched(name: str, source: Source) -> bytes:
+    if not is_path(name):
+        raise PictureNotFound(
+            f"there can be no file {name!r}, so its record comes back only into a collection that "
+            "has it, or by AddImage"
+        )
+    return source.picture(name, limit=MAX_PICTURE_BYTES)
 
 
 def _settle(
@@ -149,7 +158,11 @@ def _settle(
         try:
             data = fetching.result()
         except Exception as error:  # noqa: BLE001  # a picture that cannot be had costs its own line
-            again += _refuse(entry, error, state, context)
+            record = _kept(operation, error, context)
+            if record is None:
+                again += _refuse(entry, error, state, context)
+            else:
+                _add(record, entry, state, context)
             continue
         pictures.append(
             (data, Request(service, crop=operation.view.crop, region=operation.view.region))
@@ -166,12 +179,21 @@ def _settle(
                 category_id=operation.view.category_id,
                 attributes=operation.attributes,
             )
-            state.changes.append(Put(record))
-            state.added += 1
-            _supersede(entry, state, context)
+            _add(record, entry, state, context)
         else:
             again += _refuse(entry, analysis, state, context)
     return again
+
+
+def _kept(operation: Operation, error: Exception, context: WorkerContext) -> Record | None:
+    """The record to keep although its picture is not there (carry_over.py)."""
+    return carried_over(operation, context.known) if isinstance(error, PictureNotFound) else None
+
+
+def _add(record: Record, entry: Entry, state: _SpanState, context: WorkerContext) -> None:
+    state.changes.append(Put(record))
+    state.added += 1
+    _supersede(entry, state, context)
 
 
 def _refuse(

@@ -5,6 +5,7 @@ processes.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -91,6 +92,17 @@ def test_a_folder_without_increment_meta_is_shown_first_and_asked_about(
         ],
     ), told
     assert "4 added, 0 deleted, 0 failed" in said
+
+
+def test_errors_of_a_folder_without_increment_meta_name_the_file(run: Run, folder: Path) -> None:
+    (folder / "boots" / "broken.jpg").write_bytes(b"no picture")
+    (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(drawn(3))
+    code, _, told = run("import", str(folder), "--yes")
+    assert code == 1
+    assert "boots/broken.jpg: UnsupportedPicFormat" in told
+    assert "line " not in told
+    assert "caf\\xe9.jpg: its name is not UTF-8" in told
+    assert ".txt 1" in told
 
 
 def test_errors_are_told_with_line_and_reason_and_by_the_exit_code(
