@@ -69,6 +69,7 @@ class Health:
             return sorted(self._loops.values(), key=lambda loop: loop.name)
 
     def _write(self) -> None:
+        """Whole or not at all, for readers in other processes. With the lock held."""
         if self._path is None:
             return
         rows = [asdict(loop) for loop in self._loops.values()]

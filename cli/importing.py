@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from chalicelib.contract.messages import StartImport
 from chalicelib.errors import Conflict, InvalidField, MissingField
-from chalicelib.storage.source import META, Location
+from chalicelib.storage.source import Location
 from cli.local import chosen_collection, open_deployment
 from cli.options import Collection
-from cli.output import AsJson, emit, err, out, row, show_under, table, visible
+from cli.output import AsJson, emit, err, out, visible
+from cli.proposing import made_up
 from cli.watching import Ended, watch
 
 if TYPE_CHECKING:
     from chalicelib.jobs.records import Job
     from chalicelib.storage.folder_queue import FolderQueue
     from chalicelib.usecases.deployment import Deployment
-    from cli.folders import Proposal
 
 IMPORT_EXAMPLE = (
     "Example: lookalike import ./photos -c shop\n\nExample: lookalike import "
@@ -32,9 +31,6 @@ IMPORT_EXAMPLE = (
 )
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
-
-LEFT_OUT_SHOWN = 20
-"""Names of what a folder import leaves out."""
 
 Source = Annotated[
     str,
@@ -192,7 +188,7 @@ def _carried_out(
     """
     location = _located(source, name, deployment)
     job = _unfinished(name, location, kind, deployment)
-    meta = None if job else _made_up(location, source, yes=yes, quiet=as_json)
+    meta = None if job else made_up(location, source, yes=yes, quiet=as_json)
     with _working(location, deployment, workers) as (ours, queue):
         if job:
             _take_up(job, ours, queue, quiet=as_json)
@@ -221,54 +217,6 @@ def _located(source: str, name: str, deployment: Deployment) -> Location:
             "source", f"there is no folder {source}; a bucket is written s3://bucket/path"
         )
     return Location("folder", "", str(folder))
-
-
-def _made_up(location: Location, source: str, *, yes: bool, quiet: bool) -> bytes | None:
-    """What stands for the increment.meta that a folder of this machine lacks, once it was agreed
-    to; None where there is one.
-    """
-    from cli.folders import propose
-
-    folder = Path(location.path)
-    if location.kind == "bucket" or (folder / META).is_file():
-        return None
-    proposal = propose(folder)
-    if not proposal.pictures:
-        raise InvalidField("source", f"there is neither {META} nor a picture in {source}")
-    if not quiet:
-        _show(proposal, source)
-    if not yes:
-        if quiet or not sys.stdin.isatty():
-            raise MissingField(
-                "yes",
-                (
-                    f"{source} has no {META}; add --yes to import its {len(proposal.pictures)} "
-                    "pictures by their names"
-                ),
-            )
-        typer.confirm("Import them so?", abort=True, err=True)
-    return proposal.lines()
-
-
-def _show(proposal: Proposal, source: str) -> None:
-    """What would be imported, and what would be left out."""
-    shown = table("Product", "Picture")
-    for picture in proposal.pictures[:10]:
-        row(shown, *picture)
-    show_under(
-        f"{source} has no {META}; by their names, its {len(proposal.pictures)} pictures are:",
-        shown,
-        on=err,
-    )
-    if len(proposal.pictures) > 10:
-        err.print(f"… and {len(proposal.pictures) - 10} more")
-    if proposal.others:
-        kinds = ", ".join(f"{ending} {count}" for ending, count in proposal.endings[:8])
-        err.print(f"{proposal.others} other files are left out: {visible(kinds)}")
-    for name, reason in proposal.left_out[:LEFT_OUT_SHOWN]:
-        err.print(Text(visible(f"left out: {name}: {reason}"), style="yellow"))
-    if len(proposal.left_out) > LEFT_OUT_SHOWN:
-        err.print(f"… and {len(proposal.left_out) - LEFT_OUT_SHOWN} more are left out")
 
 
 @contextmanager
