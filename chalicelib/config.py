@@ -36,6 +36,10 @@ class Settings:
     """Log objects from which an add or a schedule starts compaction."""
     grace_s: int = 86_400
     """Seconds that garbage and tombstones are kept; longer than any client's retry."""
+    erase_after_days: int = 7
+    """Days from a deletion until nothing of the record is left in the store; at least three times
+    LOOKALIKE_GRACE_S. Versions of a versioned bucket live longer by what its lifecycle rule says.
+    """
     fan_out_rows: int = 4_000_000
     """Rows from which a search is fanned out over functions; 0: never."""
     search_function: str = ""

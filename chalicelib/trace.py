@@ -40,6 +40,7 @@ Fact = Literal[
     "collections",
     "log_objects",
     "oldest_log_s",
+    "overdue_deletions",
     "segments",
     "garbage",
 ]

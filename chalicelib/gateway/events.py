@@ -37,6 +37,7 @@ def compact(deployment: Deployment, context: Any) -> None:
         note("collections", len(reports))
         note("log_objects", max((report.log_objects for report in reports), default=0))
         note("oldest_log_s", max((report.oldest_log_s for report in reports), default=0.0))
+        note("overdue_deletions", sum(report.overdue for report in reports))
         note("segments", sum(report.segments for report in reports))
         entry.outcome(200, "ok")
 

@@ -32,6 +32,7 @@ _JOB_METRICS: Final[dict[Fact, tuple[str, str]]] = {
     "failures": ("PictureFailures", "Count"),
     "log_objects": ("LogObjects", "Count"),
     "oldest_log_s": ("OldestLogSeconds", "Seconds"),
+    "overdue_deletions": ("OverdueDeletions", "Count"),
 }
 _LOGGER: Final = logging.getLogger("lookalike.requests")
 _process: Final[dict[str, bool]] = {"cold": True}

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from weakref import WeakValueDictionary
 
 from chalicelib.errors import (
     AlreadyExists,
@@ -60,7 +61,8 @@ class Catalog:
         self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool, grace_s)
         self._lock = threading.Lock()
         self._open: dict[str, Collection] = {}
-        self._generations: dict[tuple[str, str], Generation] = {}
+        # as long as a collection or somebody's work holds them
+        self._generations: WeakValueDictionary[tuple[str, str], Generation] = WeakValueDictionary()
 
     def create(
         self, name: str, service: Service, *, fingerprint: str, dimension: int, bits: int
@@ -109,23 +111,26 @@ class Catalog:
             return False
         return True
 
-    def unreachable(self) -> list[Generation]:
-        """Generations that no collection serves: replaced, under construction, or left behind. For
-        the collector.
+    def folders(self) -> list[str]:
+        """Names under which anything lies, collections or what is left of them. Costs a listing
+        each.
         """
-        found = []
-        for name in self._folders("collections/"):
-            try:
-                current = self._current(name).id
-            except CollectionNotFound:
-                current = ""
-            folders = self._folders(f"collections/{name}/")
-            found += [
-                self._generation(name, folder)
-                for folder in folders
-                if _GENERATION.fullmatch(folder) and folder != current
-            ]
-        return found
+        return list(self._folders("collections/"))
+
+    def unreachable(self, name: str) -> list[Generation]:
+        """Generations under that name that no collection serves: replaced, under construction, or
+        left behind. For the collector. Raises StorageError where it cannot be known which is
+        served.
+        """
+        try:
+            current = self._current(name).id
+        except CollectionNotFound:
+            current = ""
+        return [
+            Generation(self._tools, name, folder)
+            for folder in self._folders(f"collections/{name}/")
+            if _GENERATION.fullmatch(folder) and folder != current
+        ]
 
     def _folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders right under `prefix`: one listing each."""
@@ -258,6 +263,7 @@ class Catalog:
         self._tools.store.delete_many([stat.key for stat in stats])
 
     def _pointer(self, name: str) -> Pointer:
+        """What `collection.json` says now. Raises CollectionNotFound, StorageError."""
         if not _NAME.fullmatch(name):
             raise CollectionNotFound(f"there is no collection {name!r}")
         try:
@@ -273,10 +279,21 @@ class Catalog:
             name,
             pointer,
             lambda generation: self._generation(name, generation),
-            lambda: self._pointer(name),
+            lambda: self._reload(name),
         )
         with self._lock:
             return self._open.setdefault(name, made)
+
+    def _reload(self, name: str) -> Pointer:
+        """The pointer as it is now; without one the collection is forgotten. Raises
+        CollectionNotFound, StorageError.
+        """
+        try:
+            return self._pointer(name)
+        except CollectionNotFound:
+            with self._lock:
+                self._open.pop(name, None)
+            raise
 
     def _tied(self, name: str, pointer: Pointer, generation: str) -> Collection:
         tied = Pointer(pointer.service, pointer.created, generation)
@@ -285,9 +302,10 @@ class Catalog:
     def _generation(self, name: str, generation: str) -> Generation:
         with self._lock:
             key = (name, generation)
-            if key not in self._generations:
-                self._generations[key] = Generation(self._tools, name, generation)
-            return self._generations[key]
+            found = self._generations.get(key)
+            if found is None:
+                found = self._generations[key] = Generation(self._tools, name, generation)
+            return found
 
 
 def _pointer_key(name: str) -> str:

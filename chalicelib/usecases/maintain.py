@@ -12,15 +12,18 @@ from typing import TypeVar
 
 from chalicelib.errors import CollectionNotFound, CorruptObject, VersionConflict
 from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.log import Listed
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import abandoned, delete_all
 from chalicelib.index.write.collect import collect as collect_generation
+from chalicelib.index.write.erase import drop_head, orphans, remnants
 from chalicelib.index.write.graphs import grow, lacking, prune
 from chalicelib.index.write.merge import due, merge
 from chalicelib.index.write.scrub import Problem
 from chalicelib.index.write.scrub import scrub as scrub_generation
 from chalicelib.storage.attempts import CONTENDED, attempts
 from chalicelib.usecases.deployment import Deployment
+from chalicelib.usecases.erasure import overdue, promise_s, rewrite_before
 
 _T = TypeVar("_T")
 
@@ -51,6 +54,8 @@ class Compacted:
     """Segments that were merged."""
     graphs: int = 0
     """Graphs that were built."""
+    overdue: int = 0
+    """Objects that hold records for longer after their deletion than was promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +104,24 @@ def compact(
     after the time `until`, seconds: the next run goes on. Raises CollectionNotFound, StorageError.
     """
     generation = _current(deployment, name)
+    before = rewrite_before(deployment)
     if dry_run:
         state = look(deployment, name)
-        merged = len(due(generation.manifest().manifest.segments, everything=everything))
+        segments = generation.known().manifest.segments
+        merged = len(due(segments, everything=everything, stale_before=before))
         return replace(
-            state, absorbed=state.log_objects, merged=merged, graphs=len(lacking(generation))
+            state,
+            absorbed=state.log_objects,
+            merged=merged,
+            graphs=len(lacking(generation.known().manifest)),
         )
     taken = merges = graphs = 0
     while (done := _steady(lambda: absorb(generation))) is not None:
         taken += done.log_objects
-    while deployment.clock() < until and (step := _steady(lambda: merge(generation))) is not None:
+    while (
+        deployment.clock() < until
+        and (step := _steady(lambda: merge(generation, stale_before=before))) is not None
+    ):
         merges += step.segments
     if everything and (step := _steady(lambda: merge(generation, everything=True))) is not None:
         merges += step.segments
@@ -126,29 +139,48 @@ def compact_all(deployment: Deployment, *, until: float = math.inf) -> list[Comp
     """
 
     def one(name: str) -> Compacted:
-        state = look(deployment, name)
+        generation = _current(deployment, name)
+        listed = generation.listed()
+        before = rewrite_before(deployment)
+        drop_head(generation, listed, before=before)
+        state = _state(deployment, name, listed)
         long = state.log_objects >= deployment.settings.compact_log_objects
-        wanted = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(_current(deployment, name))
+        wanted = long or state.oldest_log_s >= OLD_LOG_S or _unfinished(listed, before)
         return compact(deployment, name, until=until) if wanted else state
 
-    return _each(deployment, one)
+    found, failure = _tried(deployment.catalog.names(), one)
+    if failure is not None:
+        raise failure
+    return found
 
 
-def _unfinished(generation: Generation) -> bool:
-    return bool(due(generation.manifest().manifest.segments) or lacking(generation))
+def _unfinished(listed: Listed, stale_before: float) -> bool:
+    """Whether a run that was killed, or had no time, left something to do, or something of deleted
+    records must go.
+    """
+    segments = listed.manifest.segments
+    unswept = any(found is not listed.log[0] for found in listed.absorbed)
+    return unswept or bool(due(segments, stale_before=stale_before) or lacking(listed.manifest))
 
 
 def look(deployment: Deployment, name: str) -> Compacted:
     """The state of collection `name`; reads its listing and its manifest. Raises
     CollectionNotFound, StorageError.
     """
-    generation = _current(deployment, name)
-    waiting = generation.waiting()
-    manifest = generation.known().manifest
-    oldest_s = max((deployment.clock() - appended for appended in waiting), default=0.0)
-    size = sum(segment.size for segment in manifest.segments)
+    return _state(deployment, name, _current(deployment, name).listed())
+
+
+def _state(deployment: Deployment, name: str, listed: Listed) -> Compacted:
+    """What a listing and a manifest say of the collection."""
+    now, manifest, waiting = deployment.clock(), listed.manifest, listed.waiting
     return Compacted(
-        name, len(waiting), max(0.0, oldest_s), len(manifest.segments), manifest.rows, size
+        collection=name,
+        log_objects=len(waiting),
+        oldest_log_s=max([0.0, *(now - found.position.seconds for found in waiting)]),
+        segments=len(manifest.segments),
+        rows=manifest.rows,
+        bytes=sum(segment.size for segment in manifest.segments),
+        overdue=len(overdue(deployment, remnants(listed))),
     )
 
 
@@ -165,20 +197,28 @@ def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collec
     """Collects the garbage of every collection, and generations that nobody serves. Tries all, then
     raises the first error.
     """
-    failure: Exception | None = None
-    found: list[Collected] = []
-    try:
-        found = _each(deployment, lambda name: collect(deployment, name, dry_run=dry_run))
-    except Exception as error:  # noqa: BLE001  # raised below
-        failure = error
-    for generation in deployment.catalog.unreachable():
-        stats = abandoned(generation, unfinished_s=UNFINISHED_S)
+    catalog = deployment.catalog
+    found, failure = _tried(
+        catalog.names(), lambda name: collect(deployment, name, dry_run=dry_run)
+    )
+    abandoned, other = _tried(
+        catalog.folders(), lambda name: _collect_abandoned(deployment, name, dry_run=dry_run)
+    )
+    if failure is not None or other is not None:
+        raise failure or other  # type: ignore[misc]  # one of them is there
+    return found + [one for several in abandoned for one in several]
+
+
+def _collect_abandoned(deployment: Deployment, name: str, *, dry_run: bool) -> list[Collected]:
+    """Removes the generations under that name that nobody serves or builds any more."""
+    patience_s = min(UNFINISHED_S, promise_s(deployment) / 2)
+    found = []
+    for generation in deployment.catalog.unreachable(name):
+        stats = abandoned(generation, unfinished_s=patience_s)
         if stats:
             size = sum(stat.size for stat in stats)
             removed = len(stats) if dry_run else delete_all(generation, stats)
             found.append(Collected(generation.name, 0, removed, size))
-    if failure is not None:
-        raise failure
     return found
 
 
@@ -190,9 +230,8 @@ def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbe
     """
     generation = _current(deployment, name)
     found = scrub_generation(generation)
-    done = Scrubbed(
-        name, found.objects, found.rows, found.bytes, found.problems, len(found.bad_graphs)
-    )
+    problems = (*found.problems, *_overdue_problems(deployment, generation))
+    done = Scrubbed(name, found.objects, found.rows, found.bytes, problems, len(found.bad_graphs))
     if not repair or not found.bad_graphs:
         return done
     _steady(lambda: prune(generation, set(found.bad_graphs)))
@@ -203,6 +242,25 @@ def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbe
         ref.graph.id for ref in generation.manifest().manifest.segments if ref.graph is not None
     }
     return replace(done, repaired=len(found.bad_graphs - left))
+
+
+def _overdue_problems(deployment: Deployment, generation: Generation) -> list[Problem]:
+    """What is still there of records that were deleted longer ago than was promised."""
+    listed, now = generation.listed(), deployment.clock()
+    held = [*remnants(listed), *orphans(generation)]
+    problems = [
+        Problem(
+            generation.folder + remnant.path,
+            f"it holds what was deleted or replaced {(now - remnant.since) / 86_400:.1f} days ago;"
+            " run `lookalike compact` and `lookalike gc`",
+        )
+        for remnant in overdue(deployment, held)
+    ]
+    for other in deployment.catalog.unreachable(generation.name):
+        youngest = max((stat.modified for stat in other.objects.stats()), default=now)
+        if now - youngest > promise_s(deployment):
+            problems.append(Problem(other.folder, "nobody serves it any more; run `lookalike gc`"))
+    return problems
 
 
 def _current(deployment: Deployment, name: str) -> Generation:
@@ -221,19 +279,17 @@ def _steady(step: Callable[[], _T | None]) -> _T | None:
     return None
 
 
-def _each(deployment: Deployment, one: Callable[[str], _T]) -> list[_T]:
-    """What `one` answers of every collection; all are tried, then the first StorageError is
-    raised.
+def _tried(names: list[str], one: Callable[[str], _T]) -> tuple[list[_T], Exception | None]:
+    """What `one` answers of every collection, and the first error: one collection must not cost the
+    others.
     """
     found: list[_T] = []
     failure: Exception | None = None
-    for name in deployment.catalog.names():
+    for name in names:
         try:
             found.append(one(name))
         except CollectionNotFound:
             continue  # dropped meanwhile
-        except Exception as error:  # noqa: BLE001  # raised below: one collection must not cost the others
+        except Exception as error:  # noqa: BLE001  # the caller raises it when all were tried
             failure = failure or error
-    if failure is not None:
-        raise failure
-    return found
+    return found, failure

@@ -136,7 +136,7 @@ def test_an_abandoned_generation_is_gone() -> None:
         made.generation("shop", fresh.info.generation)
     with pytest.raises(CollectionNotFound):
         made.switch("shop", fresh.info.generation)
-    assert made.unreachable() == []
+    assert made.unreachable("shop") == []
 
 
 def test_a_generation_that_was_switched_away_takes_no_more() -> None:
@@ -168,7 +168,7 @@ def test_something_foreign_in_the_log_is_passed_over_and_named(stray: str) -> No
         assert content(collection.snapshot()) == expected(wanted)
         if number == 1:
             assert absorb(collection.current()) is not None
-    assert len(collection.current().waiting()) == 1
+    assert len(collection.current().listed().waiting) == 1
     assert [problem.key for problem in scrub(collection.current()).problems] == [key]
     store.delete(key)
     assert scrub(collection.current()).problems == ()

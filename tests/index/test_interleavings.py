@@ -15,13 +15,14 @@ from chalicelib.errors import AlreadyExists, FingerprintMismatch, VersionConflic
 from chalicelib.index.format.records import Key, Patch
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
+from chalicelib.index.write.erase import drop_head
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.object_store import Stat
 from tests.index.mutants import MUTANTS
 from tests.index.shop import Shop, delete, once, put
-from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog
+from tests.index.simulated import Clock, Faulty, content, ids, make, open_catalog, record, told
 
 
 @pytest.mark.parametrize("mutant", [False, True])
@@ -309,3 +310,26 @@ def test_15_a_listing_that_grows_while_it_is_read() -> None:
 
     turns.append(meanwhile)
     assert {"one", "two", "three"} <= {key.product_id for key in content(reader.snapshot())}
+
+
+def test_16_an_append_to_a_log_that_was_dropped_comes_after_what_was_in_it() -> None:
+    shop = Shop()
+    reader = shop.process()
+    reader.append([put("one", 1)])
+    late = shop.process(skew_s=-3 * 86_400)  # knows the manifest of before
+    assert late.info.name == "shop"
+    absorb(shop.process().current())
+    shop.clock.now += 10
+    compactor = shop.process().current()
+    listed = compactor.listed()
+    assert not drop_head(compactor, listed, before=listed.log[0].position.seconds)
+    assert drop_head(compactor, listed, before=shop.clock.now)
+    assert shop.log() == []
+    shop.clock.now += 20
+    late.append([put("one", 2)])
+    new = content(reader.snapshot())
+    assert new == content(shop.process().snapshot())
+    assert new == {Key("one", "a"): told(record("one", "a", 2))}
+    absorb(shop.process().current())
+    assert content(shop.process().snapshot()) == new
+    assert scrub(shop.process().current()).problems == ()

@@ -199,7 +199,7 @@ def test_generations_that_nobody_serves(deployment: Deployment, clock: Clock) ->
     assert deployment.catalog.generation("shop", unfinished.info.generation)
     clock.now += maintain.UNFINISHED_S
     assert [found.removed for found in maintain.collect_all(deployment)[1:]] == [1]
-    assert deployment.catalog.unreachable() == []
+    assert deployment.catalog.unreachable("shop") == []
     assert len(collection.snapshot()) == 1
 
 

@@ -208,7 +208,11 @@ def test_the_schedules_compact_and_collect(stack: Stack) -> None:
             for directive in line["_aws"]["CloudWatchMetrics"]
             for metric in directive["Metrics"]
         }
-        assert watched == ({"LogObjects", "OldestLogSeconds"} if handler == "compact" else set())
+        assert watched == (
+            {"LogObjects", "OldestLogSeconds", "OverdueDeletions"}
+            if handler == "compact"
+            else set()
+        )
 
 
 def test_a_part_of_a_spread_search_is_answered(stack: Stack) -> None:

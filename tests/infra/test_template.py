@@ -207,6 +207,7 @@ def test_the_alarms_watch_what_can_go_wrong_and_say_where_to_read_on() -> None:
         "ApproximateNumberOfMessagesVisible",
         "LogObjects",
         "OldestLogSeconds",
+        "OverdueDeletions",
         "PictureFailures",
     }
     manual = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()

@@ -47,6 +47,10 @@ class SegmentRef:
     """Rows that the revision says are dead."""
     changed: int = 0
     """Rows whose attributes the revision changes; an upper bound."""
+    stale_since: float | None = None
+    """With a revision: when the first of these rows died or changed, seconds, or earlier; None: a
+    version before 0.2 wrote it, which did not say.
+    """
 
     @property
     def live(self) -> int:
@@ -219,6 +223,7 @@ def _segment_json(segment: SegmentRef) -> dict[str, Any]:
         "newest": segment.newest.text(),
         "dead": segment.dead,
         "changed": segment.changed,
+        **({} if segment.stale_since is None else {"stale": segment.stale_since}),
         **{
             name: None if ref is None else _object_json(ref)
             for name, ref in (
@@ -244,4 +249,5 @@ def _segment(row: dict[str, Any]) -> SegmentRef:
         revision=_object(row["revision"]) if row["revision"] else None,
         dead=row["dead"],
         changed=row["changed"],
+        stale_since=row.get("stale"),
     )

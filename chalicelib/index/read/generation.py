@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from chalicelib.errors import CollectionNotFound, CorruptObject, ObjectMissing, VersionConflict
 from chalicelib.index.format.manifest import Manifest, decode_manifest
 from chalicelib.index.format.once_more import once_more
-from chalicelib.index.read.log import Log
+from chalicelib.index.read.log import Listed, Log
 from chalicelib.index.read.objects import Objects
 from chalicelib.index.read.resolve import resolve
 from chalicelib.index.read.snapshot import Snapshot
@@ -47,18 +48,23 @@ class Generation:
         self.objects = Objects(tools, self.folder)
         self._lock = threading.Lock()
         self._known: Versioned | None = None
+        self._known_at = 0.0
         self._snapshot: Snapshot | None = None
 
-    def known(self) -> Versioned:
-        """The manifest as last read; read now if never. For what never changes in it. Raises
-        CollectionNotFound, StorageError.
+    def known(self, *, max_age_s: float = math.inf) -> Versioned:
+        """The manifest as last read; read now if never, or longer ago than that. Without an age,
+        for what never changes in it. Raises CollectionNotFound, StorageError.
         """
-        return self._known or self.manifest()
+        known = self._known
+        if known is None or self.tools.clock() - self._known_at > max_age_s:
+            return self.manifest()
+        return known
 
     def manifest(self) -> Versioned:
         """The manifest as it is now: one conditional read. Raises CollectionNotFound when it is
         gone, StorageError.
         """
+        begun = self.tools.clock()
         try:
             found = once_more(self._read_manifest)
         except ObjectMissing:
@@ -66,6 +72,7 @@ class Generation:
         with self._lock:
             if self._known is None or self._known.manifest.version < found.manifest.version:
                 self._known = found
+            self._known_at = begun
         return found
 
     def _read_manifest(self) -> Versioned:
@@ -96,14 +103,12 @@ class Generation:
                 ) from error
             raise _lost(error) from error
 
-    def waiting(self) -> list[float]:
-        """When each log object that is not absorbed was appended, seconds since the epoch, the
-        newest first. Costs a listing and a conditional read. Raises CollectionNotFound,
-        StorageError.
+    def listed(self) -> Listed:
+        """The log and the manifest as they are: a listing and a conditional read. Raises
+        CollectionNotFound, StorageError.
         """
-        listed = list(self.log.objects())
-        absorbed = set(self.manifest().manifest.absorbed)
-        return [found.position.seconds for found in listed if found.name not in absorbed]
+        log = tuple(self.log.objects())
+        return Listed(log, self.manifest().manifest)
 
     def snapshot(self) -> Snapshot:
         """Sees every acknowledged append. Raises CollectionNotFound, CorruptObject, FormatTooNew,

@@ -26,6 +26,27 @@ class LogObject:
     """Bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A listing of the log and the manifest read right after it."""
+
+    log: tuple[LogObject, ...]
+    """The newest first."""
+    manifest: Manifest
+
+    @property
+    def waiting(self) -> list[LogObject]:
+        """Those that are not absorbed."""
+        absorbed = set(self.manifest.absorbed)
+        return [found for found in self.log if found.name not in absorbed]
+
+    @property
+    def absorbed(self) -> list[LogObject]:
+        """Those that are, and may go but for the newest of the log."""
+        absorbed = set(self.manifest.absorbed)
+        return [found for found in self.log if found.name in absorbed]
+
+
 class Log:
     """Keeps what it has opened until it leaves the log. May be used from several threads."""
 

@@ -25,6 +25,7 @@ from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, tom
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.read.plan import OpenGraph, SkiRental, opening_s
 from chalicelib.index.read.tools import Tools
+from chalicelib.storage.object_store import Stat
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -38,6 +39,10 @@ class Objects:
         self._folder = folder
         self._rental = SkiRental()
         self._damaged: set[str] = set()
+
+    def stats(self) -> list[Stat]:
+        """Everything in the generation's folder, log and manifest included. Raises StorageError."""
+        return list(self._tools.store.list(self._folder))
 
     def table(self, ref: SegmentRef, manifest: Manifest) -> Table:
         """A segment as written; its objects are read when they are needed."""

@@ -74,9 +74,9 @@ def _absorbed(
         SegmentTable(ref, objects.table(ref, manifest), partial(objects.revision, ref), tail)
         for ref in manifest.segments
     ]
-    segments = [_revised(generation, table) for table in tables]
-    added = _added(generation, TailTable(tail, tables), tail, manifest)
     now = generation.tools.clock()
+    segments = [_revised(generation, table, min(first.seconds, now)) for table in tables]
+    added = _added(generation, TailTable(tail, tables), tail, manifest)
     tombstones = kept_tombstones(generation, manifest, now) + written_tombstones(
         generation, tail.tombstones, now
     )
@@ -105,9 +105,9 @@ def _oldest(log: Sequence[LogObject]) -> list[str]:
     return names
 
 
-def _revised(generation: Generation, table: SegmentTable) -> SegmentRef:
-    """How the manifest names the segment after the log did its work on it; a new revision is on the
-    store by then.
+def _revised(generation: Generation, table: SegmentTable, since: float) -> SegmentRef:
+    """How the manifest names the segment after the log, which began at `since` (seconds), did its
+    work on it; a new revision is on the store by then.
     """
     effect = table.effect
     if effect is None or (not len(effect.dead) and not effect.changed):
@@ -116,11 +116,13 @@ def _revised(generation: Generation, table: SegmentTable) -> SegmentRef:
     data, sha256 = encode_revision(revision)
     revision_id = generation.tools.new_id()
     put(generation, revision_path(revision_id), data)
+    known = table.ref.revision is None or table.ref.stale_since is not None
     return replace(
         table.ref,
         revision=ObjectRef(revision_id, sha256, len(data)),
         dead=len(revision.dead),
         changed=revision.rows_changed,
+        stale_since=min(table.ref.stale_since or since, since) if known else None,
     )
 
 

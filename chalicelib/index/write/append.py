@@ -15,6 +15,9 @@ from chalicelib.index.format.records import Change
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.write.commit import put
 
+_FRESH_S = 10
+"""A manifest as old as that knows everything that was absorbed days ago."""
+
 
 def append(
     generation: Generation, changes: Sequence[Change], manifest: Manifest, *, token: str | None
@@ -25,7 +28,10 @@ def append(
     Raises ValueError for changes that do not fit, OutcomeUnknown, StoreUnavailable.
     """
     tools = generation.tools
-    position = next_position(generation.log.newest(), now=tools.clock(), new_id=tools.new_id())
+    newest = generation.log.newest()
+    if newest is None:  # at the beginning, or all was absorbed days ago (erase.py)
+        newest = generation.known(max_age_s=_FRESH_S).manifest.newest
+    position = next_position(newest, now=tools.clock(), new_id=tools.new_id())
 
     def encoded(position: Position) -> bytes:
         return encode_batch(

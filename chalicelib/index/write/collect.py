@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound
-from chalicelib.index.format.manifest import Garbage, Manifest
-from chalicelib.index.read.generation import Generation, Versioned
+from chalicelib.index.format.manifest import Garbage, Manifest, TombstonesRef
+from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.log import Listed
 from chalicelib.index.write.commit import commit
 from chalicelib.storage.object_store import Stat
 
@@ -32,35 +33,45 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     """Deletes what was garbage for the grace period, and names new garbage. Raises VersionConflict
     (repeat), StorageError.
     """
-    present = _present(generation)
-    # after the listing: whatever was committed until now is known to be in use
+    log = tuple(generation.log.objects())
+    stats = present(generation)
+    # after the listings: whatever was committed until now is known to be in use
     old = generation.manifest()
     manifest = old.manifest
-    store, now = generation.tools.store, generation.tools.clock()
-    orphans = sorted(_orphans(generation, present, manifest, now))
+    now = generation.tools.clock()
+    orphans = sorted(_orphans(generation, stats, manifest, now))
     due = _due(generation, manifest, now)
-    removed = [present[path] for path in due if path in present] + _tokens(generation, now)
+    removed = [stats[path] for path in due if path in stats] + _tokens(generation, now)
     found = Collected(len(orphans), len(removed), sum(stat.size for stat in removed))
     if dry_run:
         return found
-    store.delete_many([stat.key for stat in removed])
-    if orphans or due:
-        _name(generation, old, orphans, due)
+    generation.tools.store.delete_many([stat.key for stat in removed])
+    kept = _needed_tombstones(generation, Listed(log, manifest), now)
+    if orphans or due or len(kept) < len(manifest.tombstones):
+        # A compactor that wrote an orphan and has slept since loses its compare-and-swap against
+        # this one; so it can never refer to it.
+        left = tuple(garbage for garbage in manifest.garbage if garbage.key not in due)
+        named = left + tuple(Garbage(path, now) for path in orphans)
+        commit(generation, old, manifest.next(garbage=named, tombstones=kept))
     return found
 
 
-def _name(generation: Generation, old: Versioned, orphans: Iterable[str], due: set[str]) -> None:
-    """Names `orphans` as garbage, and forgets `due`, which is gone. A compactor that wrote an
-    orphan and has slept since loses its compare-and-swap against this one; so it can never refer to
-    it.
+def _needed_tombstones(
+    generation: Generation, listed: Listed, now: float
+) -> tuple[TombstonesRef, ...]:
+    """Those that are younger than the grace period or may decide over an object of the log.
+    Absorbing leaves others behind too, but of a collection that nobody writes nothing is absorbed.
     """
-    now = generation.tools.clock()
-    left = tuple(garbage for garbage in old.manifest.garbage if garbage.key not in due)
-    named = left + tuple(Garbage(path, now) for path in orphans)
-    commit(generation, old, old.manifest.next(garbage=named))
+    oldest = min((found.position for found in listed.waiting), default=None)
+    return tuple(
+        ref
+        for ref in listed.manifest.tombstones
+        if now - ref.since <= generation.tools.grace_s
+        or (oldest is not None and oldest <= ref.newest)
+    )
 
 
-def _present(generation: Generation) -> dict[str, Stat]:
+def present(generation: Generation) -> dict[str, Stat]:
     """All immutable objects on the store, by their path within the generation's folder."""
     found: dict[str, Stat] = {}
     for folder in _FOLDERS:
@@ -96,7 +107,7 @@ def abandoned(generation: Generation, *, unfinished_s: float) -> list[Stat]:
     """All objects of a generation that is not the current one, if nobody needs them: it was
     replaced a grace period ago, or begun and not touched for `unfinished_s` seconds. Else nothing.
     """
-    stats = list(generation.tools.store.list(generation.folder))
+    stats = generation.objects.stats()
     patience_s = generation.tools.grace_s
     try:
         if generation.manifest().manifest.successor is None:

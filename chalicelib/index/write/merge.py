@@ -38,15 +38,17 @@ class Merged:
     """Written."""
 
 
-def merge(generation: Generation, *, everything: bool = False) -> Merged | None:
-    """Merges the group that needs it most; with `everything`, all segments. None: there was nothing
-    to do.
+def merge(
+    generation: Generation, *, everything: bool = False, stale_before: float | None = None
+) -> Merged | None:
+    """Merges the group that needs it most; with `everything`, all segments. `stale_before`: see
+    `due`. None: there was nothing to do.
 
     Raises VersionConflict (somebody else committed; nothing happened), StorageError.
     """
     old = generation.manifest()
     manifest = old.manifest
-    chosen = due(manifest.segments, everything=everything)
+    chosen = due(manifest.segments, everything=everything, stale_before=stale_before)
     if not chosen or manifest.successor is not None:
         return None
     with generation.overtaken(old):
@@ -78,17 +80,32 @@ def _rewritten(
     return write_segments(generation, table, positions, manifest.fingerprint), table.size
 
 
-def due(segments: Sequence[SegmentRef], *, everything: bool = False) -> list[SegmentRef]:
-    """The segments to merge next: dirty ones first, else the smallest tier that is full; large
-    categories merge among themselves. With `everything`, all of them, unless that would change
-    nothing.
+def due(
+    segments: Sequence[SegmentRef], *, everything: bool = False, stale_before: float | None = None
+) -> list[SegmentRef]:
+    """The segments to merge next: dirty ones first, then one alone whose first dead or changed row
+    is older than `stale_before` (seconds) or of unknown age, else the smallest tier that is full;
+    large categories merge among themselves. With `everything`, all of them, unless that would
+    change nothing.
     """
     if everything:
         return list(segments) if len(segments) > 1 or any(ref.revision for ref in segments) else []
     dirty = [ref for ref in segments if ref.dead + ref.changed > DIRTY * ref.rows]
     if dirty:
         return _within_limit(sorted(dirty, key=lambda ref: (ref.live, ref.id)))
+    if stale_before is not None and (old := stale(segments, stale_before)):
+        return old[:1]
     return _within_limit(sorted(_full_tier(segments), key=lambda ref: (ref.newest, ref.id)))
+
+
+def stale(segments: Sequence[SegmentRef], before: float) -> list[SegmentRef]:
+    """Segments in which a row died or changed before that time, seconds, or it is not known when;
+    the longest stale first.
+    """
+    old = [
+        ref for ref in segments if ref.revision is not None and (ref.stale_since or 0.0) < before
+    ]
+    return sorted(old, key=lambda ref: (ref.stale_since or 0.0, ref.id))
 
 
 def _full_tier(segments: Sequence[SegmentRef]) -> list[SegmentRef]:

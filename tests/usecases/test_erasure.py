@@ -1,0 +1,326 @@
+"""A deletion is permanent within the promised days, however the record died; it costs a rewrite of
+what held it, and an overdue one is seen.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.contract.filters import parse
+from chalicelib.contract.messages import DeleteByFilter, DeletePictures, UpdatePictures
+from chalicelib.contract.values import AttributeValues
+from chalicelib.index.catalog import Catalog
+from chalicelib.index.collection import Collection
+from chalicelib.index.format.manifest import SegmentRef
+from chalicelib.index.format.records import Key, Put, Record
+from chalicelib.index.write.absorb import absorb
+from chalicelib.index.write.commit import commit, put
+from chalicelib.jobs.imports import start_folder_import
+from chalicelib.jobs.rebuild import start_rebuild
+from chalicelib.storage.files import FileStore
+from chalicelib.storage.memory import MemoryStore
+from chalicelib.storage.object_store import ObjectStore
+from chalicelib.storage.s3 import S3Store, connect
+from chalicelib.usecases import maintain
+from chalicelib.usecases.erasure import promise_s
+from chalicelib.usecases.manage import delete, delete_by_filter, update
+from tests.imports import shop as importing
+from tests.index.simulated import Clock
+from tests.infra.built import template
+from tests.moto_server import locked_moto
+
+DAY = 86_400
+SECRET = Key("secret-product-7", "secret-picture.jpg")
+CONTENT = "secret-content-of-the-record"
+OTHERS = 40
+
+
+@dataclass
+class Shop:
+    """Forty records and the secret one, in one segment."""
+
+    shop: importing.Shop
+    clock: Clock
+    pieces: tuple[bytes, ...] = ()
+    """What may not be found: 16-byte windows of the feature, ids, attributes."""
+
+    @property
+    def collection(self) -> Collection:
+        return self.shop.collection
+
+    def traces(self) -> list[str]:
+        """Keys of objects outside of jobs that hold a piece of the secret record."""
+        return traces(self.shop.deployment.store, self.pieces)
+
+    def pass_days(self, days: float) -> None:
+        """Compaction and collection as they are scheduled, only rarer."""
+        for _ in range(round(days * 4)):
+            self.clock.now += DAY / 4
+            for _ in range(2):
+                maintain.compact_all(self.shop.deployment)
+            maintain.collect_all(self.shop.deployment)
+
+
+def traces(store: ObjectStore, pieces: Sequence[bytes]) -> list[str]:
+    found = []
+    for stat in store.list("collections/"):
+        in_index = re.match(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)", stat.key)
+        data = store.get(stat.key).data if in_index else b""
+        if any(piece in data for piece in pieces):
+            found.append(stat.key)
+    return found
+
+
+def open_shop(folder: Path, store: ObjectStore, clock: Clock, settings: Settings) -> Shop:
+    made = importing.open_shop(folder, store=store, settings=settings)
+    catalog = Catalog(store, clock=clock, new_id=made.deployment.new_id)
+    made.deployment = replace(made.deployment, catalog=catalog, clock=clock)
+    found = Shop(made, clock)
+    for number in range(OTHERS):
+        made.draw(f"{number}.jpg", number)
+    made.draw(SECRET.pic_name, 77)
+    made.write_meta(
+        *(importing.add(str(n), f"{n}.jpg") for n in range(OTHERS)),
+        importing.add(*SECRET, StrAttr="secret-word-in-an-attribute", CustomContent=CONTENT),
+    )
+    start_folder_import("shop", made.location, made.deployment)
+    made.work_off()
+    maintain.compact(made.deployment, "shop")
+    known = found.collection.snapshot().find(SECRET)
+    assert known is not None
+    feature = known.vector.feature.tobytes()
+    found.pieces = (
+        *(feature[at : at + 16] for at in range(len(feature) - 15)),
+        SECRET.product_id.encode(),
+        SECRET.pic_name.encode(),
+        CONTENT.encode(),
+        b"secret-word-in-an-attribute",
+    )
+    assert any("/segments/" in key for key in found.traces())
+    return found
+
+
+@pytest.fixture(params=["memory", "folder"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
+    clock = Clock(now=time.time())
+    store = MemoryStore(clock=clock) if request.param == "memory" else FileStore(tmp_path / "data")
+    return open_shop(tmp_path, store, clock, Settings())
+
+
+def by_picture(shop: Shop) -> None:
+    delete(DeletePictures("shop", *SECRET), shop.shop.deployment)
+
+
+def by_product(shop: Shop) -> None:
+    delete(DeletePictures("shop", SECRET.product_id), shop.shop.deployment)
+
+
+def by_filter(shop: Shop) -> None:
+    wanted = parse('str_attr="secret-word-in-an-attribute"')
+    assert len(delete_by_filter(DeleteByFilter("shop", wanted), shop.shop.deployment)) == 1
+
+
+def by_import(shop: Shop) -> None:
+    shop.shop.write_meta(importing.delete(*SECRET))
+    start_folder_import("shop", shop.shop.location, shop.shop.deployment)
+    shop.shop.work_off()
+
+
+def by_replacement(shop: Shop) -> None:
+    """The key stays; feature and attributes are others."""
+    new = shop.collection.snapshot().find(Key("0", "0.jpg"))
+    assert new is not None
+    shop.collection.append([Put(replace(new, key=SECRET))])
+    shop.pieces = tuple(piece for piece in shop.pieces if piece.decode("latin") not in SECRET)
+
+
+def by_update(shop: Shop) -> None:
+    changes = AttributeValues(custom_content="another", str_attr="word")
+    update(UpdatePictures("shop", *SECRET, changes), shop.shop.deployment)
+    shop.pieces = (CONTENT.encode(), b"secret-word-in-an-attribute")
+
+
+def by_clearing(shop: Shop) -> None:
+    changes = AttributeValues(custom_content="", str_attr="")
+    update(UpdatePictures("shop", *SECRET, changes), shop.shop.deployment)
+    shop.pieces = (CONTENT.encode(), b"secret-word-in-an-attribute")
+
+
+def by_rebuild(shop: Shop) -> None:
+    shop.shop.write_meta(*(importing.add(str(n), f"{n}.jpg") for n in range(OTHERS)))
+    start_rebuild("shop", shop.shop.location, shop.shop.deployment)
+    shop.shop.work_off()
+
+
+def by_drop(shop: Shop) -> None:
+    shop.shop.deployment.catalog.drop("shop")
+
+
+WAYS = [
+    by_picture,
+    by_product,
+    by_filter,
+    by_import,
+    by_replacement,
+    by_update,
+    by_clearing,
+    by_rebuild,
+    by_drop,
+]
+
+
+@pytest.mark.parametrize("die", WAYS)
+def test_after_seven_days_nothing_is_left(shop: Shop, die: Callable[[Shop], None]) -> None:
+    die(shop)
+    if die is not by_drop:
+        shop.pass_days(0.5)
+        assert shop.traces(), "what is gone at once needs no promise"
+        assert maintain.scrub(shop.shop.deployment, "shop").problems == ()
+    shop.pass_days(6.5)
+    assert shop.traces() == []
+    if die is not by_drop:
+        assert len(shop.collection.snapshot()) >= OTHERS
+        assert maintain.scrub(shop.shop.deployment, "shop").problems == ()
+
+
+def test_only_the_segment_that_held_it_is_rewritten(shop: Shop) -> None:
+    deployment = shop.shop.deployment
+    shop.collection.append([Put(record_like(shop, f"later-{number}")) for number in range(30)])
+    maintain.compact(deployment, "shop")
+    before = {ref.id: ref for ref in segments(shop)}
+    held = next(key for key in shop.traces() if key.endswith("/rows")).split("/")[-2]
+    assert len(before) == 2
+    by_picture(shop)
+    shop.pass_days(7)
+    after = {ref.id: ref for ref in segments(shop)}
+    assert set(before) - set(after) == {held}
+    assert all(ref.revision is None for ref in after.values())
+
+
+def test_what_is_overdue_is_seen_and_goes_once_somebody_compacts(shop: Shop) -> None:
+    deployment = shop.shop.deployment
+    by_picture(shop)
+    maintain.compact(deployment, "shop")
+    shop.clock.now += 8 * DAY
+    assert maintain.look(deployment, "shop").overdue > 0
+    found = maintain.scrub(deployment, "shop").problems
+    assert {problem.key.split("/")[-2] for problem in found} >= {"log", "marks"}
+    assert all("8.0 days ago" in problem.what for problem in found)
+    shop.pass_days(2.5)
+    assert maintain.look(deployment, "shop").overdue == 0
+    assert maintain.scrub(deployment, "shop").problems == ()
+    assert shop.traces() == []
+
+
+def test_what_a_dead_compactor_and_a_dead_rebuild_left_is_overdue_and_goes(shop: Shop) -> None:
+    deployment = shop.shop.deployment
+    (ref,) = segments(shop)
+    generation = shop.collection.current()
+    rows = deployment.store.get(generation.folder + f"segments/{ref.id}/rows").data
+    put(generation, "segments/00000000000000000000000000abcdef/rows", rows)
+    fresh = deployment.catalog.begin_generation("shop", fingerprint="tiny-1", dimension=64, bits=64)
+    fresh.append([Put(replace(record_like(shop, "x"), key=SECRET))])
+    by_picture(shop)
+    shop.clock.now += 8 * DAY
+    told = {problem.key for problem in maintain.scrub(deployment, "shop").problems}
+    assert generation.folder + "segments/00000000000000000000000000abcdef/rows" in told
+    assert fresh.generation.folder in told
+    shop.clock.now -= 8 * DAY
+    shop.pass_days(7)
+    assert shop.traces() == []
+    assert maintain.scrub(deployment, "shop").problems == ()
+
+
+def test_an_old_version_s_revision_without_a_date_is_rewritten_and_no_problem(shop: Shop) -> None:
+    deployment = shop.shop.deployment
+    by_picture(shop)
+    while absorb(shop.collection.current()) is not None:
+        continue
+    old = shop.collection.current().manifest()
+    undated = tuple(replace(ref, stale_since=None) for ref in old.manifest.segments)
+    assert any(ref.revision for ref in undated)
+    commit(shop.collection.current(), old, old.manifest.next(segments=undated))
+    shop.clock.now += 8 * DAY
+    told = maintain.scrub(deployment, "shop").problems
+    assert not any("/segments/" in problem.key for problem in told)
+    maintain.compact_all(deployment)
+    assert all(ref.revision is None for ref in segments(shop))
+
+
+def test_a_promise_is_no_shorter_than_three_grace_periods(shop: Shop) -> None:
+    settings = replace(shop.shop.deployment.settings, erase_after_days=1, grace_s=2 * DAY)
+    assert promise_s(replace(shop.shop.deployment, settings=settings)) == 6 * DAY
+
+
+def segments(shop: Shop) -> tuple[SegmentRef, ...]:
+    return shop.collection.current().manifest().manifest.segments
+
+
+def record_like(shop: Shop, name: str) -> Record:
+    known = shop.collection.snapshot().find(Key("1", "1.jpg"))
+    assert known is not None
+    return replace(known, key=Key(name, "a.jpg"))
+
+
+@pytest.fixture
+def bucket() -> Iterator[tuple[Any, S3Store]]:
+    """A versioned bucket."""
+    with locked_moto() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "root")
+        client: Any = connect("us-east-1")
+        client.create_bucket(Bucket="store")
+        client.put_bucket_versioning(Bucket="store", VersioningConfiguration={"Status": "Enabled"})
+        yield client, S3Store(client, "store")
+
+
+def versions(client: Any) -> dict[tuple[str, str], bytes]:
+    """Everything that the bucket holds, deleted or not."""
+    found = {}
+    for page in client.get_paginator("list_object_versions").paginate(Bucket="store"):
+        for one in page.get("Versions", []):
+            body = client.get_object(Bucket="store", Key=one["Key"], VersionId=one["VersionId"])
+            found[one["Key"], one["VersionId"]] = body["Body"].read()
+    return found
+
+
+def play_lifecycle(client: Any, days: int) -> None:
+    """What S3 does by the template's rules in so many days in which nobody writes."""
+    for rule in template()["Resources"]["Store"]["Properties"]["LifecycleConfiguration"]["Rules"]:
+        patience = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+        for page in client.get_paginator("list_object_versions").paginate(Bucket="store"):
+            for one in page.get("Versions", []):
+                old = not one["IsLatest"] and patience is not None and patience <= days
+                if old and one["Key"].startswith(rule.get("Prefix", "")):
+                    client.delete_object(Bucket="store", Key=one["Key"], VersionId=one["VersionId"])
+
+
+@pytest.mark.parametrize("die", [by_product, by_update, by_drop])
+def test_on_a_versioned_bucket_nothing_is_left_a_week_later(
+    bucket: tuple[Any, S3Store], tmp_path: Path, die: Callable[[Shop], None]
+) -> None:
+    client, store = bucket
+    shop = open_shop(tmp_path, store, Clock(now=time.time()), Settings())
+    die(shop)
+    shop.pass_days(7)
+    assert shop.traces() == []
+
+    def held() -> list[str]:
+        in_index = re.compile(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)")
+        every = [(key, data) for (key, _), data in versions(client).items() if in_index.match(key)]
+        return [key for key, data in every if any(piece in data for piece in shop.pieces)]
+
+    assert held(), "versions are kept"
+    play_lifecycle(client, 6)
+    assert held()
+    play_lifecycle(client, 7)
+    assert held() == []
