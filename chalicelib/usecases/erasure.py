@@ -19,8 +19,8 @@ def promise_s(deployment: Deployment) -> float:
 
 
 def rewrite_before(deployment: Deployment) -> float:
-    """What was deleted before this time, seconds, is rewritten now. Two grace periods are left then:
-    for readers and compactors of what was replaced, and for the collector to come by.
+    """What was deleted before this time, seconds, is rewritten now. Two grace periods are left
+    then: for readers and compactors of what was replaced, and for the collector to come by.
     """
     return deployment.clock() - promise_s(deployment) + 2 * deployment.settings.grace_s
 
