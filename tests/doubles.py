@@ -39,13 +39,7 @@ class TinyAnalyzer:
                 PictureFault.FORMAT, f"not a picture this service reads: {error}"
             ) from error
         service = request.service
-        if not all(service.min_side <= side <= service.max_side for side in picture.size):
-            raise BadPicture(PictureFault.SIDES, f"sides {picture.size} are out of range")
-        region = Region.whole(*picture.size)
-        if service.finds_subject and request.crop and request.region is not None:
-            region = request.region
-            if region.x2 > picture.width or region.y2 > picture.height:
-                raise InvalidField("region", f"region {region.text()} reaches out of the picture")
+        region = self._subject(picture, request)
         small = picture.crop((region.x1, region.y1, region.x2, region.y2)).resize(
             (8, 8), Image.Resampling.BOX
         )
@@ -61,6 +55,17 @@ class TinyAnalyzer:
             feature=feature,
             code=np.packbits(feature > 0),
         )
+
+    def _subject(self, picture: Image.Image, request: Request) -> Region:
+        """The given region, or the whole. Raises BadPicture, InvalidField."""
+        service, region = request.service, request.region
+        if not all(service.min_side <= side <= service.max_side for side in picture.size):
+            raise BadPicture(PictureFault.SIDES, f"sides {picture.size} are out of range")
+        if region is None or not request.of_subject:
+            return Region.whole(*picture.size)
+        if region.x2 > picture.width or region.y2 > picture.height:
+            raise InvalidField("region", f"region {region.text()} reaches out of the picture")
+        return region
 
     def analyze_many(self, pictures: Sequence[tuple[bytes, Request]]) -> list[Analysis | Exception]:
         """See vision.analysis.PictureAnalyzer."""

@@ -3,6 +3,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from operator import ge, gt, le, lt, ne
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +27,11 @@ ROWS = [
 ]
 
 
+def ordered(order: Callable[[int, int], bool], value: object, other: object) -> bool:
+    """Whether both are numbers and in this order."""
+    return isinstance(value, int) and isinstance(other, int) and order(value, other)
+
+
 @dataclass(frozen=True, slots=True)
 class ListColumn:
     """The semantics of CONTRACT §2.6 over a plain list."""
@@ -33,25 +41,15 @@ class ListColumn:
     def compare(
         self, operator: Operator, operand: int | str | frozenset[int] | frozenset[str]
     ) -> Mask:
-        tests: dict[str, Callable[[int | str | None], bool]] = {
-            "=": lambda value: value is not None and value == operand,
-            "!=": lambda value: value != operand,
-            "<": lambda value: (
-                isinstance(value, int) and isinstance(operand, int) and value < operand
-            ),
-            "<=": lambda value: (
-                isinstance(value, int) and isinstance(operand, int) and value <= operand
-            ),
-            ">": lambda value: (
-                isinstance(value, int) and isinstance(operand, int) and value > operand
-            ),
-            ">=": lambda value: (
-                isinstance(value, int) and isinstance(operand, int) and value >= operand
-            ),
-            "in": lambda value: isinstance(operand, frozenset) and value in operand,
-            "not in": lambda value: isinstance(operand, frozenset) and value not in operand,
+        tests: dict[str, Callable[[Any, Any], bool]] = {
+            "=": lambda value, other: value is not None and value == other,
+            "!=": ne,
+            "in": lambda value, others: value in others,
+            "not in": lambda value, others: value not in others,
         }
-        return np.array([tests[operator](value) for value in self.values])
+        for sign, order in {"<": lt, "<=": le, ">": gt, ">=": ge}.items():
+            tests[sign] = partial(ordered, order)
+        return np.array([tests[operator](value, operand) for value in self.values])
 
 
 def matching(text: str) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -111,26 +111,28 @@ class Stack:
         its first try.
         """
         deaths: Counter[str] = Counter()
-        client = self.cloud.client("sqs")
         healthy = self.deployment
         while messages := self.receive(self.queue_url):
             message = chance.choice(messages)
-            receives = int(message["Attributes"]["ApproximateReceiveCount"])
             # A fourth death would condemn a line.
             rate = 0.02 if deadly and deaths[message["Body"]] < 3 else 0.0
             for _ in range(2 if deadly and chance.random() < 0.3 else 1):
                 halfway = deadly and '"plan"' in message["Body"] and not deaths[message["Body"]]
                 self.deployment = _mortal(healthy, chance, rate, halfway=halfway)
-                try:
-                    self.call(message["Body"], receives)
-                except Killed:
-                    deaths[message["Body"]] += 1
-                else:
-                    client.delete_message(
-                        QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                    )
+                deaths[message["Body"]] += self.dies_of(message)
         self.deployment = healthy
         return Counter(json.loads(body)["do"] for body in deaths.elements())
+
+    def dies_of(self, message: Mapping[str, Any]) -> bool:
+        """Carries a message out and takes it from the queue, or dies halfway."""
+        try:
+            self.call(message["Body"], int(message["Attributes"]["ApproximateReceiveCount"]))
+        except Killed:
+            return True
+        self.cloud.client("sqs").delete_message(
+            QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+        )
+        return False
 
     def call(self, body: str, receives: int) -> None:
         record = {

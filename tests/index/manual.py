@@ -133,8 +133,17 @@ def digest(key: Key) -> tuple[int, int]:
 
 def attributes(rows: Container) -> list[dict[str, Any]]:
     """[5.2] What each row has."""
-    size = rows.meta["size"]
-    found: list[dict[str, Any]] = [{} for _ in range(size)]
+    found: list[dict[str, Any]] = [{} for _ in range(rows.meta["size"])]
+    for name, values in columns(rows).items():
+        present = rows.arrays.get(f"{name}.set") or [value is not None for value in values]
+        for row, value in enumerate(values):
+            if present[row]:
+                found[row][name] = value
+    return found
+
+
+def columns(rows: Container) -> dict[str, list[Any]]:
+    """[5.2] A value per row, of the attributes that any row has."""
     columns: dict[str, list[Any]] = {}
     if "custom_content.set" in rows.arrays:
         columns["custom_content"] = rows.texts("custom_content")
@@ -150,12 +159,7 @@ def attributes(rows: Container) -> list[dict[str, Any]]:
             columns[name] = [
                 None if code < 0 else words[code] for code in rows.arrays[f"{name}.codes"]
             ]
-    for name, values in columns.items():
-        present = rows.arrays.get(f"{name}.set") or [value is not None for value in values]
-        for row in range(size):
-            if present[row]:
-                found[row][name] = values[row]
-    return found
+    return columns
 
 
 def table(rows: Container, keys: Container) -> list[tuple[Key, Record]]:
@@ -218,26 +222,28 @@ def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key,
         )
         assert graph.meta["size"] == ref["rows"] == rows.meta["size"]
     made = table(rows, keys)
-    dead: tuple[int, ...] = ()
-    if ref["revision"]:
-        revision = Container(
-            folder[f"revisions/{ref['revision']['id']}"], "revision", ref["revision"]
-        )
-        dead = revision.arrays["dead"]
-        assert (len(dead), list(dead)) == (ref["dead"], sorted(set(dead)))
-        for name in (
-            section.removesuffix(".rows")
-            for section in revision.arrays
-            if section.endswith(".rows")
-        ):
-            values = revision.arrays.get(f"{name}.values") or revision.texts(name)
-            for row, value in zip(revision.arrays[f"{name}.rows"], values, strict=True):
-                made[row][1].attributes[name] = value
+    dead = revise(made, folder, ref) if ref["revision"] else set()
     return [
         (key, at[keys.arrays["positions"][row]], one)
         for row, (key, one) in enumerate(made)
         if row not in dead
     ]
+
+
+def revise(
+    made: list[tuple[Key, Record]], folder: Mapping[str, bytes], ref: dict[str, Any]
+) -> set[int]:
+    """[5.3] Changes attributes as the segment's revision says; the rows that are dead."""
+    revision = Container(folder[f"revisions/{ref['revision']['id']}"], "revision", ref["revision"])
+    dead = revision.arrays["dead"]
+    assert (len(dead), list(dead)) == (ref["dead"], sorted(set(dead)))
+    for section in revision.arrays:
+        name, dot, what = section.rpartition(".")
+        if dot and what == "rows":
+            values = revision.arrays.get(f"{name}.values") or revision.texts(name)
+            for row, value in zip(revision.arrays[section], values, strict=True):
+                made[row][1].attributes[name] = value
+    return set(dead)
 
 
 def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -261,14 +267,7 @@ def current(objects: Mapping[str, bytes], name: str) -> tuple[dict[str, bytes], 
 def read(objects: Mapping[str, bytes], name: str) -> dict[Key, Record]:
     """All records of a collection [4, Snapshot; 7.1, steps 4 and 5]."""
     folder, manifest = current(objects, name)
-    tombstones: list[Tombstone] = []
-    for ref in manifest["marks"]:
-        found = Container(folder[f"marks/{ref['id']}"], "marks", ref).tombstones()
-        assert (len(found), max(tombstone.at for tombstone in found)) == (
-            ref["count"],
-            position(ref["newest"]),
-        )
-        tombstones += found
+    tombstones = kept(folder, manifest)
     latest: dict[Key, tuple[Position, Record]] = {}
     for ref in manifest["segments"]:
         for key, at, record in segment(folder, ref):
@@ -285,6 +284,24 @@ def read(objects: Mapping[str, bytes], name: str) -> dict[Key, Record]:
             if key not in latest or latest[key][0] < at
         }
         tombstones += batch.tombstones()
+    return applied(latest, tombstones)
+
+
+def kept(folder: Mapping[str, bytes], manifest: dict[str, Any]) -> list[Tombstone]:
+    """[5.4] The tombstones that the manifest keeps."""
+    tombstones: list[Tombstone] = []
+    for ref in manifest["marks"]:
+        found = Container(folder[f"marks/{ref['id']}"], "marks", ref).tombstones()
+        newest = max(tombstone.at for tombstone in found)
+        assert (len(found), newest) == (ref["count"], position(ref["newest"]))
+        tombstones += found
+    return tombstones
+
+
+def applied(
+    latest: dict[Key, tuple[Position, Record]], tombstones: list[Tombstone]
+) -> dict[Key, Record]:
+    """[7.1, steps 4 and 5] The records that are left, each with its later patches."""
     for tombstone in sorted(tombstones, key=lambda tombstone: tombstone.at):
         if tombstone.key not in latest or latest[tombstone.key][0] >= tombstone.at:
             continue

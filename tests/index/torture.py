@@ -28,6 +28,7 @@ import pytest
 
 from chalicelib.errors import StoreUnavailable, VersionConflict
 from chalicelib.index.catalog import Catalog
+from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Delete, Key, Put
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
@@ -103,7 +104,7 @@ def read(plan: Plan, diaries: Path, number: int, rng: random.Random) -> None:
     with (diaries / f"reader-{number}").open("a", buffering=1) as log:
         while True:
             before = entries(diaries)
-            found = {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
+            found = held(collection)
             begun = entries(diaries)["d"]
             missing = before["A"] - found - begun
             undead = before["D"] & found
@@ -145,13 +146,9 @@ def run(plan: Plan) -> dict[str, object]:
             line for path in diaries.glob("reader-*") for line in path.read_text().splitlines()
         ]
     collection = open_catalog(open_store(plan)).open("shop")
-    found = {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
-    while (
-        absorb(collection.current()) is not None
-        or merge(collection.current(), everything=True) is not None
-    ):
-        continue
-    after = {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
+    found = held(collection)
+    _compact_all(collection)
+    after = held(collection)
     return {
         "adds": len(told["A"]),
         "deletes": len(told["D"]),
@@ -164,6 +161,17 @@ def run(plan: Plan) -> dict[str, object]:
         "failures": failures,
         "problems": [problem.what for problem in scrub(collection.current()).problems],
     }
+
+
+def held(collection: Collection) -> set[str]:
+    """The keys of a collection as diaries write them."""
+    return {f"{key.product_id} {key.pic_name}" for key in content(collection.snapshot())}
+
+
+def _compact_all(collection: Collection) -> None:
+    """Until there is nothing left to compact."""
+    while absorb(collection.current()) or merge(collection.current(), everything=True):
+        continue
 
 
 def _supervise(
@@ -181,11 +189,7 @@ def _supervise(
     failures: list[str] = []
     deaths = 0
     next_kill = time.monotonic()
-    while (
-        not failures
-        and (len(finished) < plan.writers or _compared(diaries) < plan.snapshots)
-        and not _violated(diaries)
-    ):
+    while not failures and not _done(plan, finished, diaries):
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:
             name = running.pop(pid)
@@ -207,6 +211,12 @@ def _supervise(
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return deaths, failures
+
+
+def _done(plan: Plan, finished: set[str], diaries: Path) -> bool:
+    """Whether the run may end: all was written and enough compared, or a snapshot was wrong."""
+    enough = len(finished) >= plan.writers and _compared(diaries) >= plan.snapshots
+    return enough or _violated(diaries)
 
 
 def _compared(diaries: Path) -> int:

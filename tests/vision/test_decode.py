@@ -212,6 +212,22 @@ def test_a_gif_frame_larger_than_its_screen_counts_by_its_frame() -> None:
     assert (picture.width, picture.height) == (300, 150)
 
 
+MAKING = {
+    *("os.mkdir", "os.rename", "os.link", "os.symlink"),
+    *("tempfile.mkstemp", "shutil.copyfile"),
+}
+
+
+def writes(event: str, arguments: tuple[object, ...]) -> bool:
+    """Whether an audited event makes a file, or opens one for writing."""
+    if event != "open":
+        return event in MAKING
+    mode, flags = (*arguments, 0, 0)[1:3]
+    return (isinstance(mode, str) and bool(set(mode) & set("wax+"))) or (
+        isinstance(flags, int) and bool(flags & 0o3)
+    )
+
+
 def test_decoding_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are never stored: with every way to open a file for writing watched, no flavour
     opens one.
@@ -222,21 +238,8 @@ def test_decoding_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     watching = [True]
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
-        if watching[0] and event in (
-            "open",
-            "os.mkdir",
-            "os.rename",
-            "os.link",
-            "os.symlink",
-            "tempfile.mkstemp",
-            "shutil.copyfile",
-        ):
-            writes = event != "open" or (
-                isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-            )
-            flags = arguments[2] if event == "open" and len(arguments) > 2 else 0
-            if writes or (isinstance(flags, int) and flags & 0o3):
-                opened.append((event, arguments))
+        if watching[0] and writes(event, arguments):
+            opened.append((event, arguments))
 
     monkeypatch.chdir(tmp_path)
     sys.addaudithook(watch)
