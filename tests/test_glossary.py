@@ -33,7 +33,6 @@ RETIRED_NAMES = {
     r"class Marks?\b": "Tombstone",
     r"class Door\b": "Gateway",
     r"def (spread|gather)_(parts|search)": "fan_out",
-    r"def carr(y|ied)_": "replay",
 }
 
 
