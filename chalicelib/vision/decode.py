@@ -1,14 +1,11 @@
-"""From untrusted bytes to an upright RGB picture. The only file that lets an image library open
-them.
+"""From untrusted bytes to an upright RGB picture, within limits that are checked before a pixel is
+decoded.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from typing import NoReturn
 
-import numpy as np
 from PIL import Image
 
 from chalicelib.errors import BadPicture, PictureFault
@@ -17,6 +14,7 @@ from chalicelib.service import MAX_PICTURE_BYTES, Service
 from chalicelib.vision.containers import Contents, examine
 from chalicelib.vision.containers.contents import damaged
 from chalicelib.vision.picture import Picture
+from chalicelib.vision.render import render
 
 FORMATS = frozenset(("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"))
 """The contract's list (CONTRACT §2.2)."""
@@ -48,8 +46,6 @@ _TURNS = {
 }
 """EXIF orientation → what turns the stored picture upright (CIPA DC-008, 4.6.5)."""
 _SWAPS_SIDES = frozenset((5, 6, 7, 8))
-_OPAQUE = 255
-_NEARLY_WHITE = 240
 
 MAX_SCANS = 64
 """Encoders use 1 to 12 scans; a progressive file may repeat them by the thousand, each costing a
@@ -117,8 +113,7 @@ def decode(
             f"{found.orientation}), and this deployment refuses that:"
             " save it upright, or set LOOKALIKE_STRICT_ORIENTATION=false",
         )
-    image = _load(found, _kept(found, detail, focus))
-    colour, alpha = _flatten(image)
+    colour, alpha = render(found, _kept(found, detail, focus))
     turn = _TURNS.get(found.orientation)
     if turn is not None:
         colour = colour.transpose(turn)
@@ -156,96 +151,3 @@ def _check_passes(found: Contents) -> None:
             f"this {found.format} passes over its picture {found.passes} times, far more than "
             "cameras do; save it as a baseline JPEG"
         )
-
-
-def _load(found: Contents, detail: int) -> Image.Image:
-    """Pixels in whatever mode they are stored, at about the size that `detail` asks for."""
-    longer = max(found.width, found.height)
-    try:
-        image: Image.Image = Image.open(io.BytesIO(found.data), formats=[found.format])
-        if image.size != (found.width, found.height):
-            raise damaged(
-                "the file contradicts itself about its sides; save it again with an image editor"
-            )
-        if found.format == "JPEG":
-            share = detail / longer
-            image.draft(None, (max(1, int(found.width * share)), max(1, int(found.height * share))))
-        image.load()
-        factor = max(image.size) // detail
-        if factor > 1:
-            image = _reduced(image, factor)
-    except BadPicture:
-        raise
-    except Exception as error:  # noqa: BLE001  # a hostile file leads the library to any of a dozen exception types; all mean one thing
-        _refuse(found.format, error)
-    return image
-
-
-def _refuse(kind: str, error: Exception) -> NoReturn:
-    """Raises BadPicture for what the library said of a file."""
-    reason = (
-        "it needs more memory than a picture may"
-        if isinstance(error, MemoryError)
-        else str(error) or type(error).__name__
-    )
-    raise damaged(
-        f"this {kind} is cut off or damaged ({reason}); send the complete file or save it again"
-    ) from error
-
-
-def _reduced(image: Image.Image, factor: int) -> Image.Image:
-    """Box-filtered to 1/factor, so that a large picture is never converted at full size."""
-    if image.mode.startswith("I;16"):
-        image = _grey(image)
-    elif image.has_transparency_data and image.mode not in ("RGBA", "LA"):
-        image = image.convert("RGBA")
-    elif image.mode in ("1", "P", "PA"):
-        image = image.convert("RGB")
-    return image.reduce(factor)
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits to 8: 16-bit values by their high byte, others by the range that
-    they seem to use.
-    """
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((values >> 8).astype(np.uint8))
-    values = np.nan_to_num(values, nan=0, posinf=0, neginf=0).astype(np.float64)
-    low, high = _range(float(values.min()), float(values.max()))
-    return Image.fromarray(((values - low) * (255.0 / (high - low))).astype(np.uint8))
-
-
-def _range(low: float, high: float) -> tuple[float, float]:
-    """Black and white of a picture whose values lie between `low` and `high`: the smallest usual
-    range around them, or themselves.
-    """
-    if low >= 0:
-        for white in (1.0, 255.0, 65535.0):
-            if high <= white:
-                return 0.0, white
-    return low, max(high, low + 1e-9)
-
-
-def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """(RGB on white, alpha as L where some pixel is not opaque).
-
-    What is itself white is shown on black: a white mark on nothing would vanish.
-    """
-    if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;16"):
-        image = _grey(image)
-    try:
-        if not image.has_transparency_data:
-            return image if image.mode == "RGB" else image.convert("RGB"), None
-        image = image.convert("RGBA")
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        _refuse(image.format or "picture", error)
-    alpha = image.getchannel("A")
-    if alpha.getextrema()[0] == _OPAQUE:
-        return image.convert("RGB"), None
-    for colour in ("white", "black"):
-        ground = Image.new("RGB", image.size, colour)
-        ground.paste(image, mask=alpha)
-        if np.asarray(ground).min() < _NEARLY_WHITE:
-            break
-    return ground, alpha

@@ -73,6 +73,17 @@ def test_two_shoes_are_a_group_and_two_members() -> None:
     assert sorted(member.x1 for member in members) == pytest.approx([60, 270], abs=20)
 
 
+def test_a_piece_within_the_box_of_another_is_part_of_it() -> None:
+    """A chair from the side, and the cushion that lies in its corner without touching it: one
+    subject, no second one.
+    """
+    chair = salient((4, 4, 9, 24), (4, 19, 24, 24), (13, 7, 20, 15))
+    (region,) = found(busy(), chair)
+    assert overlap(region, Region(69, 411, 69, 411)) > 0.85
+    apart = salient((4, 4, 9, 24), (13, 7, 20, 15))
+    assert len(found(busy(), apart)) == 3, "side by side they are a group and two members"
+
+
 def test_a_pile_that_fills_the_picture_is_the_picture() -> None:
     assert found(drawn.pile(), salient((0, 0, 28, 28))) == (Region(0, 480, 0, 480),)
 

@@ -24,9 +24,9 @@ def files() -> dict[str, Callable[[], bytes]]:
         "jpeg 4096² progressive cmyk": lambda: encoded(
             _smooth("CMYK"), "JPEG", quality=60, progressive=True
         ),
-        "jpeg 4096² of 41 scans": lambda: _scans(_SIDE, 41),
-        "jpeg 60 scans of a middling picture": lambda: _scans(2200, 60),
-        "jpeg ten thousand scans": lambda: _scans(1024, 10_000),
+        "jpeg 4096² of 41 scans": lambda: scans(_SIDE, 41),
+        "jpeg 60 scans of a middling picture": lambda: scans(2200, 60),
+        "jpeg ten thousand scans": lambda: scans(1024, 10_000),
         "jpeg a million segments": lambda: b"\xff\xd8" + b"\xff\xfe\x00\x02" * 1_000_000,
         "png 4096² rgba 16 bits": lambda: _png16(interlaced=False),
         "png 4096² rgba 16 bits interlaced": lambda: _png16(interlaced=True),
@@ -65,7 +65,7 @@ def _smooth(mode: str) -> Image.Image:
     return Image.fromarray(tile).convert("RGB" if mode == "CMYK" else mode).convert(mode)
 
 
-def _scans(side: int, count: int) -> bytes:
+def scans(side: int, count: int) -> bytes:
     """A progressive JPEG whose last scan is repeated until there are `count`."""
     y, x = np.mgrid[0:side, 0:side]
     data = encoded(

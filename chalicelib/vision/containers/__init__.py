@@ -1,15 +1,16 @@
 """What a picture file contains, read from its bytes alone, before any image library sees them.
 
-decode.py uses it to know a file's format, sides and orientation, and to hand the library no more
-than the first picture: text, profiles, previews, further frames and pages, trailing bytes are left
-out. That closes the ways in which a small file makes a decoder slow or hungry (thousands of
-progressive scans, unpacked text, comments in a text picture, wild TIFF tags).
+decode.py and render.py use it to know a file's format, sides and orientation, and to hand the
+library no more than the first picture: text, previews, further frames and pages, trailing bytes are
+left out, and what would take too much work is refused. That closes the ways in which a small file
+makes a decoder slow or hungry (thousands of progressive scans, unpacked text, comments in a text
+picture, tiles that share one stream).
 """
 
 from __future__ import annotations
 
-from chalicelib.vision.containers import avif, bmp, gif, jpeg, png, pnm, tiff, webp
-from chalicelib.vision.containers.contents import Contents, damaged
+from chalicelib.vision.containers import avif, bmp, foreign, gif, jpeg, png, pnm, tiff, webp
+from chalicelib.vision.containers.contents import Contents
 
 __all__ = ["Contents", "examine"]
 
@@ -34,9 +35,6 @@ def examine(data: bytes) -> Contents:
             return reader(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return webp.contents(data)
-    if data[4:8] == b"ftyp" and avif.BRANDS & {data[at : at + 4] for at in range(8, 64, 4)}:
+    if data[4:8] == b"ftyp" and avif.BRANDS & foreign.brands(data):
         return avif.contents(data)
-    raise damaged(
-        "this is not a picture in PNG, JPEG, BMP, GIF, WEBP, TIFF or PPM format; convert it to "
-        "one of these"
-    )
+    raise foreign.refusal(data)

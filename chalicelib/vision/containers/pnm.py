@@ -20,6 +20,8 @@ _COMMENT = re.compile(rb"#[^\r\n]*")
 _GAP = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])++")
 _NUMBER = re.compile(rb"[0-9]{1,6}(?=[\s#]|$)")
 _MAX_COMMENTS = 10_000
+_FEW_BITS = (255, 1023, 4095)
+"""What 16-bit files hold whose values have 8, 10 or 12 bits, as in vision/depth.py."""
 _TOO_SHORT = "this PPM has less picture data than its sides ask for; send the complete file"
 
 
@@ -31,6 +33,39 @@ def contents(data: bytes) -> Contents:
     """
     kind = data[1] - ord("0")
     bitmap, plain, bands = kind in (1, 4), kind <= 3, 3 if kind in (3, 6) else 1
+    width, height, maximum, at = _header(data, bitmap=bitmap)
+    # A text value takes at least one character, a binary one an eighth: refuse what cannot be there
+    # before making room for it.
+    count = width * height * bands
+    if count > 8 * len(data):
+        raise damaged(_TOO_SHORT)
+    values: npt.NDArray[np.integer]
+    if plain:
+        values = _text_values(data[at:], count, packed=bitmap)
+    elif bitmap:
+        values = _bits(data[at + 1 :], width, height)
+    else:
+        size, form = (2, ">u2") if maximum > 255 else (1, "u1")
+        values = np.frombuffer(data, form, offset=at + 1, count=(len(data) - at - 1) // size)
+    if len(values) < count:
+        raise damaged(_TOO_SHORT)
+    samples = _eight_bits(values[:count], maximum)
+    if bitmap:
+        samples = 255 - samples
+    return Contents(
+        "PPM",
+        b"P%d\n%d %d\n255\n" % (6 if bands == 3 else 5, width, height) + samples.tobytes(),
+        width,
+        height,
+    )
+
+
+def _header(data: bytes, *, bitmap: bool) -> tuple[int, int, int, int]:
+    """Width, height, the maximum value and the place behind the header.
+
+    Raises:
+        BadPicture: malformed, or values out of range.
+    """
     at = 2
     numbers = []
     for _ in range(2 if bitmap else 3):
@@ -49,42 +84,17 @@ def contents(data: bytes) -> Contents:
             f"this PPM claims {width} by {height} pixels and a maximum value of {maximum}; save "
             "it again with an image editor"
         )
-    # A text value takes at least one character, a binary one an eighth: refuse what cannot be there
-    # before making room for it.
-    count = width * height * bands
-    if count > 8 * len(data):
-        raise damaged(_TOO_SHORT)
-    values: npt.NDArray[np.integer]
-    if plain and data.count(b"#") > _MAX_COMMENTS:
-        raise damaged(
-            f"this PPM has more than {_MAX_COMMENTS} comments; save it again with an image editor"
-        )
-    if plain:
-        values = _text_values(data[at:], count, packed=bitmap)
-    elif bitmap:
-        values = _bits(data[at + 1 :], width, height)
-    else:
-        wide = maximum > 255
-        values = np.frombuffer(
-            data, ">u2" if wide else "u1", offset=at + 1, count=(len(data) - at - 1) // (1 + wide)
-        )
-    if len(values) < count:
-        raise damaged(_TOO_SHORT)
-    samples = _eight_bits(values[:count], maximum)
-    if bitmap:
-        samples = 255 - samples
-    return Contents(
-        "PPM",
-        b"P%d\n%d %d\n255\n" % (6 if bands == 3 else 5, width, height) + samples.tobytes(),
-        width,
-        height,
-    )
+    return width, height, maximum, at
 
 
 def _text_values(text: bytes, count: int, *, packed: bool) -> npt.NDArray[np.int64]:
     """Decimal numbers between white space; single digits, perhaps without space between, when
     `packed`.
     """
+    if text.count(b"#") > _MAX_COMMENTS:
+        raise damaged(
+            f"this PPM has more than {_MAX_COMMENTS} comments; save it again with an image editor"
+        )
     words = _COMMENT.sub(b" ", text).split()
     try:
         if packed:
@@ -115,6 +125,9 @@ def _eight_bits(values: npt.NDArray[np.integer], maximum: int) -> npt.NDArray[np
         )
     if maximum == 255:
         return values.astype(np.uint8)
+    if maximum > _FEW_BITS[-1]:
+        highest = int(values.max(initial=0))
+        maximum = next((most for most in _FEW_BITS if highest <= most), maximum)
     table = (np.arange(maximum + 1, dtype=np.int64) * 510 + maximum) // (2 * maximum)
     samples: npt.NDArray[np.uint8] = table.astype(np.uint8)[values]
     return samples
