@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: lookalike serve --port 8000 --demo"
 DEMO_EXAMPLE = "Example: lookalike demo --pictures ~/photos"
-_LOOPBACK = frozenset(("127.0.0.1", "localhost"))
+_LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 KEY_NAME = "this machine"
 """Name of the key that serve makes and prints."""
 
-Port = Annotated[int, typer.Option("--port", envvar="PORT", help="Port; 0 takes a free one.")]
+Port = Annotated[
+    int,
+    typer.Option("--port", envvar="PORT", min=0, max=65535, help="Port; 0 takes a free one."),
+]
 Pictures = Annotated[
     Path | None,
     typer.Option(
@@ -75,7 +78,7 @@ def serve(
             "the demo keeps its pictures beside a store that is a folder; unset LOOKALIKE_STORE",
         )
     with running(host, port, deployment) as server:
-        url = f"http://{host}:{server.port}/"
+        url = f"http://{at(host, server.port)}/"
         if not as_json:
             out.print(f"Lookalike on {url}")
         elif not demo:
@@ -85,9 +88,11 @@ def serve(
             _filled(deployment, pictures, ended)
             if not ended.is_set():
                 _welcome(deployment, url, _command(deployment, pictures), as_json=as_json)
-        threading.Thread(target=deployment.analyzer, name="warm", daemon=True).start()
+        warming = threading.Thread(target=deployment.analyzer, name="warm", daemon=True)
+        warming.start()
         ended.wait()
         err.print("Finishing what is under way …")
+    warming.join()  # a process that ends while a native library is loaded is aborted
 
 
 def demo(pictures: Pictures = None, as_json: AsJson = False) -> None:
@@ -124,7 +129,7 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
         )
     except OSError as error:
         raise Conflict(
-            f"cannot listen on {host}:{port} ({error.strerror}):"
+            f"cannot listen on {at(host, port)} ({error.strerror}):"
             " choose another with --port or PORT=…"
         ) from error
     server.start()
@@ -134,6 +139,11 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
         finally:
             if not server.stop():
                 note("cut off:", "some requests were not finished; what was acknowledged is safe")
+
+
+def at(host: str, port: int) -> str:
+    """Host and port as they stand in a URL: `[::1]:8000`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def machine_key(deployment: Deployment) -> tuple[str, str]:

@@ -4,6 +4,7 @@ repository's top level does: app.py, chalicelib/, cli/, demo/, models/ (docs/adr
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -20,8 +21,11 @@ def run() -> None:
     The application's folder goes first on the path, so that nobody else's `cli` or `models` is
     taken for ours; worker processes are handed the path as it is.
     """
+    # Until the command runs, Ctrl-C just ends the process: nothing was begun, so nothing is said.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     folder = str(application())
     sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     from cli.main import run as run_command
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run_command()

@@ -259,3 +259,11 @@ def test_what_the_machine_refuses_is_one_line_too(run: Run, tmp_path: Path) -> N
     assert error.startswith("error: ")
     assert "keys.json" in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_port_that_is_none_is_one_line(run: Run) -> None:
+    for port in ("80000", "-1", "http"):
+        code, _, error = run("serve", "--port", port)
+        assert code == 2
+        assert error.startswith("error: ")
+        assert len(error.splitlines()) == 1

@@ -15,8 +15,9 @@ import pytest
 
 from chalicelib.errors import Conflict
 from chalicelib.usecases.deployment import Deployment
+from cli.connections import MAX_BODY
 from cli.serve import machine_key, running
-from cli.server import MAX_BODY, Server
+from cli.server import Server
 from demo.client import Client, ServiceError
 from demo.samples import samples_folder
 
@@ -161,7 +162,7 @@ def test_stopping_waits_for_the_request_under_way(
         goes_on.wait(10)
         return None
 
-    monkeypatch.setattr("cli.server.sample_path", slow)
+    monkeypatch.setattr("cli.application.sample_path", slow)
     server = Server("127.0.0.1", 0, samples=samples_folder(deployment.settings))
     server.start()
     asking = threading.Thread(target=lambda: answers.append(_get(server, "/samples/demo/x.png")[0]))
