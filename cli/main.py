@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -55,8 +56,15 @@ def main(
 
 
 def run() -> None:
-    """Runs the command line; the console script's entry point."""
-    sys.exit(execute(sys.argv[1:]))
+    """Runs the command line of this process and ends it."""
+    try:
+        # lookalike/__init__.py let Ctrl-C end the process while nothing had begun
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = execute(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = _stopped()
+    sys.exit(code)
 
 
 def execute(arguments: list[str]) -> int:
@@ -66,9 +74,8 @@ def execute(arguments: list[str]) -> int:
         code = app(arguments, standalone_mode=False, prog_name="lookalike")
     except LookalikeError as error:
         return report(error, as_json=as_json)
-    except typer.Abort:
-        err.print("Stopped.")
-        return 130
+    except (typer.Abort, KeyboardInterrupt):
+        return _stopped()
     except BrokenPipeError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
@@ -83,3 +90,9 @@ def execute(arguments: list[str]) -> int:
         report_usage(error.format_message(), as_json=as_json)
         return error.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _stopped() -> int:
+    """Says that the person ended it, in one line."""
+    err.print("Stopped.")
+    return 130

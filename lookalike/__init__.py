@@ -22,10 +22,11 @@ def run() -> None:
     taken for ours; worker processes are handed the path as it is.
     """
     # Until the command runs, Ctrl-C just ends the process: nothing was begun, so nothing is said.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Where a script started it in the background, it stays deaf to Ctrl-C as the shell wants it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     folder = str(application())
     sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     from cli.main import run as run_command
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     run_command()
