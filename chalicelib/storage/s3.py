@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -85,6 +86,12 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._sleep = sleep
         self._page_size = page_size
+
+    def pages_of(self, count: int) -> S3Store:
+        """The same store, listed in pages of `count` keys."""
+        made = copy.copy(self)
+        made._page_size = count
+        return made
 
     def get(self, key: str) -> Blob:
         """See ObjectStore."""

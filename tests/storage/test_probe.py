@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,6 +68,88 @@ class _ListsTheDead(MemoryStore):
         """Keeps it."""
 
 
+class _ChecksAndThenWrites(MemoryStore):
+    """As a gateway does that asks its backend before it writes."""
+
+    def create(self, key: str, data: bytes) -> str:
+        missing = not any(stat.key == key for stat in self.list(key))
+        time.sleep(0.002)
+        if not missing:
+            raise AlreadyExists(key)
+        with self._lock:
+            return self._put(key, data)
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        fits = self.get(key).version == version
+        time.sleep(0.002)
+        if not fits:
+            raise VersionConflict(key)
+        with self._lock:
+            return self._put(key, data)
+
+
+class _ReplacesWithoutLock(_ChecksAndThenWrites):
+    def create(self, key: str, data: bytes) -> str:
+        return MemoryStore.create(self, key, data)
+
+
+class _LastWriterWins(MemoryStore):
+    """Tells one writer that it won, and keeps the bytes of another."""
+
+    def create(self, key: str, data: bytes) -> str:
+        try:
+            return super().create(key, data)
+        except AlreadyExists:
+            if "race" in key:
+                with self._lock:
+                    self._put(key, data)
+            raise
+
+
+class _ListsLikePeople(MemoryStore):
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+        found = super().list(prefix, after=after, limit=limit)
+        return iter(sorted(found, key=lambda stat: stat.key.lower()))
+
+
+class _CutsPages(MemoryStore):
+    """Forgets to say that a listing goes on."""
+
+    def __init__(self, page: int = 1000) -> None:
+        super().__init__()
+        self.page = page
+
+    def pages_of(self, count: int) -> MemoryStore:
+        made = type(self)(count)
+        made._objects = self._objects
+        return made
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+        return super().list(prefix, after=after, limit=min(limit or self.page, self.page))
+
+
+class _StartsAtTheKey(MemoryStore):
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Stat]:
+        return super().list(prefix, after=after[:-1], limit=limit)
+
+
+class _StaysInThePast(MemoryStore):
+    def get_if_changed(self, key: str, *, version: str) -> Blob | None:
+        return None
+
+
+class _PadsRanges(MemoryStore):
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        return self.get(key).data[start:stop].ljust(stop - start, b"x")
+
+
+class _WantsNoQuotes(MemoryStore):
+    """As Ceph RGW 16: its ETags are quoted, and it compares without."""
+
+    def create(self, key: str, data: bytes) -> str:
+        return f'"{super().create(key, data)}"'
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -77,6 +160,15 @@ class _ListsTheDead(MemoryStore):
         (_AlwaysSends, "must be answered with 304"),
         (_ListsLate, "does not list"),
         (_ListsTheDead, "after it was deleted"),
+        (_ChecksAndThenWrites, "were told that they had created.*checks first"),
+        (_ReplacesWithoutLock, "were told that they had replaced.*checks first"),
+        (_LastWriterWins, "won, and it reads"),
+        (_ListsLikePeople, "it lists .* where A Z.z a-b"),
+        (_CutsPages, "it lists A Z.z a-b a.b a/b where"),
+        (_StartsAtTheKey, "searches would miss records"),
+        (_StaysInThePast, "stay in the past"),
+        (_PadsRanges, "does not have"),
+        (_WantsNoQuotes, "without the quotation marks, as Ceph RGW"),
     ],
 )
 def test_a_store_that_breaks_a_promise_is_refused(kind: type[MemoryStore], words: str) -> None:
