@@ -22,6 +22,8 @@ _MAP_FROM_BYTES = 64 * 1024
 """Smaller files are read: a mapping costs two system calls and a page fault."""
 
 _LEFT_BEHIND_S = 86_400
+_FOLDERS_LOST = 1000
+"""Times that a writer makes a folder anew because deleters remove it while it is empty."""
 
 
 class FileStore:
@@ -81,13 +83,33 @@ class FileStore:
         """See ObjectStore."""
         path = self._path(key)
         with _translated(key), self._written(data) as written:
-            self._make_folder(path.parent)
             try:
-                os.link(written, path)
+                self._link(written, path)
             except FileExistsError:
                 raise AlreadyExists(f"an object {key} is there already") from None
-            _sync_folder(path.parent)
+            # gone already where somebody deleted the object at once
+            with contextlib.suppress(FileNotFoundError):
+                _sync_folder(path.parent)
         return _version(data)
+
+    def _link(self, written: Path, path: Path) -> None:
+        """Gives the file `written` the name `path`, in a folder that is made if need be, and made
+        again where a deleter removes it before there is anything in it. Raises FileExistsError,
+        OSError.
+        """
+        for _ in range(_FOLDERS_LOST):
+            try:
+                self._make_folder(path.parent)
+                os.link(written, path)
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError as error:
+                raise StoreUnavailable(
+                    f"the folder store failed at {path.relative_to(self._objects)}: a file lies "
+                    "where it needs a folder; remove it"
+                ) from error
+            return
+        raise OSError(0, "the folder for it was removed again and again")
 
     def replace(self, key: str, data: bytes, *, version: str) -> str:
         """See ObjectStore."""
@@ -111,6 +133,16 @@ class FileStore:
         with _translated(key), self._locked(key), contextlib.suppress(FileNotFoundError):
             path.unlink()
             _sync_folder(path.parent)
+            self._prune(path.parent)
+
+    def _prune(self, folder: Path) -> None:
+        """Removes `folder` and those above it as far as they are empty: rmdir takes no other, so
+        nobody's object goes with them.
+        """
+        with contextlib.suppress(OSError):
+            while folder != self._objects:
+                folder.rmdir()
+                folder = folder.parent
 
     def delete_many(self, keys: Sequence[str]) -> None:
         """See ObjectStore."""
@@ -166,11 +198,15 @@ class FileStore:
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # pathlib's exist_ok looks a second time
+            os.mkdir(folder)  # noqa: PTH102
         _sync_folder(folder.parent)
 
     @contextlib.contextmanager
     def _written(self, data: bytes) -> Iterator[Path]:
+        """A synced file in `tmp/` with these bytes, which goes unless it was renamed. Raises
+        OSError.
+        """
         handle, name = tempfile.mkstemp(dir=self._tmp)
         path = Path(name)
         try:
@@ -221,6 +257,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _translated(key: str) -> Iterator[None]:
+    """What the file system says inside becomes ObjectMissing of `key` or StoreUnavailable."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

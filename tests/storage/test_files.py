@@ -72,3 +72,48 @@ def test_what_killed_writers_left_goes_a_day_later(tmp_path: Path) -> None:
 def test_objects_are_their_owners_alone(tmp_path: Path) -> None:
     FileStore(tmp_path).create("a", b"")
     assert (tmp_path / "objects" / "a").stat().st_mode & 0o077 == 0
+
+
+def folders(root: Path) -> list[str]:
+    objects = root / "objects"
+    return sorted(str(path.relative_to(objects)) for path in objects.rglob("*") if path.is_dir())
+
+
+def test_no_empty_folders_stay(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    for number in range(30):
+        store.create(f"a/{number}/b/c", b"")
+    store.create("a/7/kept", b"")
+    store.delete_many([f"a/{number}/b/c" for number in range(30)])
+    assert folders(tmp_path) == ["a", "a/7"]
+    store.delete("a/7/kept")
+    store.delete("a/7/kept")
+    assert folders(tmp_path) == []
+    store.create("a/7/b/c", b"again")
+    assert store.get("a/7/b/c").data == b"again"
+
+
+_MAKE_AND_DELETE = """
+import sys
+from pathlib import Path
+from chalicelib.storage.files import FileStore
+store = FileStore(Path(sys.argv[1]))
+for number in range(250):
+    for key in ("a/b/c/", "a/b/", "a/d/"):
+        store.create(f"{key}{sys.argv[2]}", b"mine")
+        assert store.get(f"{key}{sys.argv[2]}").data == b"mine"
+        store.delete(f"{key}{sys.argv[2]}")
+store.create(f"a/b/c/last-{sys.argv[2]}", b"kept")
+"""
+
+
+def test_writers_and_deleters_of_one_folder_do_not_meet(tmp_path: Path) -> None:
+    """Folders go while others write into them, and no write fails or is lost."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", _MAKE_AND_DELETE, str(tmp_path), str(number)])
+        for number in range(4)
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    kept = [f"a/b/c/last-{number}" for number in range(4)]
+    assert [stat.key for stat in FileStore(tmp_path).list("")] == kept
+    assert folders(tmp_path) == ["a", "a/b", "a/b/c"]
