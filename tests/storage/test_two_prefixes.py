@@ -77,7 +77,7 @@ def test_collections_of_one_name_live_side_by_side(client: Any, bucket: str) -> 
         generation = catalog.open("shop").current()
         absorb(generation)
         collect(generation)
-        assert catalog.unreachable() == []
+        assert catalog.unreachable("shop") == []
     for number, catalog in enumerate(catalogs[1:], 1):
         (found,) = catalog.open("shop").snapshot().records()
         assert found.key == Key(f"p{number}", "q")
