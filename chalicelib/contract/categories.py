@@ -44,6 +44,6 @@ def check_category(category_id: int) -> None:
         known = ", ".join(map(str, PRODUCT_CATEGORIES))
         raise InvalidField(
             "category_id",
-            f"category {category_id} does not exist; choose one of {known}, or leave it out to "
+            f"category_id is {category_id}; choose one of {known}, or leave it out to "
             "have it predicted",
         )

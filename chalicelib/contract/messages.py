@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from chalicelib.contract.filters import Filter
 
 MAX_TEXT: Final = 512
+_CALLBACK: Final = re.compile(r"https?://[!#-\[\]-~]{1,2000}")
+"""Printable ASCII without quotes and backslashes, as URLs are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,10 @@ class SearchByText(Message):
     def __post_init__(self) -> None:
         check_collection(self.collection)
         if not self.text.strip():
-            raise MissingField("text", "the text to search for is missing")
+            raise MissingField("text", "text is missing")
         if len(self.text) > MAX_TEXT:
             raise OverLimit(
-                "text", f"the text has {len(self.text)} characters; at most {MAX_TEXT} are allowed"
+                "text", f"text has {len(self.text)} characters; at most {MAX_TEXT} are allowed"
             )
 
 
@@ -196,17 +198,15 @@ class StartImport(Message):
     def __post_init__(self) -> None:
         check_collection(self.collection)
         if not self.bucket:
-            raise MissingField("bucket", "the bucket's name is missing")
+            raise MissingField("bucket", "bucket is missing")
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?", self.bucket, re.ASCII):
             raise InvalidField(
                 "bucket",
-                f"{self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case letters, "
+                f"bucket {self.bucket[:64]!r} cannot be one's name: at most 63 lower-case letters, "
                 "digits, dots and hyphens",
             )
         if not self.path:
-            raise MissingField(
-                "path", "the folder's path is missing; write / for the bucket's root"
-            )
+            raise MissingField("path", "path is missing; write / for the bucket's root")
         if (
             not self.path.startswith("/")
             or (self.path != "/" and self.path.endswith("/"))
@@ -217,11 +217,10 @@ class StartImport(Message):
                 f"path {self.path[:64]!r} must begin with / and not end with it, in at most 1024 "
                 "characters",
             )
-        if self.callback is not None and not re.fullmatch(r"https?://\S{1,2000}", self.callback):
+        if self.callback is not None and not _CALLBACK.fullmatch(self.callback):
             raise InvalidField(
                 "callback",
-                "the callback address must be an http:// or https:// URL of at most 2000 "
-                "characters",
+                "callback must be an http:// or https:// URL of at most 2000 characters",
             )
 
 

@@ -36,11 +36,11 @@ _UNWANTED: Final = re.compile(r"[\\¥$&%]")
 def check_collection(name: str) -> None:
     """Raises MissingField or InvalidField("collection")."""
     if not name:
-        raise MissingField("collection", "the collection's name is missing")
+        raise MissingField("collection", "collection is missing")
     if len(name) > MAX_COLLECTION or not _COLLECTION.fullmatch(name):
         raise InvalidField(
             "collection",
-            f"{name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, _ . - and "
+            f"collection {name[:40]!r} cannot be one: names are 1 to 20 letters, digits, _ . - and "
             "begin with a letter or digit",
         )
 
@@ -94,7 +94,7 @@ def parse_threshold(text: str) -> float:
         value = math.nan
     if not 0.0 <= value <= 1.0:
         raise InvalidField(
-            "min_score", f"score threshold {text[:20]!r} is not a number from 0.00 to 1.00"
+            "min_score", f"min_score {text[:20]!r} is not a number from 0.00 to 1.00"
         )
     return value
 
@@ -165,15 +165,11 @@ class Page:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise InvalidField(
-                "count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}"
-            )
+            raise InvalidField("count", f"count is {self.count}; it must be 1 to {MAX_COUNT}")
         if self.count > MAX_COUNT:
-            raise OverLimit(
-                "count", f"the number of results is {self.count}; it must be 1 to {MAX_COUNT}"
-            )
+            raise OverLimit("count", f"count is {self.count}; it must be 1 to {MAX_COUNT}")
         if not 0 <= self.start <= MAX_START:
-            raise InvalidField("start", f"the start is {self.start}; it must be 0 to {MAX_START}")
+            raise InvalidField("start", f"start is {self.start}; it must be 0 to {MAX_START}")
         if self.start + self.count > MAX_REACH:
             raise OverLimit(
                 "start",
@@ -195,7 +191,7 @@ class Narrow:
     def __post_init__(self) -> None:
         if not 0.0 <= self.min_score <= 1.0:
             raise InvalidField(
-                "min_score", f"the score threshold is {self.min_score}; it must be 0.00 to 1.00"
+                "min_score", f"min_score is {self.min_score}; it must be 0.00 to 1.00"
             )
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """CONTRACT §1.4: a body is below 8 MB."""
+MAX_ANSWER: Final = 6_000_000
+"""Bytes of an answer inside of Lambda's own, which has 6,291,556 at most."""
 V2020: Final = "2020-12-14"
 _AT_THE_ROOT: Final = frozenset({V2020, "2019-12-19", "console"})
 """Versions whose requests name their action (actions/declaration.py)."""
@@ -42,11 +44,14 @@ class _Request:
         self.id = request_id
         self._entry = entry
         self.codes = PLAIN
+        self.names: Mapping[str, str] = {}
+        """Field to what the caller calls it."""
 
     def known_as(self, action: Action) -> None:
         """From here on, errors are called as `action` calls them."""
         self._entry.version, self._entry.action = action.version, action.name
         self.codes = action.codes
+        self.names = {each.field: each.called or each.name for each in action.parameters}
 
 
 class Gateway:
@@ -104,8 +109,7 @@ class Gateway:
         action = self._find(incoming.path, at_path, caller, values)
         request.known_as(action)
         members = self._perform(incoming, values, caller, action)
-        body = json.dumps({"RequestId": request.id, **members}, ensure_ascii=False).encode()
-        return Answer(200, body)
+        return Answer(200, _body_of({"RequestId": request.id, **members}))
 
     def _authenticate(self, incoming: Incoming) -> Caller:
         from chalicelib.gateway.signatures.authenticate import authenticate
@@ -171,10 +175,27 @@ def _is_upload(incoming: Incoming) -> bool:
 
 def _refuse(error: Exception, request: _Request, host: str, *, upload: bool) -> Answer:
     if not upload:
-        return answer_fault(error, request_id=request.id, host=host, codes=request.codes)
+        return answer_fault(
+            error, request_id=request.id, host=host, codes=request.codes, names=request.names
+        )
     from chalicelib.gateway.uploads import receive as uploads
 
     return uploads.refused(error, request_id=request.id, host=host)
+
+
+def _body_of(members: Json) -> bytes:
+    """The answer. Raises WireFault where the way out could not take it."""
+    text = json.dumps(members, ensure_ascii=False)
+    if len(text) > MAX_ANSWER // 12:
+        # on Lambda it stands once more inside of JSON, where a character may become six or twelve
+        size = len(json.dumps(text))
+        if size > MAX_ANSWER:
+            raise WireFault(
+                "BadRequest",
+                f"the answer would have {size} bytes, and {MAX_ANSWER} can be sent: "
+                "ask for fewer at once (Num, PageSize)",
+            )
+    return text.encode()
 
 
 def _check_agrees(action: Action, version: str, name: str) -> None:
@@ -231,8 +252,8 @@ def _check_size(incoming: Incoming) -> None:
     if len(incoming.body) >= MAX_BODY:
         raise WireFault(
             "RequestBodyTooLarge",
-            f"the body has {len(incoming.body)} bytes; it must be below 8 MB: "
-            "scale the picture down",
+            f"the body has {len(incoming.body)} bytes; it must be below 8 MB, on Lambda below 4.7 "
+            "to 6.2 (docs/API.md): scale the picture down, or send it ahead with the upload helper",
             status=413,
         )
 

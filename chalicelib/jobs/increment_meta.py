@@ -32,8 +32,12 @@ _MEMBERS: Final = frozenset(
     {"OperationType", "ProductId", "PicName", "CategoryId", "Region", "Crop", *_ATTRIBUTES}
 )
 _OLD_MEMBERS: Final = frozenset({"operator", "item_id", "cat_id", "cust_content", "pic_list"})
-_MEMBER_OF: Final = {"product_id": "ProductId", "pic_name": "PicName"} | {
-    attribute: name for name, attribute in _ATTRIBUTES.items()
+_MEMBER_OF: Final = {
+    "product_id": "ProductId",
+    "pic_name": "PicName",
+    "category_id": "CategoryId",
+    "region": "Region",
+    **{attribute: name for name, attribute in _ATTRIBUTES.items()},
 }
 """Field of the contract → member. The contract's messages begin with the field, and whoever reads
 them wrote the member.
@@ -41,6 +45,7 @@ them wrote the member.
 _OLD_MEMBER_OF: Final = {
     "product_id": "item_id",
     "pic_name": "pic_list",
+    "category_id": "cat_id",
     "custom_content": "cust_content",
 }
 

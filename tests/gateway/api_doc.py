@@ -5,16 +5,17 @@ tests.gateway.api_doc` writes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from chalicelib.gateway.actions.declaration import V2019, V2020
 from chalicelib.gateway.actions.registry import ACTIONS, Registry
 from chalicelib.gateway.wire import faults
 from chalicelib.gateway.wire.fields import Parameter
+from tests.gateway import ways_in
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "API.md"
-_BLOCK = re.compile(r"(<!-- (errors|parameters \w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (errors|limits|parameters \w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _KINDS = {
     "text": "text",
     "integer": "integer",
@@ -96,13 +97,15 @@ def written(text: str, actions: Registry = ACTIONS) -> str:
 
     def table(match: re.Match[str]) -> str:
         name = match[2].removeprefix("parameters ")
-        content = (
-            errors(actions)
-            if name == "errors"
-            else older(actions)
-            if name == "2019"
-            else parameters(actions.of(V2020)[name].parameters)
-        )
+        made: dict[str, Callable[[], str]] = {
+            "errors": lambda: errors(actions),
+            "limits": ways_in.table,
+            "2019": lambda: older(actions),
+        }
+        if name in made:
+            content = made[name]()
+        else:
+            content = parameters(actions.of(V2020)[name].parameters)
         return f"{match[1]}{content}\n{match[4]}"
 
     return _BLOCK.sub(table, text)

@@ -173,22 +173,6 @@ def test_empty_text_is_a_value_of_an_attribute_and_absent_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("not base64!", "escaped as %2B"),
-        ("AAA", "not the base64"),
-        ("data:image/png;base64,AAAA", "leave out the data:"),
-        ("AA-_", "not the base64"),
-        ("é" * 4, "not the base64"),
-    ],
-)
-def test_a_picture_that_is_not_base64_is_refused_with_a_hint(text: str, hint: str) -> None:
-    with pytest.raises(InvalidField, match=hint) as caught:
-        fields({"PicContent": text}).picture("PicContent")
-    assert caught.value.field == "picture"
-
-
-@pytest.mark.parametrize(
     "url",
     [
         "http://169.254.169.254/latest/meta-data",

@@ -38,7 +38,7 @@ def bad_lines(good: str, small: str) -> list[tuple[str, str, str]]:
         (
             add("x6", good, CategoryId=10),
             "InvalidCategory",
-            "category 10 does not exist; choose one of 0, 1,",
+            "CategoryId is 10; choose one of 0, 1,",
         ),
         (add("x7", good, CategoryId=-1), "InvalidCategory", "category -1"),
         (add("x8", good, Region="10,20,30"), "InvalidRegion", "is not x1,x2,y1,y2 in pixels"),

@@ -139,7 +139,7 @@ def test_the_older_form_lists_several_pictures() -> None:
         (
             '{"OperationType":"ADD","ProductId":"p","PicName":"n","CategoryId":99}',
             InvalidField,
-            "category 99",
+            "CategoryId is 99",
         ),
         (
             '{"OperationType":"ADD","ProductId":"p","PicName":"n","CategoryId":1.5}',
@@ -149,7 +149,7 @@ def test_the_older_form_lists_several_pictures() -> None:
         (
             '{"OperationType":"ADD","ProductId":"p","PicName":"n","Region":"1,2,3"}',
             InvalidField,
-            "region",
+            "Region '1,2,3'",
         ),
         (
             '{"OperationType":"ADD","ProductId":"p","PicName":"n","Crop":"no"}',

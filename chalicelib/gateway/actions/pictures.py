@@ -85,7 +85,10 @@ def _delete(message: m.DeletePictures | m.DeleteByFilter, call: Call) -> list[Ke
 
 
 def _deleted(keys: list[Key]) -> Json:
-    return {**members.done("Message"), "Data": {"PicNames": [key.pic_name for key in keys]}}
+    """The names of what is gone; how many are left out where they would not fit into an answer."""
+    names = members.fitting(key.pic_name for key in keys)
+    left_out = {"NamesLeftOut": len(keys) - len(names)} if len(names) < len(keys) else {}
+    return {**members.done("Message"), "Data": {"PicNames": names, **left_out}}
 
 
 DELETE: Final = Action(
@@ -107,7 +110,12 @@ DELETE: Final = Action(
     run=_delete,
     answer=_deleted,
     schema=schema.answer(
-        "Message", {"Data": schema.record({"PicNames": schema.array(schema.TEXT)})}
+        "Message",
+        {
+            "Data": schema.record(
+                {"PicNames": schema.array(schema.TEXT)}, {"NamesLeftOut": schema.INT}
+            )
+        },
     ),
 )
 

@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidField, MissingField
 from chalicelib.gateway.actions.declaration import CONSOLE, Action, Call, Json, itself
 from chalicelib.gateway.actions.parameters import INSTANCE, JOB
 from chalicelib.gateway.wire.fields import Fields, Parameter
+from chalicelib.gateway.wire.members import fitting
 from chalicelib.service import Service
 
 if TYPE_CHECKING:
@@ -46,12 +47,9 @@ def _list_collections(fields: Fields, call: Call) -> Json:
         _collection(call.deployment.catalog.open(name), urls.get(name))
         for name in names[:MAX_OPENED]
     ]
-    return {
-        "Collections": [
-            *opened,
-            *({"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:]),
-        ]
-    }
+    others = [{"Name": name, "PictureUrl": urls.get(name)} for name in names[MAX_OPENED:]]
+    listed = fitting([*opened, *others])
+    return {"Collections": listed, "NamesLeftOut": len(names) - len(listed)}
 
 
 def _collection(collection: Collection, picture_url: str | None) -> Json:
@@ -185,7 +183,7 @@ def _import_errors(fields: Fields, call: Call) -> Json:
         {"Line": error.line, "Code": error.code, "Message": error.message, "Input": error.input}
         for error in errors[:MAX_ERRORS]
     ]
-    return {"Errors": rows, "Total": len(errors)}
+    return {"Errors": fitting(rows), "Total": len(errors)}
 
 
 def _check_health(fields: Fields, call: Call) -> Json:

@@ -56,7 +56,8 @@ _THERE: Final = {here: there for there, here in _HERE.items()}
 
 def _spoken(parameter: Parameter) -> Parameter:
     """The parameter under this version's name: the picture's is the name of the picture."""
-    return parameter._replace(called=_THERE.get(parameter.name, "the picture"))
+    others = {"InstanceName": "instanceName", "PicContent": "the picture"}
+    return parameter._replace(called=(_THERE | others)[parameter.name])
 
 
 class Items(Fields):
@@ -125,7 +126,7 @@ def collection_of(query: Mapping[str, str]) -> str:
     """The collection's name in the query. Raises MissingField, InvalidField."""
     name = query.get("instanceName", "")
     if not name:
-        raise MissingField("collection", "the query parameter instanceName is missing")
+        raise MissingField("collection", "instanceName is missing in the query")
     check_collection(name)
     return name
 

@@ -26,6 +26,7 @@ _SPELLED: Final = {
     b"=": b"%3D",
     b"\n": b"%0A",
     b"\r": b"%0D",
+    b"\t": b"%09",
     b" ": b"%20",
     b":": b"%3A",
     b";": b"%3B",
@@ -87,6 +88,7 @@ def decode_base64(data: bytes) -> bytes:
     # a mark that is no escape stays one, and base64 has those at its end only; one in front of a
     # line's end or of the text's is dropped by that decoder
     torn = data.endswith(b"%") or ((b"\n" in data or b"\r" in data) and _TORN.search(data))
-    if torn or b"=" in text.rstrip(b"= \r\n") or text.translate(None, _LETTERS):
+    content = text.partition(b",")[2] or text
+    if torn or b"=" in content.rstrip(b"= \r\n\t") or text.translate(None, _LETTERS):
         raise InvalidRequest("a parameter over 64 KiB is no base64 text; only a picture is so long")
     return text

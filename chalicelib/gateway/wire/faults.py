@@ -5,6 +5,7 @@ SIGNATURES §5).
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -189,28 +190,38 @@ def code(error: Exception) -> str:
     return fault_of(error).code
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: Exception, names: Mapping[str, str] = MappingProxyType({})) -> str:
     """What a caller may read. An error we did not raise on purpose may quote anything, so its text
-    stays in the log.
+    is not shown.
+
+    `names`: field to what the caller calls it. A message about a field begins with the field.
     """
-    if isinstance(error, e.LookalikeError):
-        return str(error)
-    return "the service failed; the log has the details under this request id"
+    if not isinstance(error, e.LookalikeError):
+        return "the service failed; the log has the details under this request id"
+    text, field = str(error), getattr(error, "field", "")
+    if field in names and re.match(r"[ :]", text.removeprefix(field)):
+        return names[field] + text.removeprefix(field)
+    return text
 
 
-def answer_fault(error: Exception, *, request_id: str, host: str, codes: Codes = PLAIN) -> Answer:
-    """The contract's error answer."""
+def answer_fault(
+    error: Exception,
+    *,
+    request_id: str,
+    host: str,
+    codes: Codes = PLAIN,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> Answer:
+    """The contract's error answer. `names`: as in message_of."""
     fault = fault_of(error, codes)
     headers = (
         {"x-acs-retry-after": str(max(1, error.retry_after_ms))}
         if isinstance(error, e.Throttled)
         else {}
     )
-    return Answer(
-        fault.status,
-        error_body(fault.code, message_of(error), request_id=request_id, host=host),
-        headers=headers,
-    )
+    text = message_of(error, names)
+    body = error_body(fault.code, text, request_id=request_id, host=host)
+    return Answer(fault.status, body, headers=headers)
 
 
 def error_body(code: str, message: str, *, request_id: str, host: str) -> bytes:

@@ -20,12 +20,16 @@ from chalicelib.contract.values import (
 )
 from chalicelib.errors import InvalidField, InvalidRequest
 from chalicelib.gateway.uploads.urls import read_url
+from chalicelib.service import MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
     from chalicelib.contract.filters import Filter
 
 Kind = Literal["text", "integer", "boolean", "picture", "filter", "region", "score"]
 
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_MAX_ENCODED: Final = MAX_PICTURE_BYTES // 3 * 4 * 104 // 100 + 256
+"""Characters of the largest picture's base64, with line breaks and data:…, around it."""
 COMMON: Final = frozenset(
     {
         "AccessKeyId",
@@ -86,13 +90,61 @@ def read_boolean(text: str, *, name: str, field: str, default: bool) -> bool:
 
 
 def read_base64(text: str, *, name: str, field: str) -> bytes:
-    """A picture's bytes. Raises InvalidField(`field`)."""
+    """A picture's bytes. Raises InvalidField(`field`), which says what is wrong with it.
+
+    Line breaks, the URL-safe alphabet, absent padding and `data:image/png;base64,` in front are
+    read, as they leave no doubt; a space is not: it may have been a plus.
+    """
+    if len(text) > _MAX_ENCODED:
+        raise InvalidField(
+            field,
+            f"{name} has {len(text)} characters; a picture of {MAX_PICTURE_BYTES} bytes (4 MiB), "
+            f"the largest that is taken, has {_MAX_ENCODED}: scale it down",
+        )
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        hint = " (a + that is not escaped as %2B arrives as a space)" if " " in text else ""
-        hint = " (leave out the data:…, in front)" if text.startswith("data:") else hint
-        raise InvalidField(field, f"{name} is not the base64 text of a picture{hint}") from None
+        return _bytes_of(text.encode("ascii"))
+    except UnicodeEncodeError:
+        what = "it has characters outside of ASCII"
+    except ValueError as error:
+        what = str(error)
+    raise InvalidField(field, f"{name} is not the base64 text of a picture: {what}")
+
+
+def _bytes_of(data: bytes) -> bytes:
+    """What `data` is the base64 of. Raises ValueError that says why it is of nothing."""
+    if data[:5].lower() == b"data:":
+        head, comma, data = data.partition(b",")
+        if not comma or not head.lower().endswith(b";base64"):
+            raise ValueError("it is a data: URL whose content is not base64")
+    data = _one_alphabet(_without_space(data)).rstrip(b"=")
+    if b"=" in data:
+        raise ValueError("it has = in the middle, as if two texts had been joined")
+    if len(data) % 4 == 1:
+        raise ValueError("it is cut off: no number of bytes has so many characters")
+    try:
+        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+    except binascii.Error:
+        raise ValueError("it has characters that base64 has not") from None
+
+
+def _without_space(data: bytes) -> bytes:
+    """`data` without line breaks. Raises ValueError for spaces that may have been pluses."""
+    if any(mark in data for mark in (b"\n", b"\r", b"\t")):
+        data = data.translate(None, b"\r\n\t")
+    if b" " in data:
+        data = data.strip(b" ")
+        if b" " in data or len(data) % 4:
+            raise ValueError("it has spaces (a + that is not escaped as %2B arrives as a space)")
+    return data
+
+
+def _one_alphabet(data: bytes) -> bytes:
+    """`data` with + and / for - and _. Raises ValueError where it has both."""
+    if b"-" not in data and b"_" not in data:
+        return data
+    if b"+" in data or b"/" in data:
+        raise ValueError("it mixes two alphabets, + and / with - and _")
+    return data.translate(_URL_SAFE)
 
 
 class Fields:

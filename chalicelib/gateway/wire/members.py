@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from chalicelib.contract.categories import categories_of
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from chalicelib.usecases.search import SearchResults
 
 Json = dict[str, object]
+T = TypeVar("T")
+
+ROOM: Final = 1_500_000
+"""Bytes of a list in an answer: Lambda takes 6,291,556, where a character may be written as four
+times its bytes.
+"""
 
 _MEMBERS: Final = {
     "custom_content": "CustomContent",
@@ -47,6 +55,18 @@ def done(message: str) -> Json:
 def nothing(_: object) -> Json:
     """An answer that says only that it was done."""
     return done("Message")
+
+
+def fitting(items: Iterable[T]) -> list[T]:
+    """As many of `items`, from the first, as fit into an answer."""
+    kept: list[T] = []
+    room = ROOM
+    for item in items:
+        room -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
+        if room < 0:
+            break
+        kept.append(item)
+    return kept
 
 
 def row(found: Row) -> Json:
