@@ -202,7 +202,8 @@ class StartImport(Message):
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?", self.bucket, re.ASCII):
             raise InvalidField(
                 "bucket",
-                f"bucket {self.bucket[:64]!r} cannot be one's name: at most 63 lower-case letters, "
+                f"bucket {self.bucket[:64]!r} cannot be a bucket's name: at most 63 lower-case "
+                "letters, "
                 "digits, dots and hyphens",
             )
         if not self.path:

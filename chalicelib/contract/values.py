@@ -40,7 +40,8 @@ def check_collection(name: str) -> None:
     if len(name) > MAX_COLLECTION or not _COLLECTION.fullmatch(name):
         raise InvalidField(
             "collection",
-            f"collection {name[:40]!r} cannot be one: names are 1 to 20 letters, digits, _ . - and "
+            f"collection {name[:40]!r} cannot be a collection: names are 1 to 20 letters, digits, "
+            "_ . - and "
             "begin with a letter or digit",
         )
 

@@ -102,10 +102,7 @@ def written(text: str, actions: Registry = ACTIONS) -> str:
             "limits": ways_in.table,
             "2019": lambda: older(actions),
         }
-        if name in made:
-            content = made[name]()
-        else:
-            content = parameters(actions.of(V2020)[name].parameters)
+        content = made[name]() if name in made else parameters(actions.of(V2020)[name].parameters)
         return f"{match[1]}{content}\n{match[4]}"
 
     return _BLOCK.sub(table, text)
