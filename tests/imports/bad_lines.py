@@ -40,7 +40,7 @@ def bad_lines(good: str, small: str) -> list[tuple[str, str, str]]:
             "InvalidCategory",
             "CategoryId is 10; choose one of 0, 1,",
         ),
-        (add("x7", good, CategoryId=-1), "InvalidCategory", "category -1"),
+        (add("x7", good, CategoryId=-1), "InvalidCategory", "CategoryId is -1"),
         (add("x8", good, Region="10,20,30"), "InvalidRegion", "is not x1,x2,y1,y2 in pixels"),
         (add("x9", good, Region="50,10,10,50"), "InvalidRegion", "x1 < x2"),
         (add("x10", small, Region="0,5000,0,5000"), "InvalidRegion", "the picture"),
