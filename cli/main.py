@@ -11,7 +11,18 @@ import typer
 
 import chalicelib
 from chalicelib.errors import LookalikeError, StoreUnavailable
-from cli import add, collections, doctor, importing, keys, maintaining, quality, search, serve
+from cli import (
+    add,
+    collections,
+    doctor,
+    erase,
+    importing,
+    keys,
+    maintaining,
+    quality,
+    search,
+    serve,
+)
 from cli.output import EXIT_CODES, err, report, report_usage
 
 app = typer.Typer(
@@ -29,6 +40,7 @@ app.command("search", epilog=search.EXAMPLE)(search.search)
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
 app.command("demo", epilog=serve.DEMO_EXAMPLE)(serve.demo)
 app.command("quality", epilog=quality.EXAMPLE)(quality.quality)
+app.command("erase", epilog=erase.EXAMPLE)(erase.erase)
 importing.register(app)
 maintaining.register(app)
 doctor.register(app)

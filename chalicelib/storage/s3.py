@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -92,6 +92,11 @@ class S3Store:
         made = copy.copy(self)
         made._page_size = count
         return made
+
+    @property
+    def place(self) -> tuple[Any, str, str]:
+        """Client, bucket and prefix, for what only S3 has."""
+        return self._client, self._bucket, self._prefix
 
     def get(self, key: str) -> Blob:
         """See ObjectStore."""

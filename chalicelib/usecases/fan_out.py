@@ -37,15 +37,21 @@ def search(
 
     Raises StoreUnavailable when a part was asked twice in vain, StorageError.
     """
+    try:
+        return _search(collection, snapshot, query, deployment)
+    except ObjectMissing:
+        # removed since the snapshot was taken: a new one knows where the rows went
+        return _search(collection, collection.snapshot(), query, deployment)
+
+
+def _search(
+    collection: Collection, snapshot: Snapshot, query: Query, deployment: Deployment
+) -> Hits:
+    """One attempt. Raises ObjectMissing, see `search`."""
     rows = deployment.fan_out.rows
     if not rows or snapshot.stats.rows <= rows:
         return snapshot.search(query)
-    try:
-        return _search_parts(collection, snapshot, query, deployment)
-    except (
-        ObjectMissing
-    ):  # collected as garbage since the snapshot was taken: a new one knows where the rows went
-        return _search_parts(collection, collection.snapshot(), query, deployment)
+    return _search_parts(collection, snapshot, query, deployment)
 
 
 def _search_parts(

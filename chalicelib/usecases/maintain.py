@@ -116,16 +116,16 @@ def compact(
             graphs=len(lacking(generation.known().manifest)),
         )
     taken = merges = graphs = 0
-    while (done := _steady(lambda: absorb(generation))) is not None:
+    while (done := steady(lambda: absorb(generation))) is not None:
         taken += done.log_objects
     while (
         deployment.clock() < until
-        and (step := _steady(lambda: merge(generation, stale_before=before))) is not None
+        and (step := steady(lambda: merge(generation, stale_before=before))) is not None
     ):
         merges += step.segments
-    if everything and (step := _steady(lambda: merge(generation, everything=True))) is not None:
+    if everything and (step := steady(lambda: merge(generation, everything=True))) is not None:
         merges += step.segments
-    while deployment.clock() < until and _steady(lambda: grow(generation)) is not None:
+    while deployment.clock() < until and steady(lambda: grow(generation)) is not None:
         graphs += 1
     return replace(look(deployment, name), absorbed=taken, merged=merges, graphs=graphs)
 
@@ -187,7 +187,7 @@ def _state(deployment: Deployment, name: str, listed: Listed) -> Compacted:
 def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Collected:
     """Collects the garbage of collection `name`. Raises CollectionNotFound, StorageError."""
     generation = _current(deployment, name)
-    done = _steady(lambda: collect_generation(generation, dry_run=dry_run))
+    done = steady(lambda: collect_generation(generation, dry_run=dry_run))
     if done is None:
         return Collected(name, 0, 0, 0)
     return Collected(name, done.named, done.removed, done.bytes)
@@ -234,9 +234,9 @@ def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbe
     done = Scrubbed(name, found.objects, found.rows, found.bytes, problems, len(found.bad_graphs))
     if not repair or not found.bad_graphs:
         return done
-    _steady(lambda: prune(generation, set(found.bad_graphs)))
+    steady(lambda: prune(generation, set(found.bad_graphs)))
     with contextlib.suppress(CorruptObject):  # damaged rows, and these are among the problems
-        while _steady(lambda: grow(generation)) is not None:
+        while steady(lambda: grow(generation)) is not None:
             continue
     left = {
         ref.graph.id for ref in generation.manifest().manifest.segments if ref.graph is not None
@@ -267,7 +267,7 @@ def _current(deployment: Deployment, name: str) -> Generation:
     return deployment.catalog.open(name).current()
 
 
-def _steady(step: Callable[[], _T | None]) -> _T | None:
+def steady(step: Callable[[], _T | None]) -> _T | None:
     """What `step` did; a lost compare-and-swap is tried again. None too where others won every
     time: they did the work.
     """

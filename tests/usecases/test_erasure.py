@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,6 @@ from chalicelib.config import Settings
 from chalicelib.contract.filters import parse
 from chalicelib.contract.messages import DeleteByFilter, DeletePictures, UpdatePictures
 from chalicelib.contract.values import AttributeValues
-from chalicelib.index.catalog import Catalog
-from chalicelib.index.collection import Collection
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.format.records import Key, Put, Record
 from chalicelib.index.write.absorb import absorb
@@ -27,7 +25,6 @@ from chalicelib.jobs.imports import start_folder_import
 from chalicelib.jobs.rebuild import start_rebuild
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.storage.object_store import ObjectStore
 from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.usecases import maintain
 from chalicelib.usecases.erasure import promise_s
@@ -36,76 +33,7 @@ from tests.imports import shop as importing
 from tests.index.simulated import Clock
 from tests.infra.built import template
 from tests.moto_server import locked_moto
-
-DAY = 86_400
-SECRET = Key("secret-product-7", "secret-picture.jpg")
-CONTENT = "secret-content-of-the-record"
-OTHERS = 40
-
-
-@dataclass
-class Shop:
-    """Forty records and the secret one, in one segment."""
-
-    shop: importing.Shop
-    clock: Clock
-    pieces: tuple[bytes, ...] = ()
-    """What may not be found: 16-byte windows of the feature, ids, attributes."""
-
-    @property
-    def collection(self) -> Collection:
-        return self.shop.collection
-
-    def traces(self) -> list[str]:
-        """Keys of objects outside of jobs that hold a piece of the secret record."""
-        return traces(self.shop.deployment.store, self.pieces)
-
-    def pass_days(self, days: float) -> None:
-        """Compaction and collection as they are scheduled, only rarer."""
-        for _ in range(round(days * 4)):
-            self.clock.now += DAY / 4
-            for _ in range(2):
-                maintain.compact_all(self.shop.deployment)
-            maintain.collect_all(self.shop.deployment)
-
-
-def traces(store: ObjectStore, pieces: Sequence[bytes]) -> list[str]:
-    found = []
-    for stat in store.list("collections/"):
-        in_index = re.match(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)", stat.key)
-        data = store.get(stat.key).data if in_index else b""
-        if any(piece in data for piece in pieces):
-            found.append(stat.key)
-    return found
-
-
-def open_shop(folder: Path, store: ObjectStore, clock: Clock, settings: Settings) -> Shop:
-    made = importing.open_shop(folder, store=store, settings=settings)
-    catalog = Catalog(store, clock=clock, new_id=made.deployment.new_id)
-    made.deployment = replace(made.deployment, catalog=catalog, clock=clock)
-    found = Shop(made, clock)
-    for number in range(OTHERS):
-        made.draw(f"{number}.jpg", number)
-    made.draw(SECRET.pic_name, 77)
-    made.write_meta(
-        *(importing.add(str(n), f"{n}.jpg") for n in range(OTHERS)),
-        importing.add(*SECRET, StrAttr="secret-word-in-an-attribute", CustomContent=CONTENT),
-    )
-    start_folder_import("shop", made.location, made.deployment)
-    made.work_off()
-    maintain.compact(made.deployment, "shop")
-    known = found.collection.snapshot().find(SECRET)
-    assert known is not None
-    feature = known.vector.feature.tobytes()
-    found.pieces = (
-        *(feature[at : at + 16] for at in range(len(feature) - 15)),
-        SECRET.product_id.encode(),
-        SECRET.pic_name.encode(),
-        CONTENT.encode(),
-        b"secret-word-in-an-attribute",
-    )
-    assert any("/segments/" in key for key in found.traces())
-    return found
+from tests.usecases.erasing import CONTENT, DAY, OTHERS, SECRET, Shop, open_shop
 
 
 @pytest.fixture(params=["memory", "folder"])

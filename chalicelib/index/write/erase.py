@@ -7,12 +7,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from chalicelib.index.format.digests import product_digests
 from chalicelib.index.format.manifest import Manifest
 from chalicelib.index.format.segment import rows_path
 from chalicelib.index.format.tombstones import tombstones_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.log import Listed
+from chalicelib.index.read.reader import Reader
 from chalicelib.index.write.collect import present
+from chalicelib.index.write.commit import commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,38 @@ def drop_head(generation: Generation, listed: Listed, *, before: float) -> bool:
         return False
     generation.tools.store.delete(f"{generation.folder}log/{head.name}")
     return True
+
+
+def holding(generation: Generation, product_id: str, pic_name: str | None) -> list[str]:
+    """Ids of segments in which dead or changed rows are of that product (and picture). Reads
+    product digests of segments with a revision. Raises CollectionNotFound, StorageError.
+    """
+    manifest = generation.manifest().manifest
+    product = product_digests([product_id])[0]
+    found = []
+    for ref in manifest.segments:
+        if ref.revision is None:
+            continue
+        table, revision = generation.objects.table(ref, manifest), generation.objects.revision(ref)
+        changed = [override.rows for override in revision.changed.values()]
+        rows = np.unique(np.concatenate([revision.dead, *changed]))
+        rows = rows[table.rows["products"][rows] == product]
+        keys = [Reader(table).key(row) for row in rows.tolist()]
+        if any(key.product_id == product_id and pic_name in (None, key.pic_name) for key in keys):
+            found.append(ref.id)
+    return found
+
+
+def forget_garbage(generation: Generation) -> int:
+    """Deletes what the manifest names as garbage, without waiting for the grace period, and forgets
+    it; how many objects. Raises VersionConflict (repeat), StorageError.
+    """
+    old = generation.manifest()
+    garbage = {one.key for one in old.manifest.garbage} - old.manifest.objects()
+    generation.tools.store.delete_many([generation.folder + path for path in sorted(garbage)])
+    if garbage:
+        commit(generation, old, old.manifest.next(garbage=()))
+    return len(garbage)
 
 
 def _in_segments(manifest: Manifest) -> Iterator[Remnant]:

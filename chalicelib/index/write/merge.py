@@ -14,7 +14,7 @@ from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import RowIds, Table
-from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.generation import Generation, Versioned
 from chalicelib.index.write.commit import commit
 from chalicelib.index.write.segments import GRAPH_ROWS, MAX_ROWS, write_segments
 
@@ -47,15 +47,32 @@ def merge(
     Raises VersionConflict (somebody else committed; nothing happened), StorageError.
     """
     old = generation.manifest()
+    chosen = due(old.manifest.segments, everything=everything, stale_before=stale_before)
+    return _replaced(generation, old, chosen) if chosen else None
+
+
+def rewrite(generation: Generation, segment_id: str) -> Merged | None:
+    """Rewrites one segment without what is dead or changed in it. None: it is not there any more.
+    Raises VersionConflict (somebody else committed; nothing happened), StorageError.
+    """
+    old = generation.manifest()
+    chosen = [ref for ref in old.manifest.segments if ref.id == segment_id]
+    return _replaced(generation, old, chosen) if chosen else None
+
+
+def _replaced(
+    generation: Generation, old: Versioned, chosen: Sequence[SegmentRef]
+) -> Merged | None:
+    """Commits new segments in the place of `chosen`. None: another generation took this one's
+    place.
+    """
     manifest = old.manifest
-    chosen = due(manifest.segments, everything=everything, stale_before=stale_before)
-    if not chosen or manifest.successor is not None:
+    if manifest.successor is not None:
         return None
     with generation.overtaken(old):
         added, rows = _rewritten(generation, chosen, manifest)
     rest = tuple(ref for ref in manifest.segments if ref not in chosen)
-    new = manifest.next(segments=rest + tuple(added))
-    commit(generation, old, new)
+    commit(generation, old, manifest.next(segments=rest + tuple(added)))
     return Merged(len(chosen), rows)
 
 
