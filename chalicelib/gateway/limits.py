@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Final
 
 from chalicelib.errors import Throttled
+
+_MOST: Final = 1000
+"""Collections remembered before those at rest are forgotten."""
 
 
 @dataclass(slots=True)
@@ -25,11 +29,24 @@ class Limiter:
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
 
+    def _forget_full(self, now: float) -> None:
+        """Forgets buckets that are full again, which is how a new one begins: names that nobody
+        uses any more, or that there never were.
+        """
+        full_after_s = 1.0  # `rate` tokens at `rate` a second
+        self._buckets = {
+            name: bucket
+            for name, bucket in self._buckets.items()
+            if now - bucket.filled < full_after_s
+        }
+
     def admit(self, collection: str, *, now: float) -> None:
         """Takes a token. Raises Throttled with the time until the next one. `now`: seconds."""
         if not self._rate:
             return
         with self._lock:
+            if len(self._buckets) >= _MOST:
+                self._forget_full(now)
             bucket = self._buckets.setdefault(collection, _Bucket(float(self._rate), now))
             bucket.tokens = min(
                 float(self._rate), bucket.tokens + max(0.0, now - bucket.filled) * self._rate

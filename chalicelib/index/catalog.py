@@ -102,7 +102,9 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Of all collections, in order. Costs a listing and a read per collection."""
-        return sorted(name for name in self._folders("collections/") if self._exists(name))
+        found = sorted(name for name in self._folders("collections/") if self._exists(name))
+        self._forget_dropped(found)
+        return found
 
     def _exists(self, name: str) -> bool:
         try:
@@ -159,6 +161,7 @@ class Catalog:
         )  # a writer under way must not be told that it is durable
         self._tools.store.delete_many(keys)
         self._erase(name, pointer.generation)
+        self._forget(name)
 
     def begin_generation(
         self, name: str, *, fingerprint: str, dimension: int, bits: int
@@ -298,6 +301,21 @@ class Catalog:
     def _tied(self, name: str, pointer: Pointer, generation: str) -> Collection:
         tied = Pointer(pointer.service, pointer.created, generation)
         return Collection(name, tied, lambda generation: self._generation(name, generation), None)
+
+    def _forget_dropped(self, names: list[str]) -> None:
+        """Lets go of what this process remembers of collections that another one dropped. `names`:
+        those that there were a moment ago; who is not among them may have been made since.
+        """
+        with self._lock:
+            known = self._open.keys() - set(names)
+        for name in known:
+            if not self._exists(name):
+                self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._open.pop(name, None)
+        self._tools.cache.drop_under(f"collections/{name}/")
 
     def _generation(self, name: str, generation: str) -> Generation:
         with self._lock:

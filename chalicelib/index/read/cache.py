@@ -54,3 +54,9 @@ class Cache:
         with self._lock:
             _, size = self._entries.pop(key, (None, 0))
             self._size -= size
+
+    def drop_under(self, prefix: str) -> None:
+        """Forgets every entry whose key begins with `prefix`."""
+        with self._lock:
+            for key in [key for key in self._entries if key.startswith(prefix)]:
+                self._size -= self._entries.pop(key)[1]
