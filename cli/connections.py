@@ -84,20 +84,30 @@ def refuse_ambiguous(head: bytes) -> None:
     if any(line.startswith((b" ", b"\t")) for line in lines):
         raise ParsingError("a header runs over several lines")
     fields = [line.partition(b":") for line in lines]
-    lengths = [
-        value.strip(b" \t") for name, _, value in fields if name.lower() == b"content-length"
-    ]
-    codings = sum(name.lower() == b"transfer-encoding" for name, _, _ in fields)
+    names = [name.lower() for name, _, _ in fields]
+    lengths = [fields[at][2].strip(b" \t") for at in _places(names, b"content-length")]
+    codings = names.count(b"transfer-encoding")
     if len(lengths) + codings > 1:
         raise ParsingError("the length of the body is given more than once")
     if codings and not first.rstrip().endswith(b"HTTP/1.1"):
         raise ParsingError("Transfer-Encoding needs HTTP/1.1")
-    # int() takes a second for a million digits, and raises ValueError from 4,300 on
     for length in lengths:
-        if not _NUMBER.fullmatch(length):
-            raise ParsingError("Content-Length is not a number")
-        if len(length) > _MAX_DIGITS:
-            raise ParsingError("Content-Length has too many digits")
+        _refuse_no_number(length)
+
+
+def _places(names: list[bytes], name: bytes) -> list[int]:
+    """Where `name` stands among `names`."""
+    return [at for at, each in enumerate(names) if each == name]
+
+
+def _refuse_no_number(length: bytes) -> None:
+    """Raises ParsingError for a Content-Length that is no number, or one that int() should not see:
+    it takes a second for a million digits, and raises ValueError from 4,300 on.
+    """
+    if not _NUMBER.fullmatch(length):
+        raise ParsingError("Content-Length is not a number")
+    if len(length) > _MAX_DIGITS:
+        raise ParsingError("Content-Length has too many digits")
 
 
 class Chunks(ChunkedReceiver):

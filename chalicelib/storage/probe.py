@@ -172,20 +172,7 @@ def _race(store: ObjectStore, key: str, write: Callable[[bytes], str], words: st
     """Raises StoreUnfit unless one of several writers wins and its bytes are there; what became of
     some may be unknown.
     """
-    start = Barrier(_RACERS)
-
-    def run(number: int) -> str:
-        start.wait(timeout=60)
-        try:
-            write(_entry(words, number))
-        except (AlreadyExists, VersionConflict):
-            return "lost"
-        except OutcomeUnknown:
-            return "unknown"
-        return "won"
-
-    with ThreadPoolExecutor(_RACERS) as pool:
-        ends = list(pool.map(run, range(_RACERS)))
+    ends = _ends(write, words)
     won = [number for number, end in enumerate(ends) if end == "won"]
     if len(won) > 1:
         raise StoreUnfit(
@@ -199,6 +186,24 @@ def _race(store: ObjectStore, key: str, write: Callable[[bytes], str], words: st
             f"of {_RACERS} that wrote {key} at the same moment, {won or 'nobody'} won, and it "
             f"reads {found!r}"
         )
+
+
+def _ends(write: Callable[[bytes], str], words: str) -> list[str]:
+    """How all writers at the same moment ended, in order: won, lost, or unknown."""
+    start = Barrier(_RACERS)
+
+    def run(number: int) -> str:
+        start.wait(timeout=60)
+        try:
+            write(_entry(words, number))
+        except (AlreadyExists, VersionConflict):
+            return "lost"
+        except OutcomeUnknown:
+            return "unknown"
+        return "won"
+
+    with ThreadPoolExecutor(_RACERS) as pool:
+        return list(pool.map(run, range(_RACERS)))
 
 
 def _entry(words: str, number: int) -> bytes:

@@ -61,21 +61,30 @@ class Plan:
             if self._busy.get(path):
                 self._busy[path] -= 1
                 return "slow down"
-            if rng.random() >= self.rate or (self.verbs and verb not in self.verbs):
-                return ""
-            possible = [kind for kind in KINDS[verb] if not self.kinds or kind in self.kinds]
-            if not possible:
+            possible = self._possible(verb)
+            if rng.random() >= self.rate or not possible:
                 return ""
             kind = rng.choice(possible)
             if kind == "silent" and rng.random() < 0.8:
                 return "delay"  # a second of nothing is dear
             if kind == "lost, then busy":
                 self._busy[path] = rng.randrange(30)
-            if verb == "GET" and kind in {"flip", "emptied", "empty"}:
-                if time.monotonic() - self._spoilt.get(path, -1e9) < _SPOILT_AGAIN_S:
-                    return ""
-                self._spoilt[path] = time.monotonic()
-            return kind
+            return "" if self._spoilt_lately(verb, path, kind) else kind
+
+    def _possible(self, verb: str) -> list[str]:
+        """What may happen to a request of this verb."""
+        if self.verbs and verb not in self.verbs:
+            return []
+        return [kind for kind in KINDS[verb] if not self.kinds or kind in self.kinds]
+
+    def _spoilt_lately(self, verb: str, path: str, kind: str) -> bool:
+        """Whether what is read of `path` was spoilt a moment ago; else notes that it is now."""
+        if verb != "GET" or kind not in {"flip", "emptied", "empty"}:
+            return False
+        if time.monotonic() - self._spoilt.get(path, -1e9) < _SPOILT_AGAIN_S:
+            return True
+        self._spoilt[path] = time.monotonic()
+        return False
 
     def rng(self, number: int) -> random.Random:
         """Chance for request `number`."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.errors import CollectionNotFound
@@ -41,7 +41,7 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     now = generation.tools.clock()
     orphans = sorted(_orphans(generation, stats, manifest, now))
     due = _due(generation, manifest, now)
-    removed = [stats[path] for path in due if path in stats] + _tokens(generation, now)
+    removed = [*map(stats.__getitem__, due & stats.keys()), *_tokens(generation, now)]
     found = Collected(len(orphans), len(removed), sum(stat.size for stat in removed))
     if dry_run:
         return found
@@ -50,10 +50,14 @@ def collect(generation: Generation, *, dry_run: bool = False) -> Collected:
     if orphans or due or len(kept) < len(manifest.tombstones):
         # A compactor that wrote an orphan and has slept since loses its compare-and-swap against
         # this one; so it can never refer to it.
-        left = tuple(garbage for garbage in manifest.garbage if garbage.key not in due)
-        named = left + tuple(Garbage(path, now) for path in orphans)
+        named = _still_named(manifest, due) + tuple(Garbage(path, now) for path in orphans)
         commit(generation, old, manifest.next(garbage=named, tombstones=kept))
     return found
+
+
+def _still_named(manifest: Manifest, due: Container[str]) -> tuple[Garbage, ...]:
+    """Garbage that stays for the rest of its grace period."""
+    return tuple(garbage for garbage in manifest.garbage if garbage.key not in due)
 
 
 def _needed_tombstones(
