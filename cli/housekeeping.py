@@ -96,6 +96,7 @@ def _chores(
     compact_s: float, collect_s: float
 ) -> list[tuple[str, Callable[[Deployment], object], float]]:
     """Name, what is done, and every so many seconds."""
+    from chalicelib.gateway.import_events import sweep
     from chalicelib.usecases.maintain import collect_all, compact_all
     from chalicelib.usecases.nonces import sweep_nonces
     from chalicelib.usecases.uploads import sweep_uploads
@@ -105,4 +106,5 @@ def _chores(
         ("uploads", sweep_uploads, compact_s),
         ("nonces", sweep_nonces, collect_s),
         ("garbage", collect_all, collect_s),
+        ("ended jobs", sweep, collect_s),
     ]

@@ -169,7 +169,10 @@ class ImportWorkers:
                 self._busy_since = None
 
     def _recover(self) -> None:
-        """Hands out again what jobs have lost."""
+        """Hands out again what jobs have lost; forgets messages set aside long ago."""
         from chalicelib.gateway.import_events import on_schedule
+        from chalicelib.usecases.erasure import promise_s
 
-        on_schedule(self._deployment or replace(self._build(self._settings), queue=self._queue))
+        deployment = self._deployment or replace(self._build(self._settings), queue=self._queue)
+        self._queue.forget_asides(before=deployment.clock() - promise_s(deployment))
+        on_schedule(deployment)

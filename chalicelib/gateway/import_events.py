@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from chalicelib.jobs.wording import Wording
     from chalicelib.usecases.deployment import Deployment
 
+SCHEDULE_S: Final = 300
+"""Between two calls of on_schedule (app.py)."""
+SWEEP_S: Final = 6 * 3600
+"""Between two of them that also sweep: a listing of all jobs' objects each."""
+
 _LINE_CODES: Final[Mapping[type[LookalikeError], str]] = {
     PictureNotFound: "PicNotExist",
     Superseded: "Superseded",
@@ -105,12 +110,23 @@ def on_message(
 
 
 def on_schedule(deployment: Deployment) -> None:
-    """Every few minutes: work of jobs that lost it is handed out again. Raises StorageError."""
+    """Every few minutes: work of jobs that lost it is handed out again; a few times a day, what has
+    had its time goes. Raises StorageError.
+    """
     from chalicelib.jobs.recover import recover
 
     with log.line(_id(), action="recover_imports") as entry:
         note("collections", len(recover(deployment, wording(deployment))))
+        if deployment.clock() % SWEEP_S < SCHEDULE_S:
+            sweep(deployment)
         entry.outcome(200, "ok")
+
+
+def sweep(deployment: Deployment) -> None:
+    """Removes jobs and files that have had their time. Raises StorageError."""
+    from chalicelib.jobs.retention import sweep_jobs
+
+    note("garbage", sweep_jobs(deployment, wording(deployment)))
 
 
 def _id() -> str:

@@ -139,6 +139,15 @@ class FolderQueue:
                 found.append(Aside(path, reason, _beginning(path)))
         return found
 
+    def forget_asides(self, *, before: float) -> None:
+        """Removes what was set aside and is older than `before`, seconds since the epoch."""
+        with self._translated():
+            for name in _names(self._aside):
+                path = self._aside / name
+                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+
     def strays(self) -> list[Path]:
         """Files in the queue's folders that are none of its own."""
         with self._translated():

@@ -63,6 +63,17 @@ def test_what_is_set_aside_is_not_delivered_again_and_says_why(
     assert queue.strays() == []
 
 
+def test_what_was_set_aside_long_ago_is_forgotten(queue: FolderQueue, clock: Clock) -> None:
+    for body in ("old", "new"):
+        queue.send([body])
+        delivery = queue.receive(lease_s=60)
+        assert delivery
+        queue.set_aside(delivery, "nobody knows it")
+        clock.pass_s(1000)
+    queue.forget_asides(before=clock.ns / 1e9 - 1500)
+    assert [each.body for each in queue.asides()] == ["new"]
+
+
 def test_what_was_put_off_lets_others_before_it(queue: FolderQueue, clock: Clock) -> None:
     queue.send(["first", "second"])
     delivery = queue.receive(lease_s=60)
