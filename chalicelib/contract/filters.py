@@ -84,6 +84,7 @@ class Filter:
 
 
 def _evaluate(node: Node, columns: Mapping[str, FilterColumn[MaskT]]) -> MaskT:
+    """The rows of `columns` for which `node` holds."""
     if isinstance(node, Comparison):
         return columns[node.name].compare(node.operator, node.operand)
     join = operator.and_ if isinstance(node, Every) else operator.or_
@@ -114,6 +115,7 @@ _INT32: Final = range(-(2**31), 2**31)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
+    """The words, numbers, strings and marks of `text`. Raises InvalidFilter."""
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TOKENS.match(text, position)
@@ -126,6 +128,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _what(rest: str) -> str:
+    """What a text that no token begins with looks like, for the message."""
     if rest[0] == '"':
         return (
             "a string without its closing quote, "
@@ -193,6 +196,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Every(tuple(parts))
 
     def _test(self, depth: int) -> Node:
+        """A comparison, or a filter in parentheses, `depth` of them outside."""
         if not self._mark("("):
             return self._comparison()
         if depth >= MAX_DEPTH:
@@ -203,6 +207,7 @@ class _Parser:
         return node
 
     def _comparison(self) -> Comparison:
+        """One attribute, an operator and its value or values."""
         name, kind = self._name()
         if self._word("not"):
             if not self._word("in"):
@@ -219,6 +224,7 @@ class _Parser:
         return Comparison(name, cast("Operator", token.text), self._value(name, kind))
 
     def _name(self) -> tuple[str, str]:
+        """(attribute, int or str)."""
         token = self._peek()
         match = _NAME.fullmatch(token.text) if token.kind == "word" else None
         if match is None:
@@ -231,6 +237,7 @@ class _Parser:
         return f"{match[1]}_attr{match[2]}", match[1]
 
     def _value(self, name: str, kind: str) -> int | str:
+        """The next token, if it is of the attribute's `kind`."""
         token = self._peek()
         if kind == "int":
             if token.kind != "number":
@@ -245,6 +252,7 @@ class _Parser:
         return re.sub(r'\\(["\\])', r"\1", self._take().text[1:-1])
 
     def _set(self, name: str, kind: str) -> frozenset[int] | frozenset[str]:
+        """The values in parentheses after IN."""
         if not self._mark("("):
             self._fail("expected ( and a list of values")
         values = [self._value(name, kind)]

@@ -127,6 +127,7 @@ class AttributeValues(Attributes):
 
 
 def _check_text(field: str, value: str) -> None:
+    """Raises InvalidField for a text that the attribute `field` cannot hold."""
     limit = MAX_CUSTOM_CONTENT if field == "custom_content" else MAX_STR_ATTR
     if len(value) > limit:
         raise InvalidField(

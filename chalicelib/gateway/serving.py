@@ -83,6 +83,7 @@ def _redirect(path: str) -> Response:
 
 
 def _incoming(request: Request) -> Incoming:
+    """The request as the gateway reads it, whatever event it came by."""
     query: Any = request.query_params
     pairs = [(name, value) for name in query or () for value in query.getlist(name)]
     body = request.raw_body

@@ -13,6 +13,7 @@ from typing import Any, Final
 from chalicelib.contract.values import AttributeValues, View, check_id, parse_region
 from chalicelib.errors import InvalidField, InvalidRequest, MissingField
 from chalicelib.index.read.query import Row
+from chalicelib.storage.source import META
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """A line with every member at its limit has under 40 KiB, even where each character is escaped."""
@@ -72,21 +73,32 @@ class Line:
     text: str
     """Without its end; shortened where the line is too long."""
     too_long: bool = False
+    broken: bool = False
+    """Not UTF-8; what is not stands in `text` as U+FFFD, which names may have, too."""
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[Line]:
     """The lines of a file that arrives in `chunks`, blank ones left out. Holds one chunk and one
     line, however large the file.
 
-    Bytes that are not UTF-8 become U+FFFD, which `parse` refuses; a byte order mark at the
-    beginning is dropped.
+    Lines that are not UTF-8 are broken, which `parse` refuses; a byte order mark at the beginning
+    is dropped.
     """
     for number, (raw, too_long) in enumerate(_split(chunks), start=1):
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # the line without its mark
         text = raw.decode("utf-8", errors="replace").strip("\r\n\t ")
         if text:
-            yield Line(number, text, too_long)
+            broken = "\ufffd" in text and not too_long and not _is_text(raw)
+            yield Line(number, text, too_long, broken)
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -113,7 +125,7 @@ def parse(line: Line) -> tuple[Operation, ...]:
     """
     if line.too_long:
         raise InvalidRequest(f"the line is longer than {MAX_LINE_BYTES} bytes")
-    if "\ufffd" in line.text:
+    if line.broken:
         raise InvalidRequest("the line is not UTF-8; save the file as UTF-8")
     members = _object(line.text)
     older = "operator" in members or "item_id" in members
@@ -134,8 +146,9 @@ def _object(text: str) -> dict[str, Any]:
     try:
         members = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
+        hint = "; is the file saved as UTF-8?" if "\ufffd" in text else ""
         raise InvalidRequest(
-            f"the line is not a JSON object: {error.msg} at character {error.colno}"
+            f"the line is not a JSON object: {error.msg} at character {error.colno}{hint}"
         ) from None
     except RecursionError:
         raise InvalidRequest("the line is not a JSON object: nested too deeply") from None
@@ -244,7 +257,7 @@ def _adds(value: object, member: str) -> bool:
 
 def is_path(name: str) -> bool:
     """Whether a folder or bucket can be asked for a picture called so."""
-    return not any(part in ("", ".", "..") for part in name.split("/"))
+    return name != META and not any(part in ("", ".", "..") for part in name.split("/"))
 
 
 def _identity(name: str) -> str:

@@ -53,7 +53,7 @@ class LineError:
         return json.dumps(members, ensure_ascii=False)
 
     @classmethod
-    def parse(cls, text: str) -> LineError:
+    def parse(cls, text: str | bytes) -> LineError:
         """From a line of the error file."""
         members = json.loads(text)
         return cls(members["Line"], members["Input"], members["Code"], members["Message"])

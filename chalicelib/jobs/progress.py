@@ -81,7 +81,7 @@ class Watch:
     def _ended(self, job: Job, deployment: Deployment) -> Progress:
         """What is left to be seen of a job that has ended: its record and its error file."""
         data = deployment.store.get(job.error_key).data if job.error_key else b""
-        errors = tuple(LineError.parse(line) for line in data.decode().splitlines())
+        errors = tuple(LineError.parse(line) for line in data.splitlines())
         return Progress(
             job,
             job.lines,

@@ -187,6 +187,7 @@ def _import_errors(fields: Fields, call: Call) -> Json:
 
 
 def _check_health(fields: Fields, call: Call) -> Json:
+    """What `lookalike doctor` says of the collection."""
     from chalicelib.usecases.doctor import checks
 
     return {
