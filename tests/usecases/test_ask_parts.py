@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -115,3 +117,35 @@ def test_hanging_threads_do_not_hold_up_the_end_of_the_process() -> None:
     left = [thread for thread in threading.enumerate() if thread.name.startswith("part-")]
     assert all(thread.daemon for thread in left)
     executor.release.set()
+
+
+def test_each_part_is_asked_again_when_its_own_patience_ends() -> None:
+    """Part 0 failed late and has more time; that must not lengthen part 1's."""
+    asked_again, ended = threading.Event(), threading.Event()
+    tries: Counter[bytes] = Counter()
+
+    def ask(question: bytes) -> bytes:
+        tries[question] += 1
+        if question == b"0" and tries[question] == 1:
+            time.sleep(0.3)
+            raise StoreUnavailable("late")
+        if question == b"1" and tries[question] == 1:
+            ended.wait(30)
+        if question == b"1":
+            asked_again.set()
+        assert asked_again.wait(30)
+        return question
+
+    assert ask_parts([b"0", b"1"], ask, patience_s=1.0) == [b"0", b"1"]
+    ended.set()
+
+
+def test_the_second_try_has_all_of_the_patience() -> None:
+    tries, ended = itertools.count(), threading.Event()
+
+    def ask(question: bytes) -> bytes:
+        ended.wait(30 if next(tries) == 0 else 0.5)
+        return question
+
+    assert ask_parts([b"0"], ask, patience_s=1.5) == [b"0"]
+    ended.set()
