@@ -165,3 +165,17 @@ def test_hosted_ci_calls_what_ci_is() -> None:
     assert actions
     assert all(re.fullmatch(r"actions/[\w-]+@v\d+", action) for action in actions)
     assert 'python-version: "3.11"' in workflow
+
+
+def test_the_three_questions_lead_to_the_place() -> None:
+    page = text_of(ROOT / "docs/ARCHITECTURE.md")
+    section = page[page.index("## Three questions") : page.index("## One AddImage")]
+    assert section.count("| Where ") == 3
+    assert "(docs/ARCHITECTURE.md)" in text_of(ROOT / "README.md")
+    places = re.findall(r"((?:`\w+`(?:, | and )?)+) in \[[^]]+\]\(\.\./([^)]+)\)", section)
+    assert len(places) == 6
+    for names, place in places:
+        files = [ROOT / place] if place.endswith(".py") else (ROOT / place).glob("*.py")
+        code = "\n".join(file.read_text() for file in files)
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"(def|class) {name}\b", code), f"{place} has no {name}"
