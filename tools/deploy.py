@@ -10,6 +10,7 @@ NAME=VALUE are parameters of infra/template.yaml.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
@@ -47,22 +48,55 @@ def commands(
     return [upload, [*aws, "deploy", "--template-file", ready, *target]]
 
 
+def owned(region: str, bucket: str) -> None:
+    """Raises SystemExit unless `bucket` is there and of the caller's own account: the code that it
+    holds is run with the rights of the deployment.
+    """
+    account = _told(region, "sts", "get-caller-identity", "--query", "Account", "--output", "text")
+    owner = ["--bucket", bucket, "--expected-bucket-owner", account]
+    command = ["aws", "--region", region, "s3api", "head-bucket", *owner]
+    if subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603  # fixed
+        raise SystemExit(
+            f"the bucket {bucket} is not there, or not of account {account}; make one of a name "
+            f"that nobody else has: aws s3 mb s3://lookalike-packages-{account}-{region}"
+        )
+
+
+def publication(folder: Path, stack: str, region: str, given: Sequence[str]) -> list[str]:
+    """`Publish=…` where the template has that parameter: another value for other code or other
+    values of any parameter, those that were given before included.
+    """
+    template = json.loads((folder / "template.json").read_text())
+    if "Publish" not in template.get("Parameters", {}):
+        return []
+    values = {
+        row["ParameterKey"]: row["ParameterValue"] for row in _stack(stack, region)["Parameters"]
+    } | dict(text.partition("=")[::2] for text in given)
+    values.pop("Publish", None)
+    digest = hashlib.sha256((folder / "deployment.zip").read_bytes())
+    digest.update(json.dumps([template, values], sort_keys=True).encode())
+    return [f"Publish={digest.hexdigest()[:10]}"]
+
+
 def outputs(stack: str, region: str) -> dict[str, str]:
     """The stack's outputs by name."""
-    command = [
-        "aws",
-        "--region",
-        region,
-        "cloudformation",
-        "describe-stacks",
-        "--stack-name",
-        stack,
-        "--output",
-        "json",
-    ]
-    # fixed command
-    answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-    return {row["OutputKey"]: row["OutputValue"] for row in answer["Stacks"][0].get("Outputs", [])}
+    return {row["OutputKey"]: row["OutputValue"] for row in _stack(stack, region)["Outputs"]}
+
+
+def _stack(stack: str, region: str) -> dict[str, list[dict[str, str]]]:
+    """Outputs and parameters of the stack; none where there is no stack yet."""
+    found = _told(
+        region, "cloudformation", "describe-stacks", "--stack-name", stack, "--output", "json"
+    )
+    none: dict[str, list[dict[str, str]]] = {"Outputs": [], "Parameters": []}
+    return none | dict(json.loads(found)["Stacks"][0]) if found else none
+
+
+def _told(region: str, *words: str) -> str:
+    """What the aws command answers; nothing where it fails."""
+    command = ["aws", "--region", region, *words]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # fixed
+    return "" if run.returncode else run.stdout.strip()
 
 
 def next_steps(values: dict[str, str], region: str) -> str:
@@ -104,12 +138,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "the aws command was not found; install it: "
             "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )
+    owned(given.region, given.bucket)
+    published = publication(given.folder, given.stack, given.region, given.parameters)
     for command in commands(
         given.folder,
         stack=given.stack,
         region=given.region,
         bucket=given.bucket,
-        parameters=given.parameters,
+        parameters=[*given.parameters, *published],
     ):
         if subprocess.run(command, check=False).returncode:  # noqa: S603  # built above
             raise SystemExit(

@@ -13,6 +13,13 @@ from typing import Any, Final
 Template = dict[str, Any]
 
 FUNCTION: Final = "AWS::Serverless::Function"
+_PUBLISH: Final = {
+    "Type": "String",
+    "Default": "0000000000",
+    "AllowedPattern": "[0-9a-f]{10,}",
+    "Description": "Set by `make deploy` from the package and the parameters; a new value publishes"
+    " a new version of the API, and the old one goes",
+}
 
 
 def rewrite(template: Template, *, snapstart: bool = False) -> Template:
@@ -39,6 +46,7 @@ def rewrite(template: Template, *, snapstart: bool = False) -> Template:
         function["DependsOn"] = f"{name}Log"
     if snapstart:
         _snapstart(resources)
+        result["Parameters"]["Publish"] = copy.deepcopy(_PUBLISH)
     # Chalice's own output: the stage URL cannot be used by SDKs, whose endpoint is a bare host
     # (CONTRACT §11).
     del result["Outputs"]["EndpointURL"]
@@ -72,10 +80,14 @@ def _log_group(function: Template) -> Template:
 
 def _snapstart(resources: Template) -> None:
     """SnapStart acts on published versions only, so everything that calls the API's function must
-    call its alias.
+    call its alias. SAM publishes by the hash of the code and of the environment as it is written
+    here, in which a parameter is a name: its value reaches the alias by `Publish` alone.
     """
     resources["APIHandler"]["Properties"].update(
-        AutoPublishAlias="live", SnapStart={"ApplyOn": "PublishedVersions"}
+        AutoPublishAlias="live",
+        AutoPublishCodeSha256={"Ref": "Publish"},
+        VersionDeletionPolicy="Delete",
+        SnapStart={"ApplyOn": "PublishedVersions"},
     )
     _call_alias(resources["RestAPI"])
     alias = {"Ref": "APIHandler.Alias"}

@@ -211,13 +211,12 @@ def test_the_package_is_uploaded_as_far_as_moto_goes(deployed: Shell, tmp_path: 
     (tmp_path / "deployment.zip").write_bytes(b"PK\5\6" + bytes(18))
     (tmp_path / "template.json").write_text(json.dumps(template()))
     upload, _ = commands(
-        tmp_path, stack="lookalike", region=REGION, bucket="my-lookalike-packages", parameters=[]
+        tmp_path, stack="lookalike", region=REGION, bucket="$PACKAGES", parameters=[]
     )
     deployed.run(" ".join(upload))
     uploaded = json.loads((tmp_path / "uploaded.json").read_text())
-    assert uploaded["Resources"]["APIHandler"]["Properties"]["CodeUri"].startswith(
-        "s3://my-lookalike-packages/lookalike/"
-    )
+    place = uploaded["Resources"]["APIHandler"]["Properties"]["CodeUri"]
+    assert re.match(rf"s3://lookalike-packages-\d{{12}}-{REGION}/lookalike/", place)
 
 
 def client(shell: Shell, service: str) -> Any:

@@ -121,7 +121,11 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 {
                     "Outputs": [
                         {"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()
-                    ]
+                    ],
+                    "Parameters": [
+                        {"ParameterKey": "AlarmEmail", "ParameterValue": "before@b.example"},
+                        {"ParameterKey": "Publish", "ParameterValue": "0123456789"},
+                    ],
                 }
             ]
         }
@@ -134,7 +138,15 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f'[ "$4" = "$(cat {tmp_path}/fails)" ] && exit 1',
     ]
     command.write_text(
-        "\n".join([*lines, f"[ \"$4\" = describe-stacks ] && echo '{said}'", "exit 0", ""])
+        "\n".join(
+            [
+                *lines,
+                f"[ \"$4\" = describe-stacks ] && echo '{said}'",
+                '[ "$4" = get-caller-identity ] && echo 123456789012',
+                "exit 0",
+                "",
+            ]
+        )
     )
     command.chmod(0o755)
     (tmp_path / "fails").write_text("nothing")
@@ -154,11 +166,13 @@ ORDER = [
 ]
 
 
-def test_deploying_runs_three_commands_and_says_how_to_go_on(
+def test_deploying_runs_its_commands_and_says_how_to_go_on(
     aws: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy.main(["--folder", str(aws.parent), *ORDER])
     assert [line.split()[3] for line in aws.read_text().splitlines()] == [
+        "get-caller-identity",
+        "head-bucket",
         "package",
         "deploy",
         "describe-stacks",
@@ -168,6 +182,36 @@ def test_deploying_runs_three_commands_and_says_how_to_go_on(
     assert "export LOOKALIKE_SECRETS=secretsmanager:arn:secret" in said
     for command in re.findall(r"bin/lookalike (.*)", said):
         check_command(command.split(), said)
+
+
+def test_code_is_uploaded_into_a_bucket_of_the_callers_own_account_only(aws: Path) -> None:
+    (aws.parent / "fails").write_text("head-bucket")
+    with pytest.raises(SystemExit, match=r"packages is not there, or not of account 123456789012"):
+        deploy.main(["--folder", str(aws.parent), *ORDER])
+    asked = aws.read_text()
+    assert "--bucket packages --expected-bucket-owner 123456789012" in asked
+    assert "package " not in asked.replace("--bucket packages", "")
+
+
+def test_a_new_version_is_published_for_new_code_and_for_any_new_value(
+    aws: Path, tmp_path: Path
+) -> None:
+    folder = aws.parent
+
+    def published(*given: str) -> list[str]:
+        return deploy.publication(folder, "shop", "eu-central-1", given)
+
+    (folder / "deployment.zip").write_bytes(b"code")
+    assert published("FanOutRows=5") == []  # no snapshots
+    (folder / "template.json").write_text(json.dumps({"Parameters": {"Publish": {}}}))
+    (first,) = published()
+    assert re.fullmatch(r"Publish=[0-9a-f]{10}", first)
+    assert published() == [first]
+    assert published("AlarmEmail=before@b.example") == [first]  # that it has already
+    assert published("FanOutRows=5") != [first]
+    assert published("AlarmEmail=other@b.example") != [first]
+    (folder / "deployment.zip").write_bytes(b"other code")
+    assert published() != [first]
 
 
 def test_a_deployment_that_fails_goes_no_further_and_names_the_manual(aws: Path) -> None:

@@ -82,7 +82,8 @@ def test_slices_come_from_the_deployments_own_queue_and_fail_one_by_one() -> Non
 
 def test_the_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> None:
     bucket = template()["Resources"]["Store"]
-    assert bucket["DeletionPolicy"] == "Retain"
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "BucketEncryption" in bucket["Properties"]
@@ -196,14 +197,24 @@ def test_forms_stay_text_and_uploads_stay_bytes() -> None:
     )
 
 
+def summed(alarm: dict[str, Any]) -> str:
+    """The metric that an alarm adds up over every function."""
+    parts = [row["MetricStat"]["Metric"] for row in alarm["Metrics"] if "MetricStat" in row]
+    watched = {part["Dimensions"][0]["Value"]["Ref"] for part in parts}
+    assert watched == resources(FUNCTION).keys()
+    (name,) = {part["MetricName"] for part in parts}
+    return str(name)
+
+
 def test_the_alarms_watch_what_can_go_wrong_and_say_where_to_read_on() -> None:
     alarms = {
-        alarm["Properties"].get("MetricName", "Errors"): alarm["Properties"]
+        alarm["Properties"].get("MetricName") or summed(alarm["Properties"]): alarm["Properties"]
         for alarm in resources("AWS::CloudWatch::Alarm").values()
     }
     assert alarms.keys() == {
         "Failures",
         "Errors",
+        "Throttles",
         "ApproximateNumberOfMessagesVisible",
         "LogObjects",
         "OldestLogSeconds",
@@ -221,6 +232,44 @@ def test_with_snapshots_the_api_is_called_by_its_alias() -> None:
     assert "${APIHandler.Arn}" not in json.dumps(template(snapstart=True)["Resources"]["RestAPI"])
     assert '"ApplyOn": "PublishedVersions"' in text
     assert template()["Resources"]["APIHandler"]["Properties"].get("AutoPublishAlias") is None
+
+
+def test_with_snapshots_a_parameter_reaches_the_alias_and_old_versions_go() -> None:
+    published = template(snapstart=True)
+    handler = published["Resources"]["APIHandler"]["Properties"]
+    assert handler["AutoPublishCodeSha256"] == {"Ref": "Publish"}
+    assert handler["VersionDeletionPolicy"] == "Delete"
+    assert "Publish" in published["Parameters"]
+    assert "Publish" not in template()["Parameters"]
+
+
+def test_what_starts_by_the_clock_is_neither_repeated_nor_late() -> None:
+    for name, age_s in (("Compact", 60), ("RecoverImports", 300), ("Collect", 3600)):
+        limits = template()["Resources"][name]["Properties"]["EventInvokeConfig"]
+        assert limits["MaximumEventAgeInSeconds"] == age_s
+        assert limits["MaximumRetryAttempts"] <= 1
+
+
+def test_links_in_callbacks_have_a_host_with_the_function_url_alone() -> None:
+    for name in ("ImportSlice", "RecoverImports"):
+        values = template()["Resources"][name]["Properties"]["Environment"]["Variables"]
+        domain, otherwise = values["LOOKALIKE_PUBLIC_HOSTS"]["Fn::If"][1:]
+        assert domain == {"Ref": "DomainName"}
+        url = {"Fn::GetAtt": ["Url", "FunctionUrl"]}
+        assert otherwise["Fn::If"] == [
+            "HasFunctionUrl",
+            {"Fn::Select": [2, {"Fn::Split": ["/", url]}]},
+            "",
+        ]
+    # a function that refers to its own URL could not be made
+    assert "FunctionUrl" not in json.dumps(template()["Resources"]["APIHandler"])
+    assert ["https:", "", "abc.lambda-url.eu-central-1.on.aws", ""][2].startswith("abc.")
+
+
+def test_a_new_account_has_functions_left_for_searches() -> None:
+    """Ten run at once there: import slices, one of each schedule, and one for an event."""
+    parameters = template()["Parameters"]
+    assert parameters["ImportConcurrency"]["Default"] + 3 + 1 <= 7
 
 
 def test_the_dashboards_body_is_json() -> None:
