@@ -226,10 +226,9 @@ def answer_fault(
 
 def error_body(code: str, message: str, *, request_id: str, host: str) -> bytes:
     """`{"RequestId","HostId","Code","Message"}` as UTF-8 JSON."""
-    text = message.encode("utf-8", "replace").decode()
-    return json.dumps(
-        {"RequestId": request_id, "HostId": host, "Code": code, "Message": text}, ensure_ascii=False
-    ).encode()
+    members = {"RequestId": request_id, "HostId": host, "Code": code, "Message": message}
+    # half of a surrogate pair, which no text has, may stand in what a caller sent
+    return json.dumps(members, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def reshape(status: int, body: bytes, *, host: str) -> bytes:

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 Pairs = tuple[tuple[str, str], ...]
 
 
+def _text(text: str) -> str:
+    """`text` without halves of surrogate pairs, which an event in JSON can spell."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One HTTP request."""
@@ -31,11 +36,15 @@ class Incoming:
         body: bytes,
     ) -> Incoming:
         """Tidies what a server hands over."""
-        table: dict[str, tuple[str, ...]] = {}
+        table: dict[str, list[str]] = {}
         for name, value in headers:
-            table[name.lower()] = (*table.get(name.lower(), ()), value.strip())
+            table.setdefault(_text(name).lower(), []).append(_text(value).strip())
         return cls(
-            method=method.upper(), path=path or "/", query=tuple(query), headers=table, body=body
+            method=method.upper(),
+            path=_text(path) or "/",
+            query=tuple((_text(name), _text(value)) for name, value in query),
+            headers={name: tuple(values) for name, values in table.items()},
+            body=body,
         )
 
     def header(self, name: str) -> str:
