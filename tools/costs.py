@@ -59,12 +59,12 @@ ROW_BYTES: Final = 880
 LINE_BYTES: Final = 1_000
 """A request's line and Lambda's own three."""
 ANSWER_BYTES: Final = 3_000
-METRICS: Final = 8
-"""That have values in most hours: requests, cold starts, four actions' durations, and two of
+METRICS: Final = 9
+"""That have values in most hours: requests, cold starts, four actions' durations, and three of
 compaction.
 """
-ALARMS: Final = 12
-"""Metrics that the template's six alarms watch."""
+ALARMS: Final = 13
+"""Metrics that the template's seven alarms watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def bill(month: Month) -> dict[str, float]:
     """US dollars by item, before any free allowance."""
     calls = month.adds + month.searches
     idle_lists = MINUTES * (2 * month.collections + 1)
-    idle_reads = MINUTES * 6 * month.collections
+    idle_reads = MINUTES * 3 * month.collections
     runs = MINUTES * 1.2  # compaction every minute, the recovery of imports every five
     seconds = month.adds * ADD_S + month.searches * search_s(month)
     return {

@@ -23,6 +23,7 @@ from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
 from chalicelib.index.read.query import Query
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.collect import collect
+from chalicelib.index.write.erase import drop_head
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
@@ -184,6 +185,15 @@ class CollectionMachine(RuleBasedStateMachine):
                 if "/tokens/" in stat.key:
                     self.store.delete(stat.key)
         collect(self.processes[worker].current())
+
+    @rule(worker=WORKERS, rewrites=st.integers(0, 2))
+    def keep_the_promise(self, worker: int, rewrites: int) -> None:
+        """What is dead or changed is rewritten; an absorbed log goes altogether."""
+        self.clock.now += 11  # what is gone is older than what any process takes as fresh
+        generation = self.processes[worker].current()
+        for _ in range(rewrites):
+            merge(generation, stale_before=self.clock.now + 1)
+        drop_head(generation, generation.listed(), before=self.clock.now + 1)
 
     @rule(skew_s=st.sampled_from([0.0, 2.0, -2.0]))
     def reopen(self, skew_s: float) -> None:

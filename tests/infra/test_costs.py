@@ -84,7 +84,7 @@ def test_a_look_of_the_schedule_sends_the_requests_that_are_counted(client: Clie
     counted = requests(client)
     counted.clear()
     compact_all(client.deployment)
-    assert counted == {"write": 2 * collections + 1, "read": 6 * collections}
+    assert counted == {"write": 2 * collections + 1, "read": 3 * collections}
 
 
 def test_s3_vectors_charges_a_query_for_its_whole_index_in_tiers() -> None:
