@@ -81,6 +81,12 @@ models-check: ## are the shipped models what models/cards.json says
 package: setup ## make the CloudFormation template and the zip (LAMBDA_PYTHON=3.12|3.13 ARCH=x86_64|arm64 SNAPSTART=1)
 	$(BIN)/python -m tools.package --stage $(STAGE) --python $(LAMBDA_PYTHON) --arch $(ARCH) $(if $(SNAPSTART),--snapstart)
 
+audit: ## hold what ships against PyPI's advisories
+	test -x build/venv-audit/bin/pip-audit || { $(PYTHON) -m venv build/venv-audit && \
+	  build/venv-audit/bin/python -m pip install --quiet pip-audit==2.10.1; }
+	build/venv-audit/bin/pip-audit --strict --no-deps --progress-spinner off \
+	  -r requirements.txt -r constraints.txt
+
 size: ## what the package weighs; fails over the budget
 	@$(BIN)/python -m tools.size $(PACKAGE)/deployment.zip
 
@@ -88,7 +94,7 @@ deploy: ## upload and make or update the stack (REGION=… BUCKET=… [STACK=…
 	@test -n "$(REGION)" -a -n "$(BUCKET)" || { echo 'say where: make deploy REGION=eu-central-1 BUCKET=a-bucket-of-yours-for-the-upload'; exit 2; }
 	@$(BIN)/python -m tools.deploy --folder $(PACKAGE) --stack $(STACK) --region $(REGION) --bucket $(BUCKET) $(PARAMETERS)
 
-.PHONY: package size deploy
+.PHONY: package size audit deploy
 .PHONY: run demo media
 .PHONY: models models-check
 .PHONY: help setup test test-slow test-wheel test-sdk lint check

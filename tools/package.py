@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tools import size
+from tools import sbom, size
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PYTHONS: Final = ("3.12", "3.13")
@@ -79,6 +79,11 @@ def package(order: Order) -> Path:
     _run(
         [python, "-m", "tools.trim", raw / "deployment.zip", order.folder / "deployment.zip"],
         cwd=ROOT,
+    )
+    sbom.write(
+        raw / "deployment.zip",
+        order.folder / "deployment.zip",
+        order.folder / "sbom.cdx.json",
     )
     command = [python, "-m", "tools.template", raw / "sam.yaml", order.folder / "template.json"]
     _run([*command, *(["--snapstart"] if order.snapstart else [])], cwd=ROOT)
@@ -184,7 +189,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = package(Order(**vars(parser.parse_args(arguments))))
     size.check(folder / "deployment.zip")
     print(
-        f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready;"
+        f"\n{folder.relative_to(ROOT)}/template.json and deployment.zip are ready,"
+        " with its bill of materials, sbom.cdx.json;"
         " next: make deploy REGION=… BUCKET=…"
     )
 
