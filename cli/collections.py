@@ -71,7 +71,9 @@ def list_(as_json: AsJson = False) -> None:
     out.print(
         made
         if infos
-        else "No collection yet. Make one: lookalike collections create NAME --type product"
+        else f"No collection in {deployment.settings.store} yet."
+        " Make one: lookalike collections create NAME --type product",
+        soft_wrap=not infos,
     )
 
 

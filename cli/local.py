@@ -5,6 +5,7 @@ command line.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,12 @@ def read_picture(path: str) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read(MAX_PICTURE_BYTES + 1)
     file = Path(path)
+    if file.is_dir():
+        raise InvalidField(
+            "picture",
+            f"{path} is a folder; `lookalike import {shlex.quote(path)} -c COLLECTION` takes"
+            " all pictures in it",
+        )
     if not file.is_file():
         raise MissingField("picture", f"there is no file {path}")
     if file.stat().st_size > MAX_PICTURE_BYTES:
@@ -107,7 +114,7 @@ def chosen_collection(name: str | None, deployment: Deployment) -> str:
     if not names:
         raise MissingField(
             "collection",
-            "there is no collection yet; make one:"
+            f"there is no collection in {deployment.settings.store} yet; make one:"
             " lookalike collections create NAME --type product",
         )
     raise MissingField(

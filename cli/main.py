@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,11 +24,12 @@ from cli import (
     search,
     serve,
 )
+from cli.local import settings
 from cli.output import EXIT_CODES, err, report, report_usage
 
 app = typer.Typer(
     name="lookalike",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Image search that runs serverless in its owner's own AWS account."
@@ -54,8 +56,22 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_START = """\
+lookalike {version}: image search on a store of your own
+
+  lookalike serve --demo                a server with pictures to try
+  lookalike collections create shop     a collection
+  lookalike import ./pictures -c shop   all pictures of a folder
+  lookalike search photo.jpg -c shop    what looks like one
+  lookalike doctor                      what is wrong, and what to do
+
+All commands: lookalike --help. Each has --help with an example.
+"""
+
+
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -65,6 +81,8 @@ def main(
 ) -> None:
     """Every command has --help with an example, and --json."""
     _ = version
+    if context.invoked_subcommand is None:
+        typer.echo(_START.format(version=chalicelib.__version__), nl=False)
 
 
 def run() -> None:
@@ -85,7 +103,7 @@ def execute(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False, prog_name="lookalike")
     except LookalikeError as error:
-        return report(error, as_json=as_json)
+        return report(error, as_json=as_json, store=_store())
     except (typer.Abort, KeyboardInterrupt):
         return _stopped()
     except BrokenPipeError:
@@ -95,13 +113,33 @@ def execute(arguments: list[str]) -> int:
         return 1
     except OSError as error:
         return report(
-            StoreUnavailable(f"{error.filename or 'the store'}: {error.strerror or error}"),
+            StoreUnavailable(f"{_shown(error.filename)}: {error.strerror or error}"),
             as_json=as_json,
+            store=_store(),
         )
     except typer.TyperException as error:
-        report_usage(error.format_message(), as_json=as_json)
+        if not (message := error.format_message()):
+            return 0  # a group without a command has shown its help
+        report_usage(message, as_json=as_json)
         return error.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _store() -> str:
+    """The store that this command works on, as its owner calls it."""
+    try:
+        return settings().store
+    except LookalikeError:
+        return ""
+
+
+def _shown(path: object) -> str:
+    """A file that failed, from where the reader stands; of one elsewhere its name alone."""
+    if not isinstance(path, str):
+        return "the store"
+    here = Path.cwd()
+    found = Path(path)
+    return str(found.relative_to(here)) if found.is_relative_to(here) else found.name
 
 
 def _stopped() -> int:

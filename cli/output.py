@@ -41,9 +41,12 @@ JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
 
+_NO_WIDTH: Final = 1_000_000
+
+
 def _width(stream: TextIO) -> int | None:
-    """A pipe has no width; what goes through one is not folded at 80 columns."""
-    return None if stream.isatty() or "COLUMNS" in os.environ else 140
+    """A pipe has no width: what goes through one is folded nowhere, so that a row is a line."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else _NO_WIDTH
 
 
 # No markup: what is printed is often other people's words, and a name may hold brackets.
@@ -84,12 +87,18 @@ def emit(value: JSON) -> None:
     )
 
 
-def report(error: LookalikeError, *, as_json: bool) -> int:
-    """Prints `error` and returns the exit code for it."""
+def report(error: LookalikeError, *, as_json: bool, store: str = "") -> int:
+    """Prints `error` and returns the exit code for it. `store` names where something was looked
+    for: the folder one stands in decides.
+    """
+    named = store if isinstance(error, NotFound | StorageError) and store not in str(error) else ""
     if as_json:
-        emit({"error": {"kind": type(error).__name__, "message": str(error)}})
+        said = {"kind": type(error).__name__, "message": str(error)}
+        emit({"error": {**said, "store": named} if named else said})
     else:
-        err.print(Text.assemble(("error: ", "bold red"), visible(str(error))), soft_wrap=True)
+        where = f" (store {named}; LOOKALIKE_STORE names another)" if named else ""
+        text = visible(str(error) + where)
+        err.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
     return exit_code(error)
 
 

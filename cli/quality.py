@@ -75,11 +75,13 @@ def quality(
     searches it; nothing is left behind.
     """
     report = evaluate(folder, service_named(type_), open_deployment(), quiet=as_json)
-    if as_json:
+    measured = bool(report.splits) or report.confusions.accuracy is not None
+    if as_json and measured:
         emit(_value(report))
-    else:
+    elif not as_json:
         _show(report)
-    if not report.splits and report.confusions.accuracy is None:
+    # With --json it is all that is printed: one document, always.
+    if not measured:
         raise MissingField(
             "labels",
             "labels.csv has neither queries with an instance or label nor categories;"

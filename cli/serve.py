@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chalicelib.errors import Conflict, InvalidField
+from chalicelib.errors import Conflict, InvalidField, StoreUnavailable
 from cli.local import open_deployment
 from cli.output import JSON, AsJson, emit, err, note, out, progress, row, show_under, table
 from demo.samples import samples_folder, template
@@ -115,13 +115,10 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
 
     Raises Conflict where the port is taken, StoreUnfit.
     """
-    from chalicelib.storage.probe import probe
     from cli.housekeeping import Housekeeping
     from cli.server import Server
 
-    probe(
-        deployment.store, deployment.settings.store, new_id=deployment.new_id
-    )  # a store that ignores conditions would lose records
+    _check_store(deployment)
     try:
         # samples need no key, so nobody beyond this machine is shown them
         server = Server(
@@ -139,6 +136,21 @@ def running(host: str, port: int, deployment: Deployment) -> Iterator[Server]:
         finally:
             if not server.stop():
                 note("cut off:", "some requests were not finished; what was acknowledged is safe")
+
+
+def _check_store(deployment: Deployment) -> None:
+    """Probes the store. Raises StoreUnfit: one that ignores conditions would lose records. A folder
+    that only cannot be written is said to be so, and what it holds is served.
+    """
+    from chalicelib.storage.probe import probe
+
+    place = deployment.settings.store
+    try:
+        probe(deployment.store, place, new_id=deployment.new_id)
+    except StoreUnavailable as error:
+        if place.startswith("s3://") or not Path(place).is_dir():
+            raise
+        note("read only:", f"{place} cannot be written, so nothing can be added: {error}")
 
 
 def at(host: str, port: int) -> str:
@@ -169,6 +181,8 @@ def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Even
     from demo.prepare import COLLECTION, prepare
 
     planned = _planned(pictures)
+    if pictures is not None:
+        _say_beside(deployment, planned, pictures)
     with progress("Adding the demo's pictures", 1) as bar:
 
         def step(done: int, total: int) -> None:
@@ -188,6 +202,24 @@ def _filled(deployment: Deployment, pictures: Path | None, ended: threading.Even
     for name, reason in prepared.refused:
         note("left out", f"{name}: {reason}")
     return prepared
+
+
+def _say_beside(deployment: Deployment, planned: list[Planned], pictures: Path) -> None:
+    """Says what becomes of pictures that the demo holds from other starts: they stay."""
+    from demo.prepare import COLLECTION
+
+    if COLLECTION not in deployment.catalog.names():
+        return
+    held = deployment.catalog.open(COLLECTION).snapshot()
+    there = sum(held.find(one.key) is not None for one in planned)
+    others = len(held) - there
+    if others:
+        note(
+            "note:",
+            f"the demo collection holds {others:,} other pictures, which stay;"
+            f" {len(planned) - there:,} of {pictures} are added beside them."
+            f" For these alone: lookalike collections drop {COLLECTION}, then start again.",
+        )
 
 
 def _planned(pictures: Path | None) -> list[Planned]:

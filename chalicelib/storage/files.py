@@ -5,6 +5,7 @@ system with hard links.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import itertools
@@ -35,19 +36,34 @@ class FileStore:
     """
 
     def __init__(self, root: Path) -> None:
+        """Nothing is made before the first write: who only reads leaves no folder behind, and may
+        read one that cannot be written. Raises NotADirectoryError.
+        """
         self._objects = root / "objects"
         self._tmp = root / "tmp"
         self._locks = root / "locks"
-        for folder in (self._objects, self._tmp, self._locks):
-            folder.mkdir(parents=True, exist_ok=True)
+        nearest = next(path for path in (root, *root.absolute().parents) if path.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
         self._sweep()
+
+    def _make(self) -> None:
+        """The folders of the store. Raises StoreUnavailable."""
+        try:
+            for folder in (self._objects, self._tmp, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the folder of the store cannot be written: {error.strerror}"
+            ) from error
 
     def _sweep(self) -> None:
         """Removes what writers that were killed left in `tmp/`, a day later."""
-        for path in self._tmp.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
-                    path.unlink()
+        with contextlib.suppress(OSError):  # swept or not, the store can be read
+            for path in self._tmp.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                    if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
+                        path.unlink()
 
     def get(self, key: str) -> Blob:
         """See ObjectStore."""
@@ -207,6 +223,7 @@ class FileStore:
         """A synced file in `tmp/` with these bytes, which goes unless it was renamed. Raises
         OSError.
         """
+        self._make()
         handle, name = tempfile.mkstemp(dir=self._tmp)
         path = Path(name)
         try:
@@ -223,6 +240,7 @@ class FileStore:
         """Only one process and thread at a time; the kernel lets go of the lock of a process that
         dies.
         """
+        self._make()
         name = hashlib.blake2b(key.encode(), digest_size=1).hexdigest()
         with (self._locks / name).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

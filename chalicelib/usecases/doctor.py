@@ -155,8 +155,12 @@ def _store(deployment: Deployment) -> Iterator[Check]:
             "store",
             "fail",
             (
-                f"cannot {step} {deployment.settings.store}: {error}. Check the credentials and "
-                "the network"
+                f"cannot {step} {deployment.settings.store}: {error}. Check the "
+                + (
+                    "credentials and the network"
+                    if deployment.settings.store.startswith("s3://")
+                    else "folder's rights, and the space on its disk"
+                )
             ),
         )
         return

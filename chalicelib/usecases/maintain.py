@@ -231,7 +231,10 @@ def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbe
     generation = _current(deployment, name)
     found = scrub_generation(generation)
     problems = (*found.problems, *_overdue_problems(deployment, generation))
-    done = Scrubbed(name, found.objects, found.rows, found.bytes, problems, len(found.bad_graphs))
+    rows = found.rows
+    with contextlib.suppress(CorruptObject):  # among the problems then
+        rows = len(deployment.catalog.open(name).snapshot())  # those in the log are live, too
+    done = Scrubbed(name, found.objects, rows, found.bytes, problems, len(found.bad_graphs))
     if not repair or not found.bad_graphs:
         return done
     steady(lambda: prune(generation, set(found.bad_graphs)))

@@ -202,7 +202,7 @@ def test_a_picture_comes_from_standard_input_too(
         (("search", "{photo}", "--region", "1,2,3"), "x1,x2,y1,y2"),
         (("add", "{photo}", "--set", "colour=red"), "NAME=VALUE"),
         (("add", "{photo}", "--set", "int_attr=red"), "whole number"),
-        (("add", "{photo}", "--category", "5000"), "does not exist"),
+        (("add", "{photo}", "--category", "5000"), "category_id is 5000; choose one of"),
     ],
 )
 def test_bad_input_is_named_and_changes_nothing(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import ObjectMissing, StoreUnavailable
 from chalicelib.storage.files import FileStore
 from tests.storage.contract import StoreContract
 
@@ -59,8 +59,21 @@ def test_another_instance_sees_the_same_objects(tmp_path: Path) -> None:
     assert FileStore(tmp_path).get_if_changed("a/b", version=version) is None
 
 
+def test_nothing_is_made_before_the_first_write(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "new" / "data")
+    assert list(store.list("")) == []
+    with pytest.raises(ObjectMissing):
+        store.get("any")
+    assert list(tmp_path.iterdir()) == []
+    store.create("any", b"1")
+    assert store.get("any").data == b"1"
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        FileStore(tmp_path / "file" / "data")
+
+
 def test_what_killed_writers_left_goes_a_day_later(tmp_path: Path) -> None:
-    FileStore(tmp_path)
+    FileStore(tmp_path).create("any", b"")
     old, new = tmp_path / "tmp" / "old", tmp_path / "tmp" / "new"
     for path in (old, new):
         path.write_bytes(b"half of an object")
