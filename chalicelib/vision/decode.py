@@ -146,7 +146,10 @@ def _check_sides(width: int, height: int, limits: Limits) -> None:
 
 
 def _check_passes(found: Contents) -> None:
-    if found.passes > MAX_SCANS or found.passes * found.width * found.height > MAX_SCANNED_PIXELS:
+    """Raises BadPicture where a decoder would pass over the picture too often."""
+    # With a witness the picture is decoded twice.
+    scanned = found.passes * found.width * found.height * (2 if found.witness else 1)
+    if found.passes > MAX_SCANS or scanned > MAX_SCANNED_PIXELS:
         raise damaged(
             f"this {found.format} passes over its picture {found.passes} times, far more than "
             "cameras do; save it as a baseline JPEG"

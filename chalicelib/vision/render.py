@@ -78,6 +78,8 @@ def _opened(found: Contents, detail: int) -> ImageFile.ImageFile:
         raise damaged(
             "the file contradicts itself about its sides; save it again with an image editor"
         )
+    # At once, not in blocks: a decoder of arithmetic coding cannot stop and wait for more.
+    image.decodermaxblock = max(image.decodermaxblock, len(found.data))
     if found.format == "JPEG" and found.scalable:
         share = detail / max(found.width, found.height)
         image.draft(None, (max(1, int(found.width * share)), max(1, int(found.height * share))))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from chalicelib.errors import BadPicture
 from chalicelib.vision import profile
-from chalicelib.vision.containers import examine
+from chalicelib.vision.containers import avif_items, examine
 from chalicelib.vision.decode import WITH_AVIF, Limits, decode
 from tests.vision import drawn, icc
 from tests.vision.amplify_tiff import directory
@@ -118,6 +118,25 @@ def test_the_sides_of_an_avif_are_those_of_its_primary_picture() -> None:
     assert (picture.width, picture.height) == PICTURE.size
 
 
+def test_an_avif_that_holds_a_larger_picture_than_it_says() -> None:
+    """The library would decode all of it and then scale it down: half a gigabyte of 16,000²."""
+    large = Image.new("RGB", (8400, 8400), (90, 90, 90))
+    data = bytearray(encoded(large, "AVIF", quality=30, speed=10))
+    at = data.index(b"ispe") + 8
+    data[at : at + 8] = struct.pack(">II", 200, 200)
+    with pytest.raises(BadPicture, match="far larger than it says"):
+        examine(bytes(data))
+
+
+@pytest.mark.parametrize("side", [64, 100, 640, 4096])
+def test_the_pixels_of_an_avif_are_counted_from_its_streams(side: int) -> None:
+    small = Image.new("RGBA", (side, 120), (9, 90, 200, 90))
+    data = encoded(small, "AVIF", speed=10)
+    at = data.index(b"iloc") + 4
+    body = data[at : at - 8 + int.from_bytes(data[at - 8 : at - 4])]
+    assert avif_items.pixels(data, body, 0) == 2 * side * 120, "colour and transparency"
+
+
 def test_a_broken_tiff_says_nothing_on_standard_error() -> None:
     """libtiff would, from native code: only a process of its own can tell."""
     body = bytes(range(256)) * 20
@@ -177,3 +196,15 @@ def test_a_broken_profile_is_ignored(name: str) -> None:
     assert profile.to_srgb(PICTURE, broken) is PICTURE
     shown = decode(encoded(PICTURE, "PNG", icc_profile=broken), limits=Limits()).colour
     assert shown.tobytes() == PICTURE.tobytes()
+
+
+def test_arithmetic_coding_longer_than_a_block_of_the_library() -> None:
+    from tests.vision.test_pictures import PICTURE as GRAINED
+    from tests.vision.variants import available, program
+
+    if not available("cjpeg"):
+        pytest.skip("cjpeg is not installed")
+    make = program("cjpeg", "-quality", "98", "-arithmetic", "IN", source="in.ppm")
+    data = make(GRAINED)
+    assert len(data) > 70_000
+    assert decode(data, limits=Limits()).width == GRAINED.width

@@ -20,6 +20,7 @@ from tests.vision.variants import (
     grey,
     hidden_end,
     jpeg,
+    linear,
     paletted,
     within_scan,
 )
@@ -172,7 +173,7 @@ VARIANTS = (
     Variant("gif, frame smaller than its screen", _framed, like=_on_white),
     Variant("png without its end", lambda i: encoded(i, "PNG")[:-12]),
     Variant("png, trailing bytes", lambda i: encoded(i, "PNG") + b"junk" * 99),
-    Variant("png linear", lambda i: _gamma(i, 1.0)),
+    Variant("png linear", lambda i: _gamma(i, 1.0), like=linear),
     Variant("png of a Macintosh", lambda i: _gamma(i, 1 / 1.8)),
     Variant("png of 16 bits", lambda i: _png(i, 16, 2, _wide(i, 16))),
     Variant("png of 16 bits that hold 12", lambda i: _png(i, 16, 2, _wide(i, 12))),
@@ -205,5 +206,5 @@ VARIANTS = (
     Variant("bmp run lengths of OS/2", lambda i: b"BM" + struct.pack("<IHHI", 0, 0, 0, 78)
             + struct.pack("<IiiHHI", 64, *i.size, 1, 24, 4) + b"\0" * 44 + i.tobytes(),
             refused="OS/2"),
-    Variant("webp, trailing bytes", lambda i: encoded(i, "WEBP", quality=92) + b"trailing"),
+    Variant("webp, trailing bytes", lambda i: encoded(i, "WEBP", quality=98) + b"trailing"),
 )  # fmt: skip

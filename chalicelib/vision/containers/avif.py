@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from chalicelib.vision.containers import avif_items
 from chalicelib.vision.containers.contents import Contents, damaged
 
 BRANDS = frozenset((b"avif", b"avis"))
@@ -20,6 +21,8 @@ _ORIENTATIONS = {
 """(quarter turns anticlockwise, mirror axis or -1) → EXIF orientation."""
 _MAX_BOXES = 2_000
 _READ = frozenset((b"pitm", b"ipma", b"ispe", b"irot", b"imir", b"colr"))
+_MAX_PIXELS = 4 * 4096 * 4096
+"""Of all pictures inside: the largest accepted, its transparency, and as much again."""
 _NO_SIDES = "this AVIF does not say how large its picture is; save it again with an image editor"
 
 
@@ -45,7 +48,7 @@ def contents(data: bytes) -> Contents:
     in AVIF.
 
     Raises:
-        BadPicture: no picture in it.
+        BadPicture: no picture in it, or larger ones than it says.
     """
     items = _items(data)
     known = dict(enumerate(items.properties, 1))
@@ -53,8 +56,15 @@ def contents(data: bytes) -> Contents:
     if b"ispe" not in dict(chosen):
         chosen = items.properties
     width, height = _sides(chosen)
+    if avif_items.pixels(data, *_places(data)) > _MAX_PIXELS:
+        raise damaged(
+            "the pictures inside this AVIF are far larger than it says; save it again with an image"
+            " editor"
+        )
     start, end = items.meta
     cleaned = data[:start] + data[start:end].replace(b"Exif", b"skip") + data[end:]
+    # Else the library would decode the track of a sequence, whose sides were not looked at.
+    cleaned = cleaned[:8] + b"avif" + cleaned[12:]
     return Contents("AVIF", cleaned, width, height, _orientation(chosen), profile=_profile(chosen))
 
 
@@ -83,6 +93,13 @@ def _profile(properties: list[tuple[bytes, bytes]]) -> bytes:
     """The ICC profile; empty where colours are told by numbers alone."""
     profiles = (body[4:] for kind, body in properties if body[:4] in (b"prof", b"rICC"))
     return next(profiles, b"")
+
+
+def _places(data: bytes) -> tuple[bytes, int]:
+    """The body of the box that says where items lie, and where that of small items begins."""
+    boxes = {kind: (at, end) for kind, at, end, _ in _boxes(data, 0, len(data), b"")}
+    start, end = boxes.get(b"iloc", (0, 0))
+    return data[start:end], boxes.get(b"idat", (0, 0))[0]
 
 
 def _items(data: bytes) -> _Items:
