@@ -87,6 +87,7 @@ def loaded_only(data: bytes) -> bytes:
             segment.align,
         )
         _SEGMENT.pack_into(result, at + number * _SEGMENT.size, *fields)
+    # program headers move, section headers go: the loader does not read them
     header[5], header[6], header[11], header[12], header[13] = at, 0, 0, 0, 0
     _HEADER.pack_into(result, 0, *header)
     return bytes(result)

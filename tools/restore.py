@@ -94,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         raise SystemExit(f"bucket {bucket} keeps no versions, so nothing can be taken back")
     changes = list(since(s3, bucket, prefix, moment))
+    # without --yes nothing is written: this is what would be
     deletions = sum(change.deletion for change in changes)
     print(
         f"{len(changes) - deletions} writes and {deletions} deletions were made"

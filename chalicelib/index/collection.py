@@ -151,6 +151,7 @@ class Collection:
                 raise CollectionNotFound(
                     f"generation {generation.id} of {self._name} was switched away or dropped"
                 )
+            # dropped, or dropped and made anew: the pointer knows
             if not following:
                 self._pointer = self._reload()
                 following = self._pointer.generation

@@ -62,6 +62,7 @@ def _ending(job: Job, total: Outcome, work: Work, deployment: Deployment) -> Cal
             first.code,
             f"no line could be carried out; line {first.line}: {first.message}",
         )
+    # before the job says that it has ended: who reads its end finds the new records
     if job.kind is JobKind.REBUILD and status is JobStatus.SUCCESS:
         status, code, message = _switch(job, failed, total.added, deployment) or (
             status,

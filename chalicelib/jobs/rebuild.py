@@ -67,6 +67,7 @@ def start_rebuild(
         replaces=deployment.catalog.open(collection).info.generation,
         accept_failures=accept_failures,
     )
+    # what is there now is noted before the first slice, to tell later what was written meanwhile
     return begin(
         wanted,
         deployment,

@@ -71,6 +71,7 @@ def add_pictures(messages: Sequence[AddPicture], deployment: Deployment) -> list
                 regions=analysis.regions,
             )
         )
+    # one object for all: whoever lists the log sees all of them or none
     with stage("append"):
         collection.append([Put(record) for record in records])
     return added

@@ -249,6 +249,7 @@ def _find(
     )
     with stage("search"):
         hits = fan_out.search(collection, snapshot, query, deployment)
+        # the predicted categories hold too little to be trusted (docs/adr/0021)
         if query.categories is not None and not wanted.sure and hits.found < ENOUGH:
             hits = fan_out.search(collection, snapshot, replace(query, categories=None), deployment)
     note("rows_scanned", hits.scanned)

@@ -65,6 +65,7 @@ def store_upload(grant: Grant, data: bytes, *, key: Key, deployment: Deployment)
     Raises Unauthenticated when the grant is not genuine, has expired or was used,
     InvalidField("picture") for an empty or too large file.
     """
+    # all secrets are compared, so that the time does not tell which was right
     genuine = [
         hmac.compare_digest(_sign(grant.policy, secret).encode(), grant.signature.encode())
         for secret in key.secrets
@@ -91,6 +92,7 @@ def store_upload(grant: Grant, data: bytes, *, key: Key, deployment: Deployment)
             "picture",
             f"the uploaded file has {len(data)} bytes; at most {content['max_bytes']} are allowed",
         )
+    # create-only: of two uploads with one grant the second fails
     try:
         _transit(deployment).create(grant.object_key, data)
     except Conflict as error:

@@ -118,6 +118,7 @@ def decode(
     if turn is not None:
         colour = colour.transpose(turn)
         alpha = alpha.transpose(turn) if alpha is not None else None
+    # the file's own pixels, which `colour` may have fewer of
     width, height = (
         (found.height, found.width)
         if found.orientation in _SWAPS_SIDES

@@ -221,6 +221,7 @@ def _ground(inner: Map) -> tuple[Map, float] | None:
         terms = np.stack((np.ones(len(x)), x / across - 0.5, y / down - 0.5), axis=1).astype(
             np.float32
         )
+        # each round fits what the round before called background, ever more strictly
         for tolerance in (2 * _EVEN, _EVEN, _EVEN / 2):
             near = apart <= tolerance
             if near.mean() < _EVEN_SHARE:
@@ -231,6 +232,7 @@ def _ground(inner: Map) -> tuple[Map, float] | None:
     spread = float(np.sort(apart[near])[int(0.75 * near.sum())]) if near.any() else np.inf
     if near.mean() < _EVEN_SHARE or spread > _MAX_SPREAD:
         return None
+    # a noisy ground is even, too: what is near it may be farther away
     tolerance = min(_EVEN, _LEAST_EVEN + 2 * spread)
     if not plane[1:].any():
         return plane[0], tolerance

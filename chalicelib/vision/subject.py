@@ -120,6 +120,7 @@ def _pieces(mask: Mask, weights: Map) -> list[_Piece]:
             runs.append(_Piece(x1, y, x2, y + 1, float(sums[y, x2] - sums[y, x1])))
             parents.append(index)
             for other in above:
+                # at most a corner apart: 8-connected
                 if runs[other].x1 <= x2 and x1 <= runs[other].x2:
                     parents[root(other)] = index
             current.append(index)

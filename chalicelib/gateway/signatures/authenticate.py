@@ -68,6 +68,7 @@ def authenticate(incoming: Incoming, *, hosts: Sequence[str], deployment: Deploy
             f"the request was signed {apart:.0f} s away from now; {claim.window_s} s are allowed: "
             "check the clock",
         )
+    # from here on a key of ours is named and fresh
     key = _owner(claim, deployment)
     if claim.temporary:
         raise _token()

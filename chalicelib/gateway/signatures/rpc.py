@@ -28,6 +28,7 @@ def read_rpc(incoming: Incoming, form: Pairs) -> Claim:
         )
     if incoming.path != "/":
         raise incomplete("this signature covers the path / only")
+    # signed is everything but the signature itself
     signature = params.pop("Signature", "")
     known = (params.get("SignatureMethod"), params.get("SignatureVersion"))
     if not signature or known != ("HMAC-SHA1", "1.0"):

@@ -69,6 +69,7 @@ def encode(
             hashlib.sha256(body[start : start + block]).hexdigest()
             for start in range(0, body.nbytes, block)
         ]
+        # arrays are mapped, not copied: each begins where its widest element may
         pad = -offset % _ALIGN
         offset += pad
         bodies += [bytes(pad), body]
@@ -126,6 +127,7 @@ class Bundle(Mapping[str, Array]):
             raise CorruptObject(
                 key, f"it ends after {data.nbytes} of {end} bytes; restore it from a backup"
             )
+        # which blocks were hashed and found right; a block is hashed when it is first used
         self._good = {
             name: np.zeros(len(section.hashes), dtype=np.bool_)
             for name, section in self._sections.items()
@@ -183,6 +185,7 @@ class Bundle(Mapping[str, Array]):
                 self.key,
                 "it does not begin as one of Lookalike's objects does; restore it from a backup",
             )
+        # before the checksum: a newer format may keep its own elsewhere
         if version > _FORMAT:
             raise FormatTooNew(
                 f"{self.key} has format {version}; this version of Lookalike reads up to {_FORMAT}:"

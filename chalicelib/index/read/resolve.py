@@ -38,6 +38,7 @@ def resolve(
     batches = sorted(batches, key=lambda batch: batch.position)
     every = [tombstone for batch in batches for tombstone in batch.tombstones]
     newest = puts or newest_puts([puts_of(batch) for batch in batches], shape)
+    # of the kept tombstones only those matter whose keys occur in the log
     by_key = _by_key(every, _relevant(kept, newest.table, every))
     marked = key_digests(list(by_key))
     outcome = _outcome(newest, marked, by_key)
