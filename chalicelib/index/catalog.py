@@ -154,8 +154,7 @@ class Catalog:
         pointer = self._pointer(name)
         keys = [stat.key for stat in self._tools.store.list(f"collections/{name}/")]
         self._tools.store.delete(_pointer_key(name))
-        with self._lock:
-            self._open.pop(name, None)
+        self._forget(name)
         self._close(
             self._generation(name, pointer.generation), successor=""
         )  # a writer under way must not be told that it is durable
@@ -294,8 +293,7 @@ class Catalog:
         try:
             return self._pointer(name)
         except CollectionNotFound:
-            with self._lock:
-                self._open.pop(name, None)
+            self._forget(name)
             raise
 
     def _tied(self, name: str, pointer: Pointer, generation: str) -> Collection:
@@ -313,6 +311,7 @@ class Catalog:
                 self._forget(name)
 
     def _forget(self, name: str) -> None:
+        """Lets go of a collection that was dropped."""
         with self._lock:
             self._open.pop(name, None)
         self._tools.cache.drop_under(f"collections/{name}/")

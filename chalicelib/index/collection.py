@@ -145,6 +145,8 @@ class Collection:
             except CollectionNotFound:
                 following = ""
             if following is None:
+                if generation is not self._generation:
+                    self._generation.forget()
                 self._generation = generation
                 return generation, manifest
             if self._reload is None:

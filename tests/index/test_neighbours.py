@@ -4,6 +4,7 @@ counted for them.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from chalicelib.errors import CollectionNotFound, CorruptObject
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.format.records import Put
 from chalicelib.index.read.generation import Generation
+from chalicelib.index.read.query import Query
 from chalicelib.index.write.absorb import absorb
+from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.object_store import Blob
@@ -23,7 +26,16 @@ from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.usecases import maintain
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.wiring import build_deployment
-from tests.index.simulated import Clock, content, expected, ids, make, open_catalog, record
+from tests.index.simulated import (
+    Clock,
+    content,
+    expected,
+    ids,
+    make,
+    open_catalog,
+    record,
+    vector,
+)
 from tests.moto_server import locked_moto
 
 DAY = 86_400
@@ -176,3 +188,26 @@ def test_a_manifest_is_sent_once_for_every_change(clock: Clock) -> None:
         for _ in range(3):
             assert len(reader.snapshot()) == number + 1
         assert store.sent == before + 1
+
+
+def test_memory_is_flat_over_dropped_collections_and_compactions(clock: Clock) -> None:
+    catalog = open_catalog(MemoryStore(clock=clock), clock, ids())
+    cache = catalog._tools.cache
+    staying = make(catalog, "staying")
+    sizes = []
+    for number in range(12):
+        passing = make(catalog, f"passing-{number}")
+        for collection in (passing, staying):
+            changes = [Put(record(f"p{n}", "a", number)) for n in range(50)]
+            collection.append(changes)
+            absorb(collection.current())
+            merge(collection.current(), everything=True)
+            assert collection.snapshot().search(Query(vector(number), 3)).found == 50
+        catalog.drop(passing.info.name)
+        sizes.append(cache.size)
+    live = sum(ref.size for ref in staying.current().manifest().manifest.segments)
+    assert max(sizes) <= 2 * live
+    assert max(sizes[6:]) <= max(sizes[:6]) * 1.1
+    del passing, collection
+    gc.collect()
+    assert len(catalog._generations) == len(catalog._open) == 1

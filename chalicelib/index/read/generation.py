@@ -70,8 +70,10 @@ class Generation:
         except ObjectMissing:
             raise CollectionNotFound(f"there is no collection {self.name} any more") from None
         with self._lock:
-            if self._known is None or self._known.manifest.version < found.manifest.version:
+            old = self._known
+            if old is None or old.manifest.version < found.manifest.version:
                 self._known = found
+                self._drop(old, kept=found.manifest.objects())
             self._known_at = begun
         return found
 
@@ -88,6 +90,18 @@ class Generation:
                 return known
             blob = changed
         return Versioned(decode_manifest(self.manifest_key, blob.data), blob.version)
+
+    def forget(self) -> None:
+        """Lets go of what is in memory; whoever still needs it reads it again."""
+        self._snapshot = None
+        self._drop(self._known, kept=set())
+
+    def _drop(self, old: Versioned | None, *, kept: set[str]) -> None:
+        """Takes what only `old` refers to out of the cache, where it would stay until others need
+        the room.
+        """
+        for path in (old.manifest.objects() if old is not None else set()) - kept:
+            self.tools.cache.drop(self.folder + path)
 
     @contextlib.contextmanager
     def overtaken(self, old: Versioned) -> Iterator[None]:
