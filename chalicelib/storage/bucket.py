@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from chalicelib.errors import PictureNotFound, SourceError, SourceFault, StoreUnavailable
 from chalicelib.storage.light_get import LightGet
 from chalicelib.storage.refusals import code, status
+from chalicelib.storage.s3_answers import Malformed, check_empty, page_of, version_of
 from chalicelib.storage.source import META, Location, MetaFile, other_region, too_large
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class BucketSource:
     def _no_meta(self, error: Exception) -> NoReturn:
         """Raises SourceError: NO_META where the folder holds something, else NO_PATH."""
         listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
-        if listed.get("KeyCount"):
+        if page_of(listed, self._prefix, ""):
             raise SourceError(
                 SourceFault.NO_META,
                 f"there is no {META} in {self._named}; put one next to the pictures "
@@ -99,6 +100,7 @@ class BucketSource:
         itself) or StoreUnavailable.
         """
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
@@ -108,7 +110,7 @@ class BucketSource:
             raise StoreUnavailable(
                 f"{self._named} could not be read: {code(error)}; repeat later"
             ) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError, Malformed) as error:
             raise StoreUnavailable(
                 f"{self._named} could not be read: {error}; repeat later"
             ) from error
@@ -153,7 +155,10 @@ class BucketSource:
                         "import again",
                     ) from error
                 raise
-        return MetaFile(answer["ETag"], self._chunks(answer["Body"]))
+            found = version_of(answer)
+            encryption = answer.get("ServerSideEncryption", "")
+            check_empty(answer.get("ContentLength", 0), found, encryption)
+        return MetaFile(found, self._chunks(answer["Body"]))
 
     def _chunks(self, body: Any) -> Iterator[bytes]:
         """A body of boto3's, piece by piece, closed in any case. Raises StoreUnavailable."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from chalicelib.storage.s3_answers import Malformed, check_empty
+
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
@@ -65,7 +67,7 @@ class LightGet:
             ):  # the server had closed a kept connection
                 connection.close()
                 answer = _ask(connection, path, headers)
-            size = int(answer.headers.get("Content-Length", 0))
+            size = _announced(answer)
             if answer.status == 200 and size > limit:
                 connection.close()
                 return Answer(200, size, b"")
@@ -97,6 +99,21 @@ class LightGet:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
+
+
+def _announced(answer: http.client.HTTPResponse) -> int:
+    """The bytes of the body. Raises HTTPException for a success that does not say how many, or that
+    says none where the ETag is of some.
+    """
+    headers = answer.headers
+    try:
+        size = int(headers.get("Content-Length", 0 if answer.status != 200 else ""))
+        if answer.status == 200:
+            encryption = headers.get("x-amz-server-side-encryption", "")
+            check_empty(size, headers.get("ETag", ""), encryption)
+    except (ValueError, Malformed) as error:
+        raise http.client.HTTPException(f"an answer that cannot be relied on: {error}") from None
+    return size
 
 
 def _ask(

@@ -62,6 +62,7 @@ class SqsQueue:
     def send(self, messages: Sequence[str], *, delay_s: int = 0) -> None:
         """See Queue.send."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         if self._client is None:
             self._client = self._make()
@@ -71,15 +72,16 @@ class SqsQueue:
                 for at, body in enumerate(messages[first : first + _SQS_BATCH])
             ]
             try:
-                failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get(
-                    "Failed", []
-                )
-            except (BotoCoreError, ClientError) as error:
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
                 raise StoreUnavailable(
                     f"the queue {self._url} did not take the work: {error}; repeat later"
                 ) from error
-            if failed:
+            # what the answer does not name as taken was not, also where it names nothing at all
+            taken = {row.get("Id") for row in answer.get("Successful", ())}
+            refused = [entry for entry in entries if entry["Id"] not in taken]
+            if refused:
                 raise StoreUnavailable(
-                    f"the queue {self._url} did not take {len(failed)} of {len(entries)} messages; "
-                    "repeat later"
+                    f"the queue {self._url} did not take {len(refused)} of {len(entries)} "
+                    "messages; repeat later"
                 )

@@ -18,6 +18,8 @@ CHECKSUM: Final = "crc32"
 """Name of the object's metadata that holds the checksum of its bytes, 8 hex digits. S3's own
 checksums are not understood by all servers, and an ETag is no hash where objects are encrypted.
 """
+_ETAG_OF_NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"
+"""MD5, as S3 documents for objects that were sent in one piece and not encrypted with KMS."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 Answer = Mapping[str, Any]
 
@@ -53,6 +55,16 @@ def blob_of(answer: Answer, *, verify: bool = True) -> Blob:
     if verify and promised not in (None, checksum(data)):
         raise Malformed("its bytes do not have their checksum")
     return Blob(data, version)
+
+
+def check_empty(size: int, etag: str, encryption: str) -> None:
+    """Raises Malformed for an object without bytes whose ETag is missing or that of bytes.
+    `encryption` is the header x-amz-server-side-encryption: with KMS an ETag says nothing, nor does
+    that of an object sent in parts, which has a hyphen.
+    """
+    hidden = encryption.startswith("aws:kms") or "-" in etag
+    if not size and not hidden and etag.strip('"') != _ETAG_OF_NOTHING:
+        raise Malformed(f"no bytes came, and its ETag ({etag or 'none'}) is not that of no bytes")
 
 
 def range_of(answer: Answer, key: str, start: int, stop: int) -> bytes:

@@ -159,8 +159,10 @@ class SecretsManagerSecrets:
             raise StoreUnavailable(
                 f"cannot read the secret {self._name}: {type(error).__name__}"
             ) from error
-        text = answer["SecretString"]
-        return Secret("" if text.strip() in {"", "{}"} else text, answer["VersionId"])
+        text, version = answer.get("SecretString"), answer.get("VersionId")
+        if text is None or not version:
+            raise StoreUnavailable(f"cannot read the secret {self._name}: the answer lacks it")
+        return Secret("" if text.strip() in {"", "{}"} else text, version)
 
     def replace(self, text: str, *, version: str) -> None:
         """See SecretStore."""

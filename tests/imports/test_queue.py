@@ -126,3 +126,17 @@ def test_a_queue_that_is_not_there_is_a_store_that_does_not_answer(sqs: tuple[An
     client, url = sqs
     with pytest.raises(StoreUnavailable, match="did not take"):
         SqsQueue(lambda: client, url + "x").send(["a"])
+
+
+def test_an_answer_that_names_no_message_took_none() -> None:
+    class Empty:
+        def send_message_batch(self, **_: object) -> dict[str, object]:
+            return {}
+
+    class Half:
+        def send_message_batch(self, **_: object) -> dict[str, object]:
+            return {"Successful": [{"Id": "0"}]}
+
+    for client, words in ((Empty(), "2 of 2"), (Half(), "1 of 2")):
+        with pytest.raises(StoreUnavailable, match=f"did not take {words}"):
+            SqsQueue(lambda client=client: client, "url").send(["a", "b"])  # type: ignore[misc]

@@ -160,3 +160,16 @@ def test_a_secret_that_is_not_there_is_no_empty_one(endpoint: str) -> None:
     )
     with pytest.raises(StorageError, match="there is no secret nowhere"):
         SecretsManagerSecrets(client, "nowhere").read()
+
+
+@pytest.mark.parametrize("answer", [{}, {"SecretString": "{}"}, {"VersionId": "1"}])
+def test_an_answer_without_the_secret_is_no_secret(answer: dict[str, str]) -> None:
+    class Client:
+        class exceptions:  # noqa: N801  # botocore's name
+            ResourceNotFoundException = KeyError
+
+        def get_secret_value(self, **_: object) -> dict[str, str]:
+            return answer
+
+    with pytest.raises(StoreUnavailable, match="the answer lacks it"):
+        SecretsManagerSecrets(Client(), "keys").read()
