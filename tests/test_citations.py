@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = ("CONTRACT", "SIGNATURES", "FORMAT")
 PLACES = (
-    *("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "infra", "models"),
+    *("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "infra", "lookalike", "models"),
     *("pyproject.toml", "tests", "tools"),
     *(path.name for path in ROOT.glob("*.md")),
 )

@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8")
 TERMS = re.findall(r"^\| ([^|]+?) \|", PAGE, re.MULTILINE)[1:]
-PLACES = ("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "models", "tests", "tools")
+PLACES = (
+    *("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "examples", "lookalike"),
+    *("models", "tests", "tools"),
+)
 SUFFIXES = {".py", ".js", ".html", ".css", ".md"}
 
 RETIRED = {

@@ -11,25 +11,25 @@ import pytest
 from tools import style
 from tools.circles import circles
 
-TIGHT = ("app.py", "chalicelib/", "cli/", "tools/")
+TIGHT = ("app.py", "chalicelib/", "cli/", "lookalike/", "tools/")
 """What ships and what makes it."""
 
 
-def within(offences: Iterable[style.Offence], *tops: str) -> list[str]:
-    return sorted(str(offence) for offence in offences if offence.path.startswith(tops))
+def told(offences: Iterable[style.Offence]) -> list[str]:
+    return sorted(map(str, offences))
 
 
 def test_no_file_is_long_and_few_modules_are_tiny() -> None:
-    assert within(style.long_files(), "") == []
+    assert told(style.long_files()) == []
     assert 80 <= style.median_lines("chalicelib/") <= 150
 
 
 def test_no_line_is_long() -> None:
-    assert within(style.long_lines(), "") == []
+    assert told(style.long_lines()) == []
 
 
 def test_no_function_is_tangled() -> None:
-    assert within(style.tangled(), "") == []
+    assert told(style.tangled()) == []
 
 
 def test_private_rooms_have_a_sign() -> None:
@@ -37,7 +37,7 @@ def test_private_rooms_have_a_sign() -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    assert within(style.import_circles(), "") == []
+    assert told(style.import_circles()) == []
 
 
 @pytest.mark.parametrize(
