@@ -22,7 +22,7 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.index.collection import Collection, Pointer
-from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.format.manifest import UNCHANGED, Manifest, sealed, unsealed
 from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.table import Shape
 from chalicelib.index.read.cache import Cache
@@ -35,7 +35,7 @@ from chalicelib.storage.object_store import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _GENERATION = re.compile(r"[0-9a-f]{16,}")
-_READERS = 16
+_READERS = 32
 """Objects read at once."""
 
 
@@ -58,7 +58,8 @@ class Catalog:
         lasts.
         """
         pool = functools.cache(lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="read"))
-        self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool, grace_s)
+        tasks = functools.cache(lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="search"))
+        self._tools = Tools(store, Cache(cache_bytes), clock, new_id, pool, tasks, grace_s)
         self._lock = threading.Lock()
         self._open: dict[str, Collection] = {}
         # as long as a collection or somebody's work holds them
@@ -333,7 +334,7 @@ def _encode_pointer(pointer: Pointer) -> bytes:
     """`collection.json` (docs/FORMAT.md §2)."""
     return sealed(
         {
-            "format": FORMAT,
+            "format": UNCHANGED,
             "service": pointer.service.name.lower(),
             "created": pointer.created,
             "generation": pointer.generation,

@@ -27,6 +27,7 @@ from chalicelib.index.write.erase import drop_head
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
+from tests.index.format1 import writing
 from tests.index.simulated import (
     Clock,
     Crash,
@@ -70,6 +71,7 @@ PUTS = st.builds(
 CHANGES = st.lists(
     PUTS | st.builds(Patch, KEYS, ATTRIBUTES) | st.builds(Delete, KEYS), min_size=1, max_size=4
 )
+FORMATS = st.sampled_from([1, 2])
 WORKERS = st.sampled_from([0, 1, 2])
 HOWS = st.sampled_from(["crash before", "crash after", "lost before", "lost after"])
 
@@ -168,13 +170,15 @@ class CollectionMachine(RuleBasedStateMachine):
             told(self.model[key]) if key in self.model else None
         )
 
-    @rule(worker=WORKERS)
-    def compact(self, worker: int) -> None:
-        absorb(self.processes[worker].current())
+    @rule(worker=WORKERS, number=FORMATS)
+    def compact(self, worker: int, number: int) -> None:
+        with writing(number):
+            absorb(self.processes[worker].current())
 
-    @rule(worker=WORKERS, everything=st.booleans())
-    def merge_some(self, worker: int, everything: bool) -> None:
-        merge(self.processes[worker].current(), everything=everything)
+    @rule(worker=WORKERS, everything=st.booleans(), number=FORMATS)
+    def merge_some(self, worker: int, everything: bool, number: int) -> None:
+        with writing(number):
+            merge(self.processes[worker].current(), everything=everything)
 
     @rule(worker=WORKERS, seconds=st.sampled_from([0, 1, 31, 100]))
     def collect_garbage(self, worker: int, seconds: int) -> None:
@@ -210,10 +214,15 @@ class CollectionMachine(RuleBasedStateMachine):
         assert found == expected(after) or (not acknowledged and found == expected(before))
         self.model = after if found == expected(after) else before
 
-    @rule(call=st.integers(0, 40), how=HOWS, what=st.sampled_from([absorb, merge, collect]))
-    def fail_in_maintenance(self, call: int, how: str, what: object) -> None:
+    @rule(
+        call=st.integers(0, 40),
+        how=HOWS,
+        what=st.sampled_from([absorb, merge, collect]),
+        number=FORMATS,
+    )
+    def fail_in_maintenance(self, call: int, how: str, what: object, number: int) -> None:
         assert callable(what)
-        with contextlib.suppress(Crash, VersionConflict):
+        with contextlib.suppress(Crash, VersionConflict), writing(number):
             what(self.open(0.0, Faulty(self.store, at=call, how=how)).current())
 
     @invariant()

@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -295,4 +295,21 @@ class Lazy(Mapping[str, Array]):
         return self._read(lambda bundle: bundle.gather(name, rows))
 
 
-Arrays = Bundle | Memory | Lazy
+class Arrays(Protocol):
+    """Arrays by name: of an object on the store, or in memory."""
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        ...
+
+    def __getitem__(self, name: str, /) -> Array:
+        """The whole array, read-only."""
+        ...
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether there is one of that name."""
+        ...
+
+    def gather(self, name: str, rows: Rows, /) -> Array:
+        """`self[name][rows]`."""
+        ...

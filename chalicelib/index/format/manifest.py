@@ -13,7 +13,13 @@ from chalicelib.errors import CorruptObject, FormatTooNew
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.table import Shape
 
-FORMAT = 1
+FORMAT = 2
+"""The newest that is read and written."""
+
+UNCHANGED = 1
+"""What everything says that format 2 left as it was: a manifest too, until it names a segment of
+format 2. So the release before reads a collection until the first compaction by this one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,8 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRef:
-    """A segment: `segments/{id}/keys`, `rows` and perhaps `graph`, and what became of its rows
-    since (`revisions/{id}`).
+    """A segment: `segments/{id}/head` and `body` (of format 1: `keys` and `rows`), perhaps `graph`,
+    and what became of its rows since (`revisions/{id}`).
     """
 
     id: str
@@ -39,8 +45,11 @@ class SegmentRef:
     """(category id, rows), in order of id."""
     newest: Position
     """Of its rows."""
-    keys: ObjectRef
     body: ObjectRef
+    """The body; of format 1 the rows."""
+    head: ObjectRef | None = None
+    keys: ObjectRef | None = None
+    """Of format 1, which has no head."""
     graph: ObjectRef | None = None
     revision: ObjectRef | None = None
     dead: int = 0
@@ -61,7 +70,9 @@ class SegmentRef:
     def size(self) -> int:
         """Bytes on the store."""
         return sum(
-            ref.size for ref in (self.keys, self.body, self.graph, self.revision) if ref is not None
+            ref.size
+            for ref in (self.head, self.keys, self.body, self.graph, self.revision)
+            if ref is not None
         )
 
 
@@ -124,7 +135,8 @@ class Manifest:
         """Every immutable object that this version refers to, within the generation's folder."""
         found = {f"marks/{tombstones.object.id}" for tombstones in self.tombstones}
         for segment in self.segments:
-            found |= {f"segments/{segment.id}/keys", f"segments/{segment.id}/rows"}
+            names = ("head", "body") if segment.head else ("keys", "rows")
+            found |= {f"segments/{segment.id}/{name}" for name in names}
             if segment.graph is not None:
                 found.add(f"segments/{segment.id}/graph-{segment.graph.id}")
             if segment.revision is not None:
@@ -139,7 +151,7 @@ class Manifest:
 def encode_manifest(manifest: Manifest) -> bytes:
     """JSON with sorted keys: the same manifest has the same bytes."""
     body = {
-        "format": FORMAT,
+        "format": FORMAT if any(segment.head for segment in manifest.segments) else UNCHANGED,
         "generation": manifest.generation,
         "version": manifest.version,
         "fingerprint": manifest.fingerprint,
@@ -215,7 +227,8 @@ def _object(row: dict[str, Any]) -> ObjectRef:
 
 
 def _segment_json(segment: SegmentRef) -> dict[str, Any]:
-    """One row of `segments` (docs/FORMAT.md §6)."""
+    parts = {"body": segment.body, "graph": segment.graph, "revision": segment.revision}
+    parts |= {"head": segment.head} if segment.head else {"keys": segment.keys}
     return {
         "id": segment.id,
         "rows": segment.rows,
@@ -224,30 +237,23 @@ def _segment_json(segment: SegmentRef) -> dict[str, Any]:
         "dead": segment.dead,
         "changed": segment.changed,
         **({} if segment.stale_since is None else {"stale": segment.stale_since}),
-        **{
-            name: None if ref is None else _object_json(ref)
-            for name, ref in (
-                ("keys", segment.keys),
-                ("body", segment.body),
-                ("graph", segment.graph),
-                ("revision", segment.revision),
-            )
-        },
+        **{name: None if part is None else _object_json(part) for name, part in parts.items()},
     }
 
 
 def _segment(row: dict[str, Any]) -> SegmentRef:
-    """The inverse of `_segment_json`."""
+    parts = {
+        name: _object(row[name]) if row.get(name) else None
+        for name in ("head", "keys", "graph", "revision")
+    }
     return SegmentRef(
         id=row["id"],
         rows=row["rows"],
         categories=tuple((category, count) for category, count in row["categories"]),
         newest=Position.parse(row["newest"]),
-        keys=_object(row["keys"]),
         body=_object(row["body"]),
-        graph=_object(row["graph"]) if row["graph"] else None,
-        revision=_object(row["revision"]) if row["revision"] else None,
         dead=row["dead"],
         changed=row["changed"],
         stale_since=row.get("stale"),
+        **parts,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,13 @@ from chalicelib.index.read.search import TableHits
 class Rows(Protocol):
     """Where the rows of a TableHits are read."""
 
-    def row(self, row: int) -> Row:
-        """Row `row`."""
+    def rows(self, rows: Sequence[int], /) -> list[Row]:
+        """Those rows."""
         ...
+
+
+Apply = Callable[..., Iterator[Any]]
+"""`map`, or that of a pool of threads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,22 +53,30 @@ class Stacked:
         """Places of those that may be in the answer to `query`, ties with the last included."""
         return best(self.similarity, self.products if query.distinct else None, query.count)
 
+    def read(
+        self, readers: Sequence[Rows], places: npt.NDArray[np.int64], apply: Apply
+    ) -> list[Row]:
+        """The rows at those places; `apply` asks several of the tables' readers at once."""
+        source, rows = self.source[places], self.rows[places]
+        used = np.unique(source).tolist()
+        wanted = [rows[source == number].tolist() for number in used]
+        answers = apply(lambda number, of: iter(readers[number].rows(of)), used, wanted)
+        streams = dict(zip(used, answers, strict=True))
+        return [next(streams[number]) for number in source.tolist()]
 
-def merge(found: Sequence[tuple[Rows, TableHits]], query: Query) -> Hits:
+
+def merge(found: Sequence[tuple[Rows, TableHits]], query: Query, *, apply: Apply = map) -> Hits:
     """The best of all, by similarity, then key. What each table answers depends on that table
-    alone, so any split gives the same.
+    alone, so any split gives the same. `apply` reads the rows of several tables.
     """
     tables = [hits for _, hits in found]
     stacked = Stacked.of(tables)
     places = stacked.best(query)
     places = places[stacked.similarity[places] >= query.min_similarity]
+    rows = stacked.read([reader for reader, _ in found], places, apply)
     hits = [
-        Hit(
-            found[stacked.source[place]][0].row(int(stacked.rows[place])),
-            float(stacked.similarity[place]),
-            int(stacked.hamming[place]),
-        )
-        for place in places.tolist()
+        Hit(row, float(stacked.similarity[place]), int(stacked.hamming[place]))
+        for row, place in zip(rows, places.tolist(), strict=True)
     ]
     hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
     matching = matching_products(tables) if query.distinct else None

@@ -40,11 +40,24 @@ class Cache:
             ):  # another thread was first; keep its one, with what it has verified
                 return self._entries[key][0]  # type: ignore[return-value]  # as above
             self._entries[key] = (made, size)
-            self._size += size
-            while self._size > self.capacity and len(self._entries) > 1:
-                _, (_, dropped) = self._entries.popitem(last=False)
-                self._size -= dropped
+            self._add(size)
         return made
+
+    def grow(self, key: str, by: int) -> None:
+        """The entry of `key` has become larger; nothing happens if it was dropped meanwhile."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries[key] = (found[0], found[1] + by)
+                self._entries.move_to_end(key)
+                self._add(by)
+
+    def _add(self, size: int) -> None:
+        """Counts `size` bytes, and drops what was not used for longest until all fits."""
+        self._size += size
+        while self._size > self.capacity and len(self._entries) > 1:
+            _, (_, dropped) = self._entries.popitem(last=False)
+            self._size -= dropped
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries

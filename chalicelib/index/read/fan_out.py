@@ -23,7 +23,8 @@ from chalicelib.index.read.answer import merge as merge_found
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.query import Hits, Query, Row
 from chalicelib.index.read.search import TableHits
-from chalicelib.index.read.snapshot import Snapshot, search_tables
+from chalicelib.index.read.search_tables import matching_tables, refs_of, search_tables
+from chalicelib.index.read.snapshot import Snapshot
 from chalicelib.region import Region
 
 
@@ -66,9 +67,9 @@ class PartHits:
     """`rows` counts from 0 into `kept`."""
     kept: tuple[Row, ...]
 
-    def row(self, row: int) -> Row:
-        """Row `row`."""
-        return self.kept[row]
+    def rows(self, rows: Sequence[int]) -> list[Row]:
+        """Those rows."""
+        return [self.kept[row] for row in rows]
 
     def data(self) -> bytes:
         """For the wire, with checksums."""
@@ -135,12 +136,13 @@ def search_part(generation: Generation, part: Part, query: Query) -> PartHits:
     gone: then the coordinator takes a new snapshot. CorruptObject.
     """
     snapshot = generation.assemble(part.manifest, part.log_names)
-    answers = search_tables(snapshot.segment_tables, query, rows=part.rows, fetch=snapshot.fetch)
+    searched = matching_tables(snapshot.segment_tables, query)
+    apply = snapshot.prepare(refs_of(searched))
+    answers = search_tables(searched, query, rows=part.rows, apply=apply)
     tables = [hits for _, hits in answers]
     stacked = Stacked.of(tables)
     places = stacked.best(query)
-    sources, rows = stacked.source[places].tolist(), stacked.rows[places].tolist()
-    kept = tuple(answers[source][0].row(row) for source, row in zip(sources, rows, strict=True))
+    kept = tuple(stacked.read([reader for reader, _ in answers], places, apply))
     found = TableHits(
         rows=np.arange(len(places)),
         similarity=stacked.similarity[places],
@@ -161,7 +163,7 @@ def merge(snapshot: Snapshot, query: Query, parts: Sequence[PartHits]) -> Hits:
     return merge_found(
         [
             *search_tables(
-                [snapshot.tail_table], query, rows=snapshot.manifest.rows, fetch=snapshot.fetch
+                matching_tables([snapshot.tail_table], query), query, rows=snapshot.manifest.rows
             ),
             *answers,
         ],

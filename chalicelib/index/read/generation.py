@@ -17,7 +17,6 @@ from chalicelib.index.read.log import Listed, Log
 from chalicelib.index.read.objects import Objects
 from chalicelib.index.read.resolve import resolve
 from chalicelib.index.read.snapshot import Snapshot
-from chalicelib.index.read.snapshot_table import SegmentTable
 from chalicelib.index.read.tools import Tools
 
 _READ_ATTEMPTS = 20
@@ -153,18 +152,11 @@ class Generation:
             kept=self.objects.tombstones(late),
             puts=self.log.newest_puts(names, batches, manifest),
         )
-        segments = [
-            SegmentTable(
-                ref,
-                self.objects.table(ref, manifest),
-                lambda ref=ref: self.objects.revision(ref),  # type: ignore[misc]
-                tail,
-                self.objects.graph_opener(ref, manifest),
-            )
-            for ref in manifest.segments
-        ]
+        segments = [self.objects.segment(ref, manifest, tail) for ref in manifest.segments]
         self.log.keep(names, batches)
-        return Snapshot(manifest, tail, segments, log_names=tuple(names), fetch=self.objects.fetch)
+        return Snapshot(
+            manifest, tail, segments, log_names=tuple(names), prepare=self.objects.prepare
+        )
 
     def _snapshot_of(self, manifest: Manifest, names: tuple[str, ...]) -> Snapshot:
         """The snapshot of a manifest and a listing of the log; the last one, if nothing changed.

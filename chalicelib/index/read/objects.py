@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from chalicelib.errors import CorruptObject, FormatTooNew, ObjectMissing
 from chalicelib.index.format.bundle import Bundle, Lazy
+from chalicelib.index.format.clustered import body_path, head_path, open_head
+from chalicelib.index.format.digests import Digests
 from chalicelib.index.format.manifest import Manifest, SegmentRef, TombstonesRef
 from chalicelib.index.format.once_more import once_more
+from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.revision import Revision, decode_revision, revision_path
 from chalicelib.index.format.segment import (
     keys_path,
@@ -20,12 +24,18 @@ from chalicelib.index.format.segment import (
     rows_path,
     table_of_segment,
 )
-from chalicelib.index.format.table import Table
+from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.format.tombstones import Tombstone, decode_tombstones, tombstones_path
+from chalicelib.index.read.answer import Apply
+from chalicelib.index.read.clustered import Clustered, ClusteredKeys, ClusteredRows
 from chalicelib.index.read.graph import Graph, graph_path
 from chalicelib.index.read.plan import OpenGraph, SkiRental, opening_s
+from chalicelib.index.read.ranged import Ranged
+from chalicelib.index.read.snapshot_table import SegmentTable
+from chalicelib.index.read.tail import Tail, find_with_positions
 from chalicelib.index.read.tools import Tools
 from chalicelib.storage.object_store import Stat
+from chalicelib.storage.ranges import Range, get_ranges
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -47,12 +57,51 @@ class Objects:
     def table(self, ref: SegmentRef, manifest: Manifest) -> Table:
         """A segment as written; its objects are read when they are needed."""
         cache, folder = self._tools.cache, self._folder
+        if ref.head is not None:
+            opened = partial(self.clustered, ref)
+            return table_of_segment(
+                ref, manifest.shape, ClusteredKeys(opened), ClusteredRows(opened)
+            )
         return table_of_segment(
             ref,
             manifest.shape,
             Lazy(lambda: self._keys(ref), lambda: cache.drop(folder + keys_path(ref.id))),
             Lazy(lambda: self._rows(ref), lambda: cache.drop(folder + rows_path(ref.id))),
         )
+
+    def segment(
+        self, ref: SegmentRef, manifest: Manifest, tail: Tail, *, graph: bool = True
+    ) -> SegmentTable:
+        """The segment under its revision and `tail`, to be searched by its graph too."""
+        table = self.table(ref, manifest)
+
+        def find(wanted: Digests) -> tuple[RowIds, Positions]:
+            if ref.head is None:
+                return find_with_positions(table, wanted)
+            return self.clustered(ref).find(wanted)
+
+        opener = self.graph_opener(ref, manifest) if graph else None
+        return SegmentTable(ref, table, find, partial(self.revision, ref), tail, opener)
+
+    def clustered(self, ref: SegmentRef) -> Clustered:
+        """A segment of format 2. Raises ObjectMissing, CorruptObject, FormatTooNew."""
+        # narrows the type; the caller looked
+        assert ref.head is not None  # noqa: S101
+        key = self._folder + head_path(ref.id)
+        return self._opened(key, ref.head.size, lambda data: self._clustered(ref, key, data))
+
+    def _clustered(self, ref: SegmentRef, key: str, data: memoryview) -> Clustered:
+        """The segment with this head; of its body nothing is read before it is needed."""
+        cache, store, pool = self._tools.cache, self._tools.store, self._tools.pool
+        body = self._folder + body_path(ref.id)
+        head = open_head(ref, key, data)
+
+        def read(spans: Sequence[Range]) -> list[memoryview]:
+            apply = pool().map if len(spans) > 1 else map
+            return get_ranges(store, body, spans, gap=0, apply=apply)
+
+        ranged = Ranged(body, head.sections, head.checks, read, partial(cache.grow, key))
+        return Clustered(ref.rows, head, ranged, partial(cache.get, body))
 
     def revision(self, ref: SegmentRef) -> Revision:
         """What became of a segment's rows. Raises ObjectMissing, CorruptObject."""
@@ -66,14 +115,24 @@ class Objects:
         """Of these objects. Raises ObjectMissing, CorruptObject."""
         return [tombstone for ref in refs for tombstone in self._tombstones(ref)]
 
-    def fetch(self, refs: Sequence[SegmentRef]) -> None:
-        """Reads the rows of several segments at once, as far as the cache holds them all; the rest
-        is read when it is searched. Raises ObjectMissing, CorruptObject.
+    def prepare(self, refs: Sequence[SegmentRef]) -> Apply:
+        """Before these segments are searched: reads the rows of those of format 1 at once, as far as
+        the cache holds them all. What it returns searches several of format 2: at once while they
+        have to be read, one after the other once they are in memory. Raises ObjectMissing,
+        CorruptObject.
         """
         cache = self._tools.cache
-        missing = [ref for ref in refs if self._folder + rows_path(ref.id) not in cache]
-        if len(missing) > 1 and sum(ref.body.size for ref in refs) <= cache.capacity:
+        plain = [ref for ref in refs if ref.head is None]
+        missing = [ref for ref in plain if self._folder + rows_path(ref.id) not in cache]
+        if len(missing) > 1 and sum(ref.body.size for ref in plain) <= cache.capacity:
             list(self._tools.pool().map(self._rows, missing))
+        quiet = [self._is_quiet(ref) for ref in refs if ref.head is not None]
+        return map if len(quiet) < 2 or all(quiet) else self._tools.tasks().map
+
+    def _is_quiet(self, ref: SegmentRef) -> bool:
+        """Whether nothing had to be read of a segment since this was asked last."""
+        key = self._folder + head_path(ref.id)
+        return key in self._tools.cache and self.clustered(ref).body.quiet()
 
     def graph_opener(self, ref: SegmentRef, manifest: Manifest) -> OpenGraph | None:
         """How to open the graph of a segment; None: it has none."""
@@ -102,6 +161,8 @@ class Objects:
 
     def _keys(self, ref: SegmentRef) -> Bundle:
         key = self._folder + keys_path(ref.id)
+        # narrows the type; a segment of format 1 has them
+        assert ref.keys is not None  # noqa: S101
         return self._opened(key, ref.keys.size, lambda data: open_keys(ref, key, data))
 
     def _rows(self, ref: SegmentRef) -> Bundle:

@@ -17,14 +17,13 @@ def ranked(table: Table, rows: RowIds, query: Query) -> tuple[RowIds, Cosines]:
     last, and how similar they are.
     """
     features = table.rows.gather("features", rows)
-    similarity = cosines(features, table.rows["norms"][rows], query.vector.feature)
-    kept = best(similarity, table.rows["products"][rows] if query.distinct else None, query.count)
+    similarity = cosines(features, query.vector.feature)
+    products = table.rows.gather("products", rows) if query.distinct else None
+    kept = best(similarity, products, query.count)
     return rows[kept], similarity[kept]
 
 
-def cosines(
-    features: npt.NDArray[np.int8], norms: npt.NDArray[np.int32], query: npt.NDArray[np.int8]
-) -> Cosines:
+def cosines(features: npt.NDArray[np.int8], query: npt.NDArray[np.int8]) -> Cosines:
     """[rows]: cosine of each of `features` [rows, dimension] with `query` [dimension]; exactly 1
     for an equal one, 0 for a zero one.
 
@@ -35,11 +34,12 @@ def cosines(
         np.float32 if len(query) <= 1040 else np.float64
     )
     wanted: Array = query.astype(exact)
-    dots = np.empty(len(features), dtype=np.float64)
+    dots, norms = np.empty((2, len(features)), dtype=np.float64)
     for start in range(0, len(features), 2048):
         block: Array = features[start : start + 2048].astype(exact)
         dots[start : start + 2048] = block @ wanted
-    length = np.sqrt(norms.astype(np.float64) * float((query.astype(np.float64) ** 2).sum()))
+        norms[start : start + 2048] = np.einsum("ij,ij->i", block, block)
+    length = np.sqrt(norms * float((query.astype(np.float64) ** 2).sum()))
     found = np.divide(dots, length, out=np.zeros_like(dots), where=length > 0)
     return np.minimum(found, 1.0).astype(np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +13,8 @@ from chalicelib.index.format.columns import AnyColumn
 from chalicelib.index.format.records import Key, Record, Vector
 from chalicelib.index.format.table import Override, Table
 from chalicelib.index.format.text import Text
+from chalicelib.index.read.clustered import ClusteredRows
+from chalicelib.index.read.page_reader import PageReader
 from chalicelib.index.read.query import Row
 from chalicelib.region import Region
 
@@ -37,6 +40,14 @@ class Reader:
             bisect.bisect_right(self._table.ranges, row, key=lambda span: span.start) - 1
         ].category_id
         return Row(self.key(row), category, Region(x1, x2, y1, y2), self.attributes(row))
+
+    def rows(self, rows: Sequence[int]) -> list[Row]:
+        """Those rows without their vectors, in the order given."""
+        return [self.row(row) for row in rows]
+
+    def records(self, rows: Sequence[int]) -> list[Record]:
+        """The same with their vectors."""
+        return [self.record(row) for row in rows]
 
     def record(self, row: int) -> Record:
         """`row` with its vector."""
@@ -91,3 +102,10 @@ class Reader:
     @cached_property
     def _new_contents(self) -> Override | None:
         return self._table.changed.get("custom_content")
+
+
+def reader_of(table: Table) -> Reader | PageReader:
+    """What reads single rows of `table` with the fewest bytes."""
+    if isinstance(table.rows, ClusteredRows):
+        return PageReader(table, table.rows)
+    return Reader(table)

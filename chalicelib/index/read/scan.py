@@ -34,6 +34,9 @@ class _Scratch(threading.local):
 
 _scratch = _Scratch()
 
+_EVEN = np.uint64(0x00FF00FF00FF00FF)
+_ADD_UP = np.uint64(0x0001000100010001)
+
 _FAR = np.uint16(65_535)
 """A distance no row has: fewer than 65,535 bits."""
 
@@ -61,7 +64,7 @@ class Scan:
 
     def nearest(self, count: int) -> RowIds:
         """The `count` nearest rows and all as near as the last of them, ascending."""
-        places = _smallest(self._distances, count)
+        places = smallest(self._distances, count)
         span = np.searchsorted(self._offsets, places, side="right") - 1
         rows: RowIds = places - self._offsets[span] + self._starts[span]
         return rows
@@ -84,6 +87,24 @@ def hamming(
     return found
 
 
+def row_distances(
+    codes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint16]:
+    """[rows]: bits in which each of `codes` [rows, words], row after row, differs from `words`."""
+    counts = np.bitwise_count(codes ^ words)
+    found = np.zeros(len(codes), dtype=np.uint16)
+    whole = counts.shape[1] // 8 * 8
+    for first in range(0, whole, 8):
+        # the eight counts of a row are the bytes of one number, at most 64 each: pairs of them add
+        # up within 16 bits, and a multiplication adds the four pairs into the highest 16 bits
+        eight = np.ascontiguousarray(counts[:, first : first + 8]).view(np.uint64)[:, 0]
+        pairs = (eight & _EVEN) + ((eight >> np.uint64(8)) & _EVEN)
+        found += ((pairs * _ADD_UP) >> np.uint64(48)).astype(np.uint16)
+    for place in range(whole, counts.shape[1]):
+        found += counts[:, place]
+    return found
+
+
 def _distances(
     planes: npt.NDArray[np.uint64], words: npt.NDArray[np.uint64], start: int, stop: int
 ) -> npt.NDArray[np.uint16]:
@@ -103,7 +124,7 @@ def _distances(
     return found
 
 
-def _smallest(found: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def smallest(found: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
     """Places of the `count` smallest distances and of all equal to the last of them; never of
     _FAR.
     """

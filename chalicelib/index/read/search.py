@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from chalicelib.index.format.columns import Mask
 from chalicelib.index.format.table import RowIds, Table
+from chalicelib.index.read.clustered import Clustered, ClusteredRows
 from chalicelib.index.read.matching import Matching
 from chalicelib.index.read.plan import OpenGraph, route
+from chalicelib.index.read.probe import LEAST, RENTED_SHARE, SHARE, Probe
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.rank import Cosines, ranked
-from chalicelib.index.read.scan import Scan, hamming, query_words
+from chalicelib.index.read.scan import Scan, hamming, query_words, row_distances
 
 SHORTLIST = 320
 """Rows whose features are compared after the codes, where one table is the whole collection
@@ -33,6 +35,15 @@ DIRECT_ROWS = 2_048
 DIRECT_FILTERED_ROWS = 65_536
 """The same under a filter, whose survivors lie anywhere: the answer is then exact."""
 
+DIRECT_BYTES = 16 * 1024 * 1024
+"""Bytes of the blocks in which these rows' features lie, above which a segment of format 2 is asked
+for codes all the same (docs/adr/0078).
+"""
+
+CLUSTERED_SHORTLIST = 128
+CLUSTERED_SHORTEST = 40
+"""As SHORTLIST and SHORTEST, in a segment of format 2, where each costs a read (docs/adr/0077)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableHits:
@@ -44,6 +55,7 @@ class TableHits:
     similarity: Cosines
     hamming: npt.NDArray[np.int64]
     products: npt.NDArray[np.uint64]
+    """Zeros unless the query is distinct: nobody asks."""
     matching: int
     """Rows that match category and filter."""
     matching_products: npt.NDArray[np.uint64] | None
@@ -72,8 +84,10 @@ def search_table(
     return TableHits(
         rows=rows,
         similarity=similarity,
-        hamming=hamming(table.rows["codes"], words, rows),
-        products=table.rows["products"][rows],
+        hamming=_hamming(table, words, rows),
+        products=table.rows.gather("products", rows)
+        if query.distinct
+        else np.zeros(len(rows), np.uint64),
         matching=matching.count,
         matching_products=matching.products(table) if query.distinct else None,
         scanned=matching.searched,
@@ -97,10 +111,16 @@ class _Task:
         direct = DIRECT_ROWS if self.query.predicate is None else DIRECT_FILTERED_ROWS
         if self.matching.count == 0 or self.query.count == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        stored = self.table.rows
+        segment = stored.opened() if isinstance(stored, ClusteredRows) else None
         if self.matching.count <= direct:
-            return ranked(self.table, self.matching.rows(), self.query)
-        rows = self._by_graph(graph) if graph is not None else None
-        return ranked(self.table, rows, self.query) if rows is not None else self._by_scan()
+            rows = self.matching.rows()
+            if segment is None or segment.body.blocks_of("features", rows) <= DIRECT_BYTES:
+                return ranked(self.table, rows, self.query)
+        found = self._by_graph(graph) if graph is not None else None
+        if found is not None:
+            return ranked(self.table, found, self.query)
+        return self._by_scan() if segment is None else self._by_clusters(segment)
 
     @property
     def _width(self) -> int:
@@ -137,8 +157,34 @@ class _Task:
                 return rows, similarity
             width *= 4
 
+    def _by_clusters(self, segment: Clustered) -> tuple[RowIds, Cosines]:
+        """The best of the rows with the nearest codes in the nearest clusters; of more rows in more
+        clusters, until they suffice.
+        """
+        probe = Probe(segment, self.matching, self.query.vector.feature)
+        width = max(
+            round(CLUSTERED_SHORTLIST * math.sqrt(min(1.0, self.share))),
+            CLUSTERED_SHORTEST,
+            2 * self.query.count,
+        )
+        share = RENTED_SHARE if segment.body.is_whole("codes") else SHARE
+        need = max(round(share * self.matching.count), LEAST, width)
+        while True:
+            nearest = probe.nearest(self.words, width, need)
+            rows, similarity = ranked(self.table, nearest, self.query)
+            if min(width, need) >= self.matching.count or self._enough(rows):
+                return rows, similarity
+            width, need = 4 * width, 4 * need
+
     def _enough(self, rows: RowIds) -> bool:
         """Whether `rows` suffice for a full answer."""
         if self.query.distinct:
-            return len(np.unique(self.table.rows["products"][rows])) >= self.query.count
+            return len(np.unique(self.table.rows.gather("products", rows))) >= self.query.count
         return len(rows) >= min(self.query.count, self.matching.count)
+
+
+def _hamming(table: Table, words: npt.NDArray[np.uint64], rows: RowIds) -> npt.NDArray[np.int64]:
+    """[len(rows)]: bits in which the codes of `rows` differ."""
+    if isinstance(table.rows, ClusteredRows):
+        return row_distances(table.rows.gather("codes", rows), words).astype(np.int64)
+    return hamming(table.rows["codes"], words, rows)

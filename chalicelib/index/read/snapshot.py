@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,15 @@ from chalicelib.index.format.digests import key_digests, product_digests
 from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.records import Key, Record
-from chalicelib.index.read.answer import merge
+from chalicelib.index.read.answer import Apply, merge
 from chalicelib.index.read.query import Hits, Predicate, Query, Row
-from chalicelib.index.read.reader import Reader
-from chalicelib.index.read.search import TableHits, search_table
+from chalicelib.index.read.reader import reader_of
+from chalicelib.index.read.search_tables import matching_tables, refs_of, search_tables
 from chalicelib.index.read.snapshot_table import SegmentTable, SnapshotTable, TailTable
 from chalicelib.index.read.tail import Tail
+
+_CHUNK = 4_096
+"""Rows read at once where all are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,11 @@ class Snapshot:
         segments: Sequence[SegmentTable],
         *,
         log_names: tuple[str, ...],
-        fetch: Callable[[Sequence[SegmentRef]], None],
+        prepare: Callable[[Sequence[SegmentRef]], Apply],
     ) -> None:
-        """`fetch` reads the rows of several segments at once."""
+        """`prepare`: see Objects."""
         self.manifest = manifest
-        self.fetch = fetch
+        self.prepare = prepare
         self.log_names = log_names
         """Unabsorbed log objects."""
         self._tail = tail
@@ -117,9 +120,10 @@ class Snapshot:
 
         Raises CorruptObject for damaged data; never a short answer.
         """
-        return merge(
-            search_tables(self._tables, query, rows=self.manifest.rows, fetch=self.fetch), query
-        )
+        tables = matching_tables(self._tables, query)
+        apply = self.prepare(refs_of(tables))
+        found = search_tables(tables, query, rows=self.manifest.rows, apply=apply)
+        return merge(found, query, apply=apply)
 
     def find(self, key: Key) -> Record | None:
         """The record of `key`."""
@@ -127,7 +131,7 @@ class Snapshot:
         for table in self._tables:
             row = int(table.find(wanted)[0])
             if row >= 0:
-                return Reader(table.table).record(row)
+                return reader_of(table.table).records([row])[0]
         return None
 
     def of_product(self, product_id: str) -> list[Row]:
@@ -137,8 +141,7 @@ class Snapshot:
         for table in self._tables:
             hits = table.table.rows["products"] == digest
             rows = np.flatnonzero(hits if table.alive is None else hits & table.alive)
-            reader = Reader(table.table)
-            found += [reader.row(row) for row in rows.tolist()]
+            found += reader_of(table.table).rows(rows.tolist())
         return sorted(
             (row for row in found if row.key.product_id == product_id), key=lambda row: row.key
         )
@@ -149,50 +152,19 @@ class Snapshot:
         for table in self._tables:
             fits = predicate(table.table.columns())
             rows = np.flatnonzero(fits if table.alive is None else fits & table.alive)
-            reader = Reader(table.table)
-            found += [reader.row(row) for row in rows.tolist()]
+            found += reader_of(table.table).rows(rows.tolist())
         return sorted(found, key=lambda row: row.key)
 
     def rows(self) -> Iterator[Row]:
         """All rows, in no order."""
         for table in self._tables:
-            reader = Reader(table.table)
-            for row in table.live_rows().tolist():
-                yield reader.row(row)
+            reader, rows = reader_of(table.table), table.live_rows().tolist()
+            for start in range(0, len(rows), _CHUNK):
+                yield from reader.rows(rows[start : start + _CHUNK])
 
     def records(self) -> Iterator[Record]:
         """All records with their vectors, in no order."""
         for table in self._tables:
-            reader = Reader(table.table)
-            for row in table.live_rows().tolist():
-                yield reader.record(row)
-
-
-def search_tables(
-    tables: Iterable[SnapshotTable],
-    query: Query,
-    *,
-    rows: int,
-    fetch: Callable[[Sequence[SegmentRef]], None],
-) -> list[tuple[Reader, TableHits]]:
-    """Searches each of `tables` on its own. `rows` are in the segments of the whole snapshot."""
-    searched = [table for table in tables if _may_match(table, query)]
-    fetch([table.ref for table in searched if isinstance(table, SegmentTable)])
-    found = []
-    for table in searched:
-        share = table.table.size / max(rows, table.table.size, 1)
-        found.append(
-            (
-                Reader(table.table),
-                search_table(table.table, table.alive, query, table.graph, share=share),
-            )
-        )
-    return found
-
-
-def _may_match(table: SnapshotTable, query: Query) -> bool:
-    if query.categories is None:
-        return True
-    if isinstance(table, SegmentTable):
-        return any(category in query.categories for category, _ in table.ref.categories)
-    return any(span.category_id in query.categories for span in table.table.ranges)
+            reader, rows = reader_of(table.table), table.live_rows().tolist()
+            for start in range(0, len(rows), _CHUNK):
+                yield from reader.records(rows[start : start + _CHUNK])

@@ -11,10 +11,9 @@ from chalicelib.index.format.columns import Mask
 from chalicelib.index.format.digests import Digests
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.format.revision import Revision
-from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import RowIds, Table, merged
 from chalicelib.index.read.plan import OpenGraph
-from chalicelib.index.read.tail import Effect, Tail, find_in_table
+from chalicelib.index.read.tail import Effect, Find, Tail, find_in_table
 
 
 class SnapshotTable:
@@ -41,7 +40,10 @@ class SnapshotTable:
 
     def find(self, wanted: Digests) -> RowIds:
         """[len(wanted)]: the row that counts of each key, -1 where there is none."""
-        rows = find_in_table(self.table, wanted)
+        return self._alive_only(find_in_table(self.table, wanted))
+
+    def _alive_only(self, rows: RowIds) -> RowIds:
+        """`rows`, -1 in the place of those that do not count."""
         if self.alive is not None:
             rows[(rows >= 0) & ~self.alive[rows]] = -1
         return rows
@@ -60,6 +62,7 @@ class SegmentTable(SnapshotTable):
         self,
         ref: SegmentRef,
         base: Table,
+        find: Find,
         load_revision: Callable[[], Revision],
         tail: Tail,
         graph: OpenGraph | None = None,
@@ -67,6 +70,7 @@ class SegmentTable(SnapshotTable):
         self.ref = ref
         self._graph = graph
         self._base = base
+        self._find = find
         self._load_revision = load_revision
         self._tail = tail
 
@@ -75,10 +79,7 @@ class SegmentTable(SnapshotTable):
         """What the log does to this segment."""
         if not len(self._tail.fatal) and not len(self._tail.marked):
             return None
-        spans = [(span.start, span.stop) for span in self._base.ranges]
-        return self._tail.on(
-            self._base.digests, lambda rows: positions_of(self._base.keys, rows), spans
-        )
+        return self._tail.on(self._find)
 
     @cached_property
     def _revision(self) -> Revision:
@@ -113,6 +114,11 @@ class SegmentTable(SnapshotTable):
     def graph(self) -> OpenGraph | None:
         """See SnapshotTable."""
         return self._graph
+
+    def find(self, wanted: Digests) -> RowIds:
+        """See SnapshotTable."""
+        rows, _ = self._find(wanted)
+        return self._alive_only(rows)
 
     def __len__(self) -> int:
         """Rows that count."""

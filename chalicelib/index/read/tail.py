@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,12 @@ import numpy as np
 from chalicelib.attributes import Attributes
 from chalicelib.index.format.digests import Digests, find
 from chalicelib.index.format.positions import Position, Positions
+from chalicelib.index.format.segment import positions_of
 from chalicelib.index.format.table import Override, RowIds, Table, overrides
 from chalicelib.index.format.tombstones import Tombstone, effect
 
-ReadPositions = Callable[[RowIds], Positions]
-"""Reads the positions of some rows of a segment."""
+Find = Callable[[Digests], tuple[RowIds, Positions]]
+"""The row of each key in a segment, -1 where there is none, and the position of each that is there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,54 +52,40 @@ class Tail:
     oldest: Position | None
     newest: Position | None
 
-    def on(
-        self, keys: Digests, positions: ReadPositions, spans: Iterable[tuple[int, int]]
-    ) -> Effect:
-        """What this tail does to rows whose keys are sorted within each of `spans`."""
-        dead = [np.empty(0, np.int64)]
-        stale = [np.empty(0, np.int64)]
-        changes: dict[int, Attributes] = {}
-        for start, stop in spans:
-            span = Digests(keys.high[start:stop], keys.low[start:stop])
-            lost, beaten = self._contested(span, start, positions)
-            dead.append(lost)
-            stale.append(beaten)
-            changes |= self._patches(span, start, positions)
-        killed = np.unique(np.concatenate(dead))
-        gone = set(killed.tolist())
-        changed = overrides({row: change for row, change in changes.items() if row not in gone})
-        return Effect(killed, changed, np.unique(np.concatenate(stale)))
-
-    def _contested(
-        self, span: Digests, start: int, positions: ReadPositions
-    ) -> tuple[RowIds, RowIds]:
-        """Rows of a segment's span, which begins at row `start`, that lose against this tail, and
-        rows of this tail that lose against the span.
-        """
-        places = find(span, self.fatal)
-        hits = np.flatnonzero(places >= 0)
-        rows = places[hits] + start
-        older = positions(rows).before(self.fatal_positions.take(hits))
+    def on(self, find: Find) -> Effect:
+        """What this tail does to the rows of a segment, whose keys `find` finds."""
+        rows, since = find(self.fatal)
+        hits = np.flatnonzero(rows >= 0)
+        older = since.take(hits).before(self.fatal_positions.take(hits))
+        dead = np.unique(rows[hits[older]])
         # an equal position is the same change, absorbed already: the segment's row stands
         beaten = self.fatal_rows[hits[~older]]
-        return rows[older], beaten[beaten >= 0]
+        changes = self._patches(find, set(dead.tolist()))
+        return Effect(dead, overrides(changes), np.unique(beaten[beaten >= 0]))
 
-    def _patches(
-        self, span: Digests, start: int, positions: ReadPositions
-    ) -> dict[int, Attributes]:
-        """What is set in rows of a segment's span, which begins at row `start`, and not deleted
-        since.
-        """
-        places = find(span, self.marked)
-        found = np.flatnonzero(places >= 0)
-        rows = places[found] + start
-        since = positions(rows)
+    def _patches(self, find: Find, dead: set[int]) -> dict[int, Attributes]:
+        """What is set in rows of a segment that are not `dead`, and not deleted since."""
+        rows, since = find(self.marked)
         changes: dict[int, Attributes] = {}
-        for place, (row, number) in enumerate(zip(rows.tolist(), found.tolist(), strict=True)):
-            until, change = effect(self.marked_tombstones[number], since[place])
-            if until == since[place] and change is not None:
+        for number in np.flatnonzero(rows >= 0).tolist():
+            row = int(rows[number])
+            until, change = effect(self.marked_tombstones[number], since[number])
+            if until == since[number] and change is not None and row not in dead:
                 changes[row] = change
         return changes
+
+
+def find_with_positions(table: Table, wanted: Digests) -> tuple[RowIds, Positions]:
+    """`find_in_table`, with the positions of the rows found (Find); `table` is a segment of
+    format 1.
+    """
+    rows = find_in_table(table, wanted)
+    held = np.flatnonzero(rows >= 0)
+    times, ties = np.zeros((2, len(rows)), dtype=np.uint64)
+    if len(held):
+        found = positions_of(table.keys, rows[held])
+        times[held], ties[held] = found.time, found.tie
+    return rows, Positions(times, ties)
 
 
 def find_in_table(table: Table, wanted: Digests) -> RowIds:

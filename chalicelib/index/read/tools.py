@@ -22,5 +22,7 @@ class Tools:
     """Hex text that nobody else will make."""
     pool: Callable[[], ThreadPoolExecutor]
     """For reading several objects at once."""
+    tasks: Callable[[], ThreadPoolExecutor]
+    """For searching several segments at once, whose reads wait for each other."""
     grace_s: float
     """How long what nobody needs is kept; longer than any request or retry lasts."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from chalicelib.index.format.join import joined
 from chalicelib.index.format.manifest import Manifest, ObjectRef, SegmentRef
@@ -70,10 +69,7 @@ def _absorbed(
     first = min(batch.position for batch in batches)
     kept = objects.tombstones([ref for ref in manifest.tombstones if first <= ref.newest])
     tail = resolve(batches, manifest.shape, kept=kept)
-    tables = [
-        SegmentTable(ref, objects.table(ref, manifest), partial(objects.revision, ref), tail)
-        for ref in manifest.segments
-    ]
+    tables = [objects.segment(ref, manifest, tail, graph=False) for ref in manifest.segments]
     now = generation.tools.clock()
     segments = [_revised(generation, table, min(first.seconds, now)) for table in tables]
     added = _added(generation, TailTable(tail, tables), tail, manifest)

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 
 from chalicelib.index.format.batch import encode_batch
-from chalicelib.index.format.manifest import FORMAT, Manifest, sealed, unsealed
+from chalicelib.index.format.manifest import UNCHANGED, Manifest, sealed, unsealed
 from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.positions import Position, next_position
 from chalicelib.index.format.records import Change
@@ -50,7 +50,7 @@ def append(
 def _first_position(generation: Generation, token: str, position: Position) -> Position:
     """The position of the first attempt with this token; `position`, if this is it."""
     path = f"tokens/{hashlib.sha256(token.encode()).hexdigest()[:32]}"
-    put(generation, path, sealed({"format": FORMAT, "position": position.text()}))
+    put(generation, path, sealed({"format": UNCHANGED, "position": position.text()}))
     key = generation.folder + path
     body = once_more(lambda: unsealed(key, generation.tools.store.get(key).data))
     return Position.parse(body["position"])

@@ -12,8 +12,9 @@ from chalicelib.errors import CorruptObject, FormatTooNew, ObjectMissing
 from chalicelib.index.format.batch import decode_batch
 from chalicelib.index.format.build import norms
 from chalicelib.index.format.bundle import Bundle
+from chalicelib.index.format.clustered import body_path, head_path, open_head
 from chalicelib.index.format.digests import Digests, key_digests, product_digests
-from chalicelib.index.format.manifest import Manifest, SegmentRef
+from chalicelib.index.format.manifest import Manifest, ObjectRef, SegmentRef
 from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.positions import Position
 from chalicelib.index.format.revision import decode_revision, revision_path
@@ -27,9 +28,11 @@ from chalicelib.index.format.segment import (
 )
 from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.format.tombstones import tombstones_path
+from chalicelib.index.read.clustered import Clustered
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.graph import Graph, graph_path
-from chalicelib.index.read.reader import Reader
+from chalicelib.index.read.reader import reader_of
+from chalicelib.index.write import scrub_clustered as clustered
 
 _T = TypeVar("_T")
 
@@ -136,21 +139,21 @@ class _Run:
 
     def segment(self, ref: SegmentRef) -> Iterator[str]:
         """A segment's objects against each other and the manifest."""
-        keys = self._opened(
-            keys_path(ref.id), ref.keys.size, lambda key, data: _whole(open_keys(ref, key, data))
-        )
-        rows = self._opened(
-            rows_path(ref.id), ref.body.size, lambda key, data: _whole(open_rows(ref, key, data))
-        )
-        table = Table(ref.rows, ranges_of(ref), self._manifest.shape, keys, rows)
+        if ref.head is None:
+            table = self._plain(ref)
+            yield from _order(table)
+            if not np.array_equal(norms(table.rows["features"]), table.rows["norms"]):
+                yield "norms and features do not fit each other"
+        else:
+            opened = self._clustered(ref, ref.head)
+            yield from clustered.problems(ref, self._manifest.shape, opened)
+            table = clustered.table_of(ref, self._manifest.shape, opened)
         yield from _shapes(table)
         yield from _digests(table)
-        positions = positions_of(keys)
+        positions = positions_of(table.keys)
         order = np.lexsort((positions.tie, positions.time))
         if positions[int(order[-1])] != ref.newest:
             yield "its newest row is not as old as the manifest says"
-        if not np.array_equal(norms(rows["features"]), rows["norms"]):
-            yield "norms and features do not fit each other"
         dead = np.empty(0, np.int64)
         if ref.revision is not None:
             sha256 = ref.revision.sha256
@@ -165,13 +168,35 @@ class _Run:
         alive: RowIds = np.setdiff1d(np.arange(ref.rows), dead)
         self._live.append(table.digests.take(alive))
 
+    def _plain(self, ref: SegmentRef) -> Table:
+        """A segment of format 1, all of it verified. Raises CorruptObject, FormatTooNew."""
+        # narrows the type; the caller looked
+        assert ref.keys is not None  # noqa: S101
+        keys = self._opened(
+            keys_path(ref.id), ref.keys.size, lambda key, data: _whole(open_keys(ref, key, data))
+        )
+        rows = self._opened(
+            rows_path(ref.id), ref.body.size, lambda key, data: _whole(open_rows(ref, key, data))
+        )
+        return Table(ref.rows, ranges_of(ref), self._manifest.shape, keys, rows)
+
+    def _clustered(self, ref: SegmentRef, head: ObjectRef) -> Clustered:
+        """A segment of format 2, all of it verified. Raises CorruptObject, FormatTooNew."""
+        found = self._opened(
+            head_path(ref.id), head.size, lambda key, data: open_head(ref, key, data)
+        )
+        return self._opened(
+            body_path(ref.id),
+            ref.body.size,
+            lambda key, data: clustered.opened(ref, found, key, data),
+        )
+
     def graph(self, ref: SegmentRef) -> Iterator[str]:
         """A segment's graph; remembered where it is damaged, since it can be built anew."""
         assert ref.graph is not None  # noqa: S101  # narrows the type; the caller looked
-        path, store = self._generation.folder + rows_path(ref.id), self._generation.tools.store
         try:
-            codes = once_more(lambda: open_rows(ref, path, store.view(path))["codes"])
-            first = np.ascontiguousarray(codes[:, 0])
+            table = self._generation.objects.table(ref, self._manifest)
+            first = np.ascontiguousarray(table.rows["codes"][:, 0])
         except (CorruptObject, FormatTooNew, ObjectMissing):
             # reported with the segment, without whose codes a graph can neither be tried nor be
             # built anew
@@ -212,6 +237,7 @@ class _Run:
         )
         yield from _shapes(batch.table)
         yield from _digests(batch.table)
+        yield from _order(batch.table)
 
     def _opened(self, path: str, size: int | None, decode: Callable[[str, memoryview], _T]) -> _T:
         """What `decode` makes of an object that should have `size` bytes; damage is believed when a
@@ -263,9 +289,8 @@ def _shapes(table: Table) -> Iterator[str]:
 
 
 def _digests(table: Table) -> Iterator[str]:
-    """Digests that are not those of the keys, and rows that are not in order of them."""
-    reader = Reader(table)
-    keys = [reader.key(row) for row in range(table.size)]
+    """Digests that are not those of the keys."""
+    keys = [row.key for row in reader_of(table).rows(range(table.size))]
     derived, digests = key_digests(keys), table.digests
     if not (
         np.array_equal(derived.high, digests.high) and np.array_equal(derived.low, digests.low)
@@ -275,6 +300,11 @@ def _digests(table: Table) -> Iterator[str]:
         product_digests([key.product_id for key in keys]), table.rows["products"]
     ):
         yield "product digests do not fit the product ids"
+
+
+def _order(table: Table) -> Iterator[str]:
+    """Rows of a log object or of a segment of format 1 that are not in order of their digests."""
+    digests = table.digests
     for span in table.ranges:
         high, low = digests.high[span.start : span.stop], digests.low[span.start : span.stop]
         if not ((high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))).all():

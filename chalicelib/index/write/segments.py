@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chalicelib.index.format.clustered import body_path, encode_clustered, head_path
 from chalicelib.index.format.join import joined
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.format.positions import Positions
-from chalicelib.index.format.segment import encode_segment, keys_path, rows_path
 from chalicelib.index.format.table import Range, RowIds, Table
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.write.commit import put
@@ -35,11 +35,11 @@ def write_segments(
         if len(rows) < table.size:
             piece, places = joined([(table, rows)], table.shape)
             at = positions.take(rows[places])
-        ref, keys, body = encode_segment(
+        ref, head, body = encode_clustered(
             piece, at, segment_id=generation.tools.new_id(), fingerprint=fingerprint
         )
-        put(generation, keys_path(ref.id), keys)
-        put(generation, rows_path(ref.id), body)
+        put(generation, body_path(ref.id), body)
+        put(generation, head_path(ref.id), head)
         made.append(ref)
     return made
 
