@@ -14,7 +14,9 @@ from chalicelib.attributes import Attributes
 from chalicelib.errors import CorruptObject, FormatTooNew, LookalikeError
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
+from chalicelib.index.format import clusters
 from chalicelib.index.format.records import Change, Delete, Key, Patch, Put
+from chalicelib.index.read import search
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.scan import query_words
 from chalicelib.index.write import graphs as growing
@@ -22,6 +24,7 @@ from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
 from chalicelib.storage.object_store import Blob
+from tests.index.format1 import writing
 from tests.index.simulated import (
     Clock,
     Model,
@@ -53,22 +56,35 @@ CHANGES: list[list[Change]] = [
         Put(record("late", "1", 501)),
         Delete(Key("p5", "ä.jpg")),
         Patch(Key("p6", "ä.jpg"), Attributes(int_attr2=1)),
+        *[Put(record(f"old{number}", "ö.jpg", 600 + number)) for number in range(20)],
     ],
-    [Put(record("late", "2", 502))],
+    [
+        Put(record("late", "2", 502)),
+        Delete(Key("late", "1")),
+        Patch(Key("p7", "ä.jpg"), Attributes(int_attr2=2)),
+    ],
 ]
 
 
 def scenario(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryStore, Model]:
-    """A collection with every kind of object: segment, graph, revision, tombstones, log, token."""
+    """A collection with every kind of object: segments of both formats, graphs, revisions,
+    tombstones, log, tokens.
+    """
     monkeypatch.setattr(growing, "GRAPH_ROWS", 100)
+    # so that clusters are made, and searched
+    monkeypatch.setattr(clusters, "CLUSTERED_ROWS", 32)
+    monkeypatch.setattr(clusters, "CLUSTER_ROWS", 8)
+    monkeypatch.setattr(search, "DIRECT_ROWS", 8)
+    monkeypatch.setattr(search, "DIRECT_FILTERED_ROWS", 8)
     store = MemoryStore()
     collection = make(open_catalog(store, Clock(), ids()))
     model: Model = {}
     for number, changes in enumerate(CHANGES):
         collection.append(changes, token=str(number))
         model = apply(model, changes)
-        if number < 2:
-            absorb(collection.current())
+        if number < 3:
+            with writing(2 if number == 0 else 1):
+                absorb(collection.current())
     assert growing.grow(collection.current()) is not None
     return store, model
 
@@ -133,6 +149,8 @@ def flip_many(monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
         "manifest.json",
         "/keys",
         "/rows",
+        "/head",
+        "/body",
         "/graph-",
         "/revisions/",
         "/marks/",
@@ -182,8 +200,10 @@ def test_truncated_objects(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
 
 def test_a_missing_object_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     store, model = scenario(monkeypatch)
+    generation = open_catalog(store, Clock(), ids(5_000)).open("shop").current()
+    used = {generation.folder + path for path in generation.manifest().manifest.objects()}
     for stat in list(store.list("")):
-        if "/segments/" in stat.key or "/revisions/" in stat.key:
+        if stat.key in used and "/marks/" not in stat.key:
             fewer = MemoryStore()
             fewer._objects = {
                 key: found for key, found in store._objects.items() if key != stat.key

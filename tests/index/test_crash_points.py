@@ -22,6 +22,7 @@ from chalicelib.index.write.collect import collect
 from chalicelib.index.write.merge import merge
 from chalicelib.index.write.scrub import scrub
 from chalicelib.storage.memory import MemoryStore
+from tests.index.format1 import writing
 from tests.index.simulated import (
     Clock,
     Crash,
@@ -57,7 +58,7 @@ class Scenario:
 
 
 def lived_in() -> Scenario:
-    """Four segments, one of them with a revision, garbage that is due, and a log with every kind of
+    """Four segments, half of each format, one of them with a revision, garbage that is due, and a log with every kind of
     change.
     """
     clock = Clock()
@@ -71,7 +72,8 @@ def lived_in() -> Scenario:
         ]
         steps.append(Delete(Key(f"p{number - 1}-0", "a")))
         _change(scenario, collection, steps)
-        absorb(collection.generation)
+        with writing(1 + number % 2):
+            absorb(collection.generation)
     _change(scenario, collection, [Patch(Key("p0-1", "a"), Attributes(int_attr=7))])
     absorb(collection.generation)
     clock.now += 7200

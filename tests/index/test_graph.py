@@ -37,7 +37,7 @@ def planes(count: int, seed: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np
 
 
 def ref_of(graph: ObjectRef, rows: int) -> SegmentRef:
-    return SegmentRef("s", rows, ((0, rows),), Position(1, 1), graph, graph, graph)
+    return SegmentRef("s", rows, ((0, rows),), Position(1, 1), graph, graph=graph)
 
 
 def test_the_same_codes_give_the_same_bytes() -> None:

@@ -172,7 +172,7 @@ def test_16_two_compactors_of_which_one_has_swept_the_log() -> None:
             shop.clock.now += 4000
             collect(shop.process().current())
 
-    slow = shop.process(Faulty(shop.store, before=once("get", "/keys", merged_and_collected)))
+    slow = shop.process(Faulty(shop.store, before=once("get", "/head", merged_and_collected)))
     with pytest.raises(VersionConflict):
         merge(slow.current(), everything=True)
     assert len(shop.keys()) == 5

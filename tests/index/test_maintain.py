@@ -248,7 +248,7 @@ def test_a_graph_is_not_blamed_for_its_rows(
 ) -> None:
     collection = with_a_graph(deployment, monkeypatch)
     before = collection.current().manifest().manifest
-    key = damage(deployment, "/rows", byte=60)
+    key = damage(deployment, "/head", byte=60)
     found = maintain.scrub(deployment, "shop", repair=True)
     assert {problem.key for problem in found.problems} == {key}
     assert (found.repairable, found.repaired) == (0, 0)
@@ -308,7 +308,7 @@ def test_a_scrub_that_finds_damage_says_so_with_its_exit_code(
 ) -> None:
     fill(make(deployment), 1)
     maintain.compact(deployment, "shop")
-    (key,) = [stat.key for stat in deployment.store.list("") if stat.key.endswith("/keys")]
+    (key,) = [stat.key for stat in deployment.store.list("") if stat.key.endswith("/head")]
     deployment.store.delete(key)
     code, text = run("scrub")
     assert code == 1

@@ -15,11 +15,14 @@ from chalicelib.index.read.scan import row_distances, smallest
 SHARE = 0.04
 """Of the matching rows, those whose clusters are chosen (docs/adr/0076)."""
 
-RENTED_SHARE = 0.15
+RENTED_SHARE = 0.08
 """The same once all codes of the segment are in memory, where they cost no read."""
 
 LEAST = 8_192
 """At least so many rows."""
+
+PROBED_PER_HIT = 64
+"""The same for each hit that is wanted: farther ranks lie in farther clusters."""
 
 GAP = 8
 """Clusters between two chosen ones that are taken too: one read spares another."""
@@ -47,6 +50,7 @@ class Probe:
         clusters = np.flatnonzero(self._wanted)
         order = np.argsort(-segment.likeness(feature)[clusters], kind="stable")
         self._clusters = clusters[order]
+        self._gap = 0 if segment.body.is_whole("codes") else GAP
         self._reached = np.cumsum(counts[self._clusters])
         """Matching rows of the first clusters."""
 
@@ -62,7 +66,7 @@ class Probe:
 
     def _rows(self, chosen: npt.NDArray[np.int64]) -> RowIds:
         """Matching rows of these clusters, and of wanted ones in the gaps between them."""
-        breaks = np.flatnonzero(np.diff(chosen) > GAP + 1) + 1
+        breaks = np.flatnonzero(np.diff(chosen) > self._gap + 1) + 1
         firsts = chosen[np.append(0, breaks)]
         lasts = chosen[np.append(breaks, len(chosen)) - 1] + 1
         pieces = [

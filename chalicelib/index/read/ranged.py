@@ -18,7 +18,7 @@ from chalicelib.index.format.once_more import once_more
 from chalicelib.index.format.sections import Section, check_of
 from chalicelib.index.format.table import RowIds
 
-GAP = 256 * 1024
+GAP = 128 * 1024
 """Unwanted bytes between two wanted blocks that are read and kept as well. A request to S3 costs
 what a function costs that reads 1 MB (docs/adr/0077).
 """
@@ -26,7 +26,7 @@ what a function costs that reads 1 MB (docs/adr/0077).
 LONGEST = 16 * 1024 * 1024
 """Bytes of one request: more are asked for at once."""
 
-REQUEST = 1024 * 1024
+REQUEST = 512 * 1024
 """Bytes that a request weighs: once the requests for a section weigh as much as it has bytes, all of
 it is read and kept (the ski-rental rule)."""
 

@@ -16,7 +16,7 @@ from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.read.clustered import Clustered, ClusteredRows
 from chalicelib.index.read.matching import Matching
 from chalicelib.index.read.plan import OpenGraph, route
-from chalicelib.index.read.probe import LEAST, RENTED_SHARE, SHARE, Probe
+from chalicelib.index.read.probe import LEAST, PROBED_PER_HIT, RENTED_SHARE, SHARE, Probe
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.rank import Cosines, ranked
 from chalicelib.index.read.scan import Scan, hamming, query_words, row_distances
@@ -39,10 +39,6 @@ DIRECT_BYTES = 16 * 1024 * 1024
 """Bytes of the blocks in which these rows' features lie, above which a segment of format 2 is asked
 for codes all the same (docs/adr/0078).
 """
-
-CLUSTERED_SHORTLIST = 128
-CLUSTERED_SHORTEST = 40
-"""As SHORTLIST and SHORTEST, in a segment of format 2, where each costs a read (docs/adr/0077)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +113,7 @@ class _Task:
             rows = self.matching.rows()
             if segment is None or segment.body.blocks_of("features", rows) <= DIRECT_BYTES:
                 return ranked(self.table, rows, self.query)
-        found = self._by_graph(graph) if graph is not None else None
+        found = self._by_graph(graph, segment) if graph is not None else None
         if found is not None:
             return ranked(self.table, found, self.query)
         return self._by_scan() if segment is None else self._by_clusters(segment)
@@ -129,13 +125,13 @@ class _Task:
             round(SHORTLIST * math.sqrt(min(1.0, self.share))), SHORTEST, 2 * self.query.count
         )
 
-    def _by_graph(self, graph: OpenGraph) -> RowIds | None:
+    def _by_graph(self, graph: OpenGraph, segment: Clustered | None) -> RowIds | None:
         """Candidates from the graph; None where the scan is to be preferred or the graph did not
         find enough.
         """
         way = route(
             rows=self.table.size,
-            searched=self.matching.searched,
+            searched=self.matching.searched if segment is None else self._probed(segment),
             matching=self.matching.count,
             words=self.table.shape.words,
             width=self._width,
@@ -162,19 +158,21 @@ class _Task:
         clusters, until they suffice.
         """
         probe = Probe(segment, self.matching, self.query.vector.feature)
-        width = max(
-            round(CLUSTERED_SHORTLIST * math.sqrt(min(1.0, self.share))),
-            CLUSTERED_SHORTEST,
-            2 * self.query.count,
-        )
-        share = RENTED_SHARE if segment.body.is_whole("codes") else SHARE
-        need = max(round(share * self.matching.count), LEAST, width)
+        # in proportion, not by the root as elsewhere: each row costs a read (docs/adr/0077)
+        width = max(round(SHORTLIST * min(1.0, self.share)), SHORTEST, 2 * self.query.count)
+        need = self._probed(segment)
         while True:
             nearest = probe.nearest(self.words, width, need)
             rows, similarity = ranked(self.table, nearest, self.query)
             if min(width, need) >= self.matching.count or self._enough(rows):
                 return rows, similarity
             width, need = 4 * width, 4 * need
+
+    def _probed(self, segment: Clustered) -> int:
+        """Rows whose codes are compared, at first."""
+        share = RENTED_SHARE if segment.body.is_whole("codes") else SHARE
+        wanted = max(round(share * self.matching.count), LEAST, PROBED_PER_HIT * self.query.count)
+        return min(wanted, self.matching.searched)
 
     def _enough(self, rows: RowIds) -> bool:
         """Whether `rows` suffice for a full answer."""
