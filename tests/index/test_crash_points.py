@@ -58,8 +58,8 @@ class Scenario:
 
 
 def lived_in() -> Scenario:
-    """Four segments, half of each format, one of them with a revision, garbage that is due, and a log with every kind of
-    change.
+    """Four segments, half of each format, one of them with a revision, garbage that is due, and a
+    log with every kind of change.
     """
     clock = Clock()
     store = MemoryStore(clock=clock)

@@ -1,8 +1,8 @@
-"""Which rows of a segment lie side by side: clusters of neighbours (docs/FORMAT.md §5.7).
+"""Which rows of a segment lie side by side: clusters of neighbours (docs/FORMAT.md §5.6).
 
-A search compares itself with the clusters' centroids and reads the clusters that are near. Centroids
-live in the few dimensions in which the segment's features differ most, so that all rows can be
-compared with all centroids for some microseconds a row.
+A search compares itself with the clusters' centroids and reads the clusters that are near.
+Centroids live in the few dimensions in which the segment's features differ most, so that all rows
+can be compared with all centroids for some microseconds a row.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Clusters:
 
 
 def clusters_of(features: npt.NDArray[np.int8], ranges: Sequence[Range]) -> Clusters:
-    """Arranges the rows of `features` [size, dimension]. The same rows give the same clusters, up to
-    the rounding of the machine.
+    """Arranges the rows of `features` [size, dimension]. The same rows give the same clusters, up
+    to the rounding of the machine.
     """
     rng = np.random.default_rng(_SEED)
     large = [part for part in ranges if part.stop - part.start >= CLUSTERED_ROWS]

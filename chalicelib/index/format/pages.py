@@ -29,7 +29,9 @@ Page = dict[str, list[Any]]
 
 
 def encode_pages(table: Table, order: RowIds) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
-    """The pages of the rows of `table` in this order, one after the other, and u32 where each ends."""
+    """The pages of the rows of `table` in this order, one after the other, and where each ends
+    (u32).
+    """
     fields: Page = {
         "product_id": _strings(table.text("product_id"), order),
         "pic_name": _strings(table.text("pic_name"), order),

@@ -41,8 +41,8 @@ _STORED = ("features", "scales", "products")
 
 
 class Clustered:
-    """An opened segment. All methods may be called from several threads, and raise ObjectMissing and
-    CorruptObject.
+    """An opened segment. All methods may be called from several threads, and raise ObjectMissing
+    and CorruptObject.
     """
 
     def __init__(self, size: int, head: Head, body: Ranged, keep: Keep) -> None:

@@ -116,9 +116,9 @@ class Objects:
         return [tombstone for ref in refs for tombstone in self._tombstones(ref)]
 
     def prepare(self, refs: Sequence[SegmentRef]) -> Apply:
-        """Before these segments are searched: reads the rows of those of format 1 at once, as far as
-        the cache holds them all. What it returns searches several of format 2: at once while they
-        have to be read, one after the other once they are in memory. Raises ObjectMissing,
+        """Before these segments are searched: reads the rows of those of format 1 at once, as far
+        as the cache holds them all. What it returns searches several of format 2: at once while
+        they have to be read, one after the other once they are in memory. Raises ObjectMissing,
         CorruptObject.
         """
         cache = self._tools.cache

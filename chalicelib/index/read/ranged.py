@@ -1,5 +1,5 @@
-"""The body of a segment, of which only what is needed is read: in ranges, each block verified before
-anybody sees a byte of it, and kept.
+"""The body of a segment, of which only what is needed is read: in ranges, each block verified
+before anybody sees a byte of it, and kept.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ LONGEST = 16 * 1024 * 1024
 """Bytes of one request: more are asked for at once."""
 
 REQUEST = 512 * 1024
-"""Bytes that a request weighs: once the requests for a section weigh as much as it has bytes, all of
-it is read and kept (the ski-rental rule)."""
+"""Bytes that a request weighs: once the requests for a section weigh as much as it has bytes, all
+of it is read and kept (the ski-rental rule).
+"""
 
 RENTED = 32 * 1024 * 1024
 """Bytes of the largest section that is read so: what a search can wait for, 0.4 s at 75 MiB/s."""
@@ -85,7 +86,9 @@ class Ranged:
         return part.array
 
     def gather(self, name: str, rows: RowIds) -> Array:
-        """`array(name)[rows]`, reading only the blocks in which these rows lie. Raises as `array`."""
+        """`array(name)[rows]`, reading only the blocks in which these rows lie. Raises as
+        `array`.
+        """
         part = self._part(name)
         if not part.good.all():
             width, block = part.section.width, part.section.block
@@ -126,8 +129,8 @@ class Ranged:
         return found
 
     def _want(self, part: _Part, missing: npt.NDArray[np.bool_]) -> None:
-        """Reads blocks that are not there, with what lies in the gaps between them. Two threads that
-        want the same one read it twice, and write the same bytes.
+        """Reads blocks that are not there, with what lies in the gaps between them. Two threads
+        that want the same one read it twice, and write the same bytes.
         """
         blocks = np.flatnonzero(missing)
         if not len(blocks):

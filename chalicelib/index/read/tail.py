@@ -15,7 +15,9 @@ from chalicelib.index.format.table import Override, RowIds, Table, overrides
 from chalicelib.index.format.tombstones import Tombstone, effect
 
 Find = Callable[[Digests], tuple[RowIds, Positions]]
-"""The row of each key in a segment, -1 where there is none, and the position of each that is there."""
+"""The row of each key in a segment, -1 where there is none, and the positions of those that are
+there.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

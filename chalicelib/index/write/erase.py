@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chalicelib.index.format.clustered import body_path
 from chalicelib.index.format.digests import product_digests
 from chalicelib.index.format.manifest import Manifest
 from chalicelib.index.format.segment import rows_path
 from chalicelib.index.format.tombstones import tombstones_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.log import Listed
-from chalicelib.index.read.reader import Reader
+from chalicelib.index.read.reader import reader_of
 from chalicelib.index.write.collect import present
 from chalicelib.index.write.commit import commit
 
@@ -78,7 +79,7 @@ def holding(generation: Generation, product_id: str, pic_name: str | None) -> li
         changed = [override.rows for override in revision.changed.values()]
         rows = np.unique(np.concatenate([revision.dead, *changed]))
         rows = rows[table.rows["products"][rows] == product]
-        keys = [Reader(table).key(row) for row in rows.tolist()]
+        keys = [row.key for row in reader_of(table).rows(rows.tolist())]
         if any(key.product_id == product_id and pic_name in (None, key.pic_name) for key in keys):
             found.append(ref.id)
     return found
@@ -99,4 +100,6 @@ def forget_garbage(generation: Generation) -> int:
 def _in_segments(manifest: Manifest) -> Iterator[Remnant]:
     for ref in manifest.segments:
         if ref.revision is not None:
-            yield Remnant(rows_path(ref.id), ref.stale_since or 0.0)
+            yield Remnant(
+                body_path(ref.id) if ref.head else rows_path(ref.id), ref.stale_since or 0.0
+            )
