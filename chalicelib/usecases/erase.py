@@ -108,7 +108,7 @@ def _left(message: DeletePictures, deployment: Deployment, generation: Generatio
     """
     listed = generation.listed()
     held = holding(generation, message.product_id, message.pic_name)
-    found = [f"{generation.folder}segments/{segment_id}/rows" for segment_id in held]
+    found = [f"{generation.folder}{path}" for path in held]
     found += [f"{generation.folder}{garbage.key}" for garbage in listed.manifest.garbage]
     found += [f"{generation.folder}log/{one.name}" for one in listed.waiting]
     found += [generation.folder + remnant.path for remnant in orphans(generation)]

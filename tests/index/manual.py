@@ -1,5 +1,5 @@
-"""A second reader of format 1, written from docs/FORMAT.md and nothing else: the standard library,
-and no line of the index.
+"""A second reader of formats 1 and 2, written from docs/FORMAT.md and nothing else: the standard
+library, and no line of the index.
 
 Numbers in brackets are sections of that page.
 """
@@ -7,128 +7,23 @@ Numbers in brackets are sections of that page.
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-Key = tuple[str, str]
-"""Product id and picture name."""
-
-INTS = ("int_attr", "int_attr2", "int_attr3", "int_attr4")
-STRINGS = ("str_attr", "str_attr2", "str_attr3", "str_attr4")
-CODES = {
-    "|i1": "b",
-    "|u1": "B",
-    "<u2": "H",
-    "<i4": "i",
-    "<u4": "I",
-    "<f4": "f",
-    "<i8": "q",
-    "<u8": "Q",
-}
-"""struct's letters for numpy's spelling."""
-
-
-class Position(NamedTuple):
-    """[4]"""
-
-    time: int
-    tie: int
-
-
-@dataclass
-class Record:
-    """What the format says of one record."""
-
-    category: int
-    region: tuple[int, ...]
-    attributes: dict[str, Any]
-    code: bytes
-    feature: tuple[int, ...]
-    scale: float
-
-
-class Tombstone(NamedTuple):
-    """[4] A deletion (no `changes`) or a patch."""
-
-    key: Key
-    at: Position
-    changes: dict[str, Any] | None
-
-
-def position(name: str) -> Position:
-    """[4] Of a log object's name."""
-    return Position(2**64 - 1 - int(name[:16], 16), int(name[17:], 16))
-
-
-def sealed(data: bytes) -> dict[str, Any]:
-    """[2] A JSON object."""
-    line, checksum, end = data.split(b"\n")
-    assert end == b""
-    assert checksum.decode() == hashlib.sha256(line).hexdigest()
-    found: dict[str, Any] = json.loads(line)
-    assert line == json.dumps(found, sort_keys=True, separators=(",", ":")).encode("ascii")
-    assert found["format"] == 1
-    return found
-
-
-class Container:
-    """[3] A binary object, with everything in it verified."""
-
-    def __init__(self, data: bytes, kind: str, ref: dict[str, Any] | None = None) -> None:
-        magic, version, length, zero, digest = struct.unpack_from("<7sBII32s", data)
-        text = data[48 : 48 + length]
-        assert (magic, version, zero) == (b"LOOKALK", 1, 0)
-        assert hashlib.sha256(text).digest() == digest
-        if ref is not None:
-            assert (ref["sha256"], ref["size"]) == (digest.hex(), len(data))
-        header = json.loads(text)
-        assert header["kind"] == kind
-        self.meta: dict[str, Any] = header["meta"]
-        self.shapes: dict[str, list[int]] = {}
-        self.hashes: dict[str, int] = {}
-        self.arrays: dict[str, tuple[Any, ...]] = {}
-        begin = -(-(48 + length) // 64) * 64
-        assert not any(data[48 + length : begin])
-        for section in header["sections"]:
-            assert section["offset"] % 64 == 0
-            raw = data[begin + section["offset"] :][: section["size"]]
-            hashes = [
-                hashlib.sha256(raw[start : start + section["block"]]).hexdigest()
-                for start in range(0, len(raw), section["block"])
-            ]
-            assert hashes == section["sha256"]
-            self.hashes[section["name"]] = len(hashes)
-            letter = CODES[section["dtype"]]
-            self.shapes[section["name"]] = section["shape"]
-            self.arrays[section["name"]] = struct.unpack(
-                f"<{len(raw) // struct.calcsize(letter)}{letter}", raw
-            )
-
-    def texts(self, name: str) -> list[str]:
-        """[5.2] Strings one after the other."""
-        data, ends = bytes(self.arrays[f"{name}.text"]), self.arrays[f"{name}.ends"]
-        return [data[start:end].decode() for start, end in zip((0, *ends), ends, strict=False)]
-
-    def tombstones(self) -> list[Tombstone]:
-        """[4]"""
-        lines = [json.loads(line) for line in bytes(self.arrays["marks"]).splitlines()]
-        return [
-            Tombstone((line["p"], line["n"]), position(line["at"]), line.get("set"))
-            for line in lines
-        ]
-
-
-def digest(key: Key) -> tuple[int, int]:
-    """[5.1]"""
-    product = key[0].encode()
-    made = hashlib.blake2b(
-        struct.pack("<I", len(product)) + product + key[1].encode(), digest_size=16
-    ).digest()
-    high, low = struct.unpack("<QQ", made)
-    return high, low
+from tests.index.manual_clustered import clustered
+from tests.index.manual_objects import (
+    INTS,
+    STRINGS,
+    Container,
+    Key,
+    Position,
+    Record,
+    Tombstone,
+    digest,
+    position,
+    sealed,
+)
 
 
 def attributes(rows: Container) -> list[dict[str, Any]]:
@@ -206,8 +101,8 @@ def table(rows: Container, keys: Container) -> list[tuple[Key, Record]]:
     return found
 
 
-def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key, Position, Record]]:
-    """[5] The live rows of a segment, as its revision left them."""
+def plain(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key, Position, Record]]:
+    """[5.1, 5.2] The rows of a segment of format 1."""
     keys = Container(folder[f"segments/{ref['id']}/keys"], "keys", ref["keys"])
     rows = Container(folder[f"segments/{ref['id']}/rows"], "rows", ref["body"])
     assert ref["categories"] == [
@@ -216,22 +111,25 @@ def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key,
     at = list(map(Position, keys.arrays["times"], keys.arrays["ties"]))
     assert at == sorted(set(at))
     assert at[-1] == position(ref["newest"])
+    assert ref["rows"] == rows.meta["size"]
+    made = table(rows, keys)
+    return [(key, at[keys.arrays["positions"][row]], one) for row, (key, one) in enumerate(made)]
+
+
+def segment(folder: Mapping[str, bytes], ref: dict[str, Any]) -> list[tuple[Key, Position, Record]]:
+    """[5] The live rows of a segment, as its revision left them."""
+    made = clustered(folder, ref) if "head" in ref else plain(folder, ref)
     if ref["graph"]:
         graph = Container(
             folder[f"segments/{ref['id']}/graph-{ref['graph']['id']}"], "graph", ref["graph"]
         )
-        assert graph.meta["size"] == ref["rows"] == rows.meta["size"]
-    made = table(rows, keys)
+        assert graph.meta["size"] == ref["rows"] == len(made)
     dead = revise(made, folder, ref) if ref["revision"] else set()
-    return [
-        (key, at[keys.arrays["positions"][row]], one)
-        for row, (key, one) in enumerate(made)
-        if row not in dead
-    ]
+    return [found for row, found in enumerate(made) if row not in dead]
 
 
 def revise(
-    made: list[tuple[Key, Record]], folder: Mapping[str, bytes], ref: dict[str, Any]
+    made: list[tuple[Key, Position, Record]], folder: Mapping[str, bytes], ref: dict[str, Any]
 ) -> set[int]:
     """[5.3] Changes attributes as the segment's revision says; the rows that are dead."""
     revision = Container(folder[f"revisions/{ref['revision']['id']}"], "revision", ref["revision"])
@@ -242,7 +140,7 @@ def revise(
         if dot and what == "rows":
             values = revision.arrays.get(f"{name}.values") or revision.texts(name)
             for row, value in zip(revision.arrays[section], values, strict=True):
-                made[row][1].attributes[name] = value
+                made[row][2].attributes[name] = value
     return set(dead)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,9 +55,18 @@ def traces(store: ObjectStore, pieces: Sequence[bytes]) -> list[str]:
     for stat in store.list("collections/"):
         in_index = re.match(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)", stat.key)
         data = store.get(stat.key).data if in_index else b""
+        data += b"".join(inflated(data[at.start() :]) for at in re.finditer(b"\x78\x01", data))
         if any(piece in data for piece in pieces):
             found.append(stat.key)
     return found
+
+
+def inflated(data: bytes) -> bytes:
+    """What a zlib stream at the beginning of `data` holds; nothing, if there is none."""
+    try:
+        return zlib.decompressobj().decompress(data)
+    except zlib.error:
+        return b""
 
 
 def open_shop(folder: Path, store: ObjectStore, clock: Clock, settings: Settings) -> Shop:

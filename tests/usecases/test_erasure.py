@@ -124,7 +124,7 @@ def test_only_the_segment_that_held_it_is_rewritten(shop: Shop) -> None:
     shop.collection.append([Put(record_like(shop, f"later-{number}")) for number in range(30)])
     maintain.compact(deployment, "shop")
     before = {ref.id: ref for ref in segments(shop)}
-    held = next(key for key in shop.traces() if key.endswith("/rows")).split("/")[-2]
+    held = next(key for key in shop.traces() if key.endswith("/body")).split("/")[-2]
     assert len(before) == 2
     by_picture(shop)
     shop.pass_days(7)
@@ -152,14 +152,14 @@ def test_what_a_dead_compactor_and_a_dead_rebuild_left_is_overdue_and_goes(shop:
     deployment = shop.shop.deployment
     (ref,) = segments(shop)
     generation = shop.collection.current()
-    rows = deployment.store.get(generation.folder + f"segments/{ref.id}/rows").data
-    put(generation, "segments/00000000000000000000000000abcdef/rows", rows)
+    rows = deployment.store.get(generation.folder + f"segments/{ref.id}/body").data
+    put(generation, "segments/00000000000000000000000000abcdef/body", rows)
     fresh = deployment.catalog.begin_generation("shop", fingerprint="tiny-1", dimension=64, bits=64)
     fresh.append([Put(replace(record_like(shop, "x"), key=SECRET))])
     by_picture(shop)
     shop.clock.now += 8 * DAY
     told = {problem.key for problem in maintain.scrub(deployment, "shop").problems}
-    assert generation.folder + "segments/00000000000000000000000000abcdef/rows" in told
+    assert generation.folder + "segments/00000000000000000000000000abcdef/body" in told
     assert fresh.generation.folder in told
     shop.clock.now -= 8 * DAY
     shop.pass_days(7)

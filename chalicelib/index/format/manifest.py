@@ -67,6 +67,11 @@ class SegmentRef:
         return self.rows - self.dead
 
     @property
+    def body_path(self) -> str:
+        """Of the object that holds the rows, within the generation's folder."""
+        return f"segments/{self.id}/{'body' if self.head else 'rows'}"
+
+    @property
     def size(self) -> int:
         """Bytes on the store."""
         return sum(

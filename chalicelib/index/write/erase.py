@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chalicelib.index.format.clustered import body_path
 from chalicelib.index.format.digests import product_digests
 from chalicelib.index.format.manifest import Manifest
-from chalicelib.index.format.segment import rows_path
 from chalicelib.index.format.tombstones import tombstones_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.log import Listed
@@ -66,7 +64,7 @@ def drop_head(generation: Generation, listed: Listed, *, before: float) -> bool:
 
 
 def holding(generation: Generation, product_id: str, pic_name: str | None) -> list[str]:
-    """Ids of segments in which dead or changed rows are of that product (and picture). Reads
+    """Objects of segments in which dead or changed rows are of that product (and picture). Reads
     product digests of segments with a revision. Raises CollectionNotFound, StorageError.
     """
     manifest = generation.manifest().manifest
@@ -81,7 +79,7 @@ def holding(generation: Generation, product_id: str, pic_name: str | None) -> li
         rows = rows[table.rows["products"][rows] == product]
         keys = [row.key for row in reader_of(table).rows(rows.tolist())]
         if any(key.product_id == product_id and pic_name in (None, key.pic_name) for key in keys):
-            found.append(ref.id)
+            found.append(ref.body_path)
     return found
 
 
@@ -100,6 +98,4 @@ def forget_garbage(generation: Generation) -> int:
 def _in_segments(manifest: Manifest) -> Iterator[Remnant]:
     for ref in manifest.segments:
         if ref.revision is not None:
-            yield Remnant(
-                body_path(ref.id) if ref.head else rows_path(ref.id), ref.stale_since or 0.0
-            )
+            yield Remnant(ref.body_path, ref.stale_since or 0.0)
