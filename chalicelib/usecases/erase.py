@@ -65,7 +65,7 @@ def erase(message: DeletePictures, deployment: Deployment) -> Certificate:
         continue
     segments = rows = 0
     while held := holding(generation, message.product_id, message.pic_name):
-        done = steady(lambda: rewrite(generation, held[0]))  # it is run at once
+        done = steady(lambda: rewrite(generation, held[0].id))  # it is run at once
         if done is None:
             break  # others kept changing it: `left` tells
         segments, rows = segments + 1, rows + done.rows
@@ -108,7 +108,7 @@ def _left(message: DeletePictures, deployment: Deployment, generation: Generatio
     """
     listed = generation.listed()
     held = holding(generation, message.product_id, message.pic_name)
-    found = [f"{generation.folder}{path}" for path in held]
+    found = [generation.folder + ref.body_path for ref in held]
     found += [f"{generation.folder}{garbage.key}" for garbage in listed.manifest.garbage]
     found += [f"{generation.folder}log/{one.name}" for one in listed.waiting]
     found += [generation.folder + remnant.path for remnant in orphans(generation)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.index.format.digests import product_digests
-from chalicelib.index.format.manifest import Manifest
+from chalicelib.index.format.manifest import Manifest, SegmentRef
 from chalicelib.index.format.tombstones import tombstones_path
 from chalicelib.index.read.generation import Generation
 from chalicelib.index.read.log import Listed
@@ -63,8 +63,8 @@ def drop_head(generation: Generation, listed: Listed, *, before: float) -> bool:
     return True
 
 
-def holding(generation: Generation, product_id: str, pic_name: str | None) -> list[str]:
-    """Objects of segments in which dead or changed rows are of that product (and picture). Reads
+def holding(generation: Generation, product_id: str, pic_name: str | None) -> list[SegmentRef]:
+    """Segments in which dead or changed rows are of that product (and picture). Reads
     product digests of segments with a revision. Raises CollectionNotFound, StorageError.
     """
     manifest = generation.manifest().manifest
@@ -79,7 +79,7 @@ def holding(generation: Generation, product_id: str, pic_name: str | None) -> li
         rows = rows[table.rows["products"][rows] == product]
         keys = [row.key for row in reader_of(table).rows(rows.tolist())]
         if any(key.product_id == product_id and pic_name in (None, key.pic_name) for key in keys):
-            found.append(ref.body_path)
+            found.append(ref)
     return found
 
 
