@@ -204,7 +204,7 @@ def run(rows: int, folder: Path) -> dict[str, float]:
     found["recall@10 of float with graphs"] = recall(snapshot, queries, truth)
     found["append one, then search, p50 CPU ms"] = fresh(collection, data, queries)
     for permille in (1, 10, 100, 500):
-        filtered = [Query(query.vector, 10, predicate=_below(permille)) for query in queries[:50]]
+        filtered = [Query(query.vector, 10, predicate=below(permille)) for query in queries[:50]]
         warm(snapshot, filtered[:5])
         found[f"filtered {permille / 10:g} % p50, CPU ms"], _ = warm(snapshot, filtered)
         for count in (10, 50):
@@ -230,7 +230,9 @@ def _search_anew(collection: Collection, query: Query) -> object:
     return collection.snapshot().search(query)
 
 
-def _below(permille: int) -> Callable[..., npt.NDArray[np.bool_]]:
+def below(permille: int) -> Callable[..., npt.NDArray[np.bool_]]:
+    """A filter that so many of a thousand records match."""
+
     def predicate(columns: Mapping[str, Column]) -> npt.NDArray[np.bool_]:
         return columns["int_attr"].compare("<", permille)
 

@@ -14,6 +14,7 @@ from chalicelib.index.catalog import Catalog
 from chalicelib.index.format.records import Key, Record, Vector
 from chalicelib.region import Region
 from chalicelib.storage.files import FileStore
+from chalicelib.storage.object_store import ObjectStore
 
 DIMENSION = BITS = 512
 INTRINSIC = 32
@@ -54,12 +55,15 @@ class Data:
             for code, feature, scale in zip(codes, features, scales, strict=True)
         ]
 
-    def truth(self, queries: Floats, count: int) -> npt.NDArray[np.int64]:
-        """[len(queries), count]: rows of the highest float cosine, in no order."""
+    def truth(self, queries: Floats, count: int, permille: int = 1000) -> npt.NDArray[np.int64]:
+        """[len(queries), count]: rows of the highest float cosine, in no order, among those whose
+        number modulo 1,000 is below `permille`.
+        """
         best = np.full((len(queries), count), -np.inf, dtype=np.float32)
         rows = np.zeros((len(queries), count), dtype=np.int64)
         for piece in range(0, self.rows, BATCH):
             scores = queries @ self.floats(piece, min(BATCH, self.rows - piece)).T
+            scores[:, np.arange(piece, piece + scores.shape[1]) % 1000 >= permille] = -np.inf
             top = np.argpartition(-scores, count - 1, axis=1)[:, :count]
             both = np.concatenate([best, np.take_along_axis(scores, top, axis=1)], axis=1)
             ids = np.concatenate([rows, top + piece], axis=1)
@@ -85,6 +89,9 @@ def record(number: int, vector: Vector) -> Record:
 
 def catalog(folder: Path) -> Catalog:
     """Over the store in `folder`, nothing cached."""
-    return Catalog(
-        FileStore(folder), clock=time.time, new_id=lambda: uuid.uuid4().hex, cache_bytes=4 << 30
-    )
+    return catalog_of(FileStore(folder))
+
+
+def catalog_of(store: ObjectStore) -> Catalog:
+    """Over a store, nothing cached."""
+    return Catalog(store, clock=time.time, new_id=lambda: uuid.uuid4().hex, cache_bytes=4 << 30)
