@@ -13,7 +13,7 @@ BITS_PER_KEY = 10
 HASHES = 7
 """The best number for 10 bits a key: 0.8 % of the keys that are not there pass."""
 
-_LEAST_BITS = 64
+_LEAST_BITS = 512
 
 
 def filter_of(keys: Digests) -> npt.NDArray[np.uint8]:
