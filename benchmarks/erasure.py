@@ -68,7 +68,7 @@ def main(rows: int) -> None:
             rewrite(shop.current(), before.id)
         (after,) = shop.current().manifest().manifest.segments
         assert after.rows == rows - 1
-        size = after.keys.size + after.body.size
+        size = after.size
         print(f"written: {size / 1e6:.1f} MB, {size / rows:.0f} bytes a row, and as much read")
         with timed("graph", rows):
             grow(shop.current())

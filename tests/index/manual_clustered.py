@@ -100,6 +100,40 @@ def check_clusters(head: Container, categories: list[int]) -> None:
     assert head.shapes["centroids"] == [len(starts) - 1, width]
 
 
+def records(
+    head: Container,
+    arrays: Mapping[str, tuple[Any, ...]],
+    shown: list[dict[str, Any]],
+    categories: list[int],
+) -> list[tuple[Key, Record]]:
+    """Keys and records, row by row."""
+    dimension, bits = head.meta["dimension"], head.meta["bits"]
+    words, found = -(-bits // 64), []
+    for row, page in enumerate(shown):
+        key = (page["product_id"], page["pic_name"])
+        attributes = {
+            name: value
+            for name, value in page.items()
+            if name not in ("product_id", "pic_name", "region") and value is not None
+        }
+        product = hashlib.blake2b(key[0].encode(), digest_size=8).digest()
+        assert struct.pack("<Q", arrays["products"][row]) == product
+        code = struct.pack(f"<{words}Q", *arrays["codes"][row * words : (row + 1) * words])
+        assert not any(code[-(-bits // 8) :])
+        feature = arrays["features"][row * dimension : (row + 1) * dimension]
+        x1, x2, y1, y2 = page["region"]
+        record = Record(
+            categories[row],
+            (x1, x2, y1, y2),
+            attributes,
+            code[: -(-bits // 8)],
+            feature,
+            arrays["scales"][row],
+        )
+        found.append((key, record))
+    return found
+
+
 def clustered(
     folder: Mapping[str, bytes], ref: dict[str, Any]
 ) -> list[tuple[Key, Position, Record]]:
@@ -107,8 +141,7 @@ def clustered(
     head = Container(folder[f"segments/{ref['id']}/head"], "head", ref["head"])
     body = folder[f"segments/{ref['id']}/body"]
     assert (len(body), ref["body"]["sha256"]) == (ref["body"]["size"], "")
-    size, dimension, bits = (head.meta[name] for name in ("size", "dimension", "bits"))
-    assert size == ref["rows"]
+    assert head.meta["size"] == ref["rows"]
     ranges = head.meta["ranges"]
     assert ref["categories"] == [[category, end - first] for category, first, end in ranges]
     categories = [category for category, first, end in ranges for _ in range(first, end)]
@@ -120,24 +153,9 @@ def clustered(
         at[row] = Position(time, tie)
         assert (high, low) == digest((shown[row]["product_id"], shown[row]["pic_name"]))
     assert max(at.values()) == position(ref["newest"])
-    words, found = -(-bits // 64), []
-    for row, page in enumerate(shown):
-        key = (page.pop("product_id"), page.pop("pic_name"))
-        x1, x2, y1, y2 = page.pop("region")
-        values = {name: value for name, value in page.items() if value is not None}
-        assert seen[row] == {name: values[name] for name in values if name != "custom_content"}
-        product = hashlib.blake2b(key[0].encode(), digest_size=8).digest()
-        assert struct.pack("<Q", arrays["products"][row]) == product
-        code = struct.pack(f"<{words}Q", *arrays["codes"][row * words : (row + 1) * words])
-        assert not any(code[-(-bits // 8) :])
-        feature = arrays["features"][row * dimension : (row + 1) * dimension]
-        record = Record(
-            categories[row],
-            (x1, x2, y1, y2),
-            values,
-            code[: -(-bits // 8)],
-            feature,
-            arrays["scales"][row],
-        )
-        found.append((key, at[row], record))
-    return found
+    made = records(head, arrays, shown, categories)
+    for columns_say, (_, record) in zip(seen, made, strict=True):
+        assert record.attributes == columns_say | {
+            name: value for name, value in record.attributes.items() if name == "custom_content"
+        }
+    return [(key, at[row], record) for row, (key, record) in enumerate(made)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from chalicelib.index.read.query import Hits, Query
 from chalicelib.index.read.ranged import Ranged
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.merge import merge
+from chalicelib.index.write.scrub import scrub
 from chalicelib.region import Region
 from chalicelib.service import Service
 from chalicelib.storage.memory import MemoryStore
@@ -164,7 +166,7 @@ def small_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "CLUSTERED_ROWS", 128)
     monkeypatch.setattr(clusters, "CLUSTER_ROWS", 16)
     monkeypatch.setattr(probe, "GAP", 1)
-    for name, value in (("LEAST", 700), ("SHARE", 0.3), ("RENTED_SHARE", 0.5)):
+    for name, value in (("LEAST", 900), ("SHARE", 0.45), ("RENTED_SHARE", 0.6)):
         monkeypatch.setattr(search, name, value)
     monkeypatch.setattr(search, "PROBED_PER_HIT", 20)
     monkeypatch.setattr(search, "DIRECT_ROWS", 50)
@@ -194,15 +196,19 @@ def filled(store: MemoryStore, formats: tuple[int, int]) -> list[Record]:
         collection.append([Put(one) for one in half])
         with writing(formats[number]):
             absorb(collection.current())
-    changes: list[Change] = [Delete(one.key) for one in made[:300:3]]
-    changes += [Patch(one.key, Attributes(int_attr=7)) for one in made[1:300:3]]
-    changes += [Put(dataclasses.replace(one, category_id=1)) for one in made[2_500:2_600]]
+    deleted, patched, moved = made[:300:3], made[1:300:3], made[2_500:2_600]
+    changes: list[Change] = [Delete(one.key) for one in deleted]
+    changes += [Patch(one.key, Attributes(int_attr=7)) for one in patched]
+    changes += [Put(replace(one, category_id=1)) for one in moved]
     collection.append(changes)
-    for one in made[1:300:3]:
-        patched = dataclasses.replace(one.attributes, int_attr=7)
-        made[made.index(one)] = dataclasses.replace(one, attributes=patched)
-    made[2_500:2_600] = [dataclasses.replace(one, category_id=1) for one in made[2_500:2_600]]
-    return [one for number, one in enumerate(made) if number >= 300 or number % 3]
+    left = {one.key: one for one in made}
+    for one in deleted:
+        del left[one.key]
+    for one in patched:
+        left[one.key] = replace(one, attributes=replace(one.attributes, int_attr=7))
+    for one in moved:
+        left[one.key] = replace(one, category_id=1)
+    return list(left.values())
 
 
 QUERIES: list[dict[str, Any]] = [
@@ -225,9 +231,21 @@ def fits(one: Record, query: Query, number: int) -> bool:
     return number != 3 or one.attributes.str_attr == "b3"
 
 
+def agrees(answer: Hits, rows: list[Record], query: Query) -> None:
+    """The answer is full, its count exact, and what it shows of each row right."""
+    count = len({one.key.product_id for one in rows}) if query.distinct else len(rows)
+    assert answer.found == count
+    if query.min_similarity < 0:
+        assert len(answer.hits) == min(query.count, count)
+    by_key = {one.key: one for one in rows}
+    for hit in answer.hits:
+        one = by_key[hit.row.key]
+        assert (hit.row.attributes, hit.row.region) == (one.attributes, one.region)
+
+
 @pytest.mark.usefixtures("small_clusters")
 @pytest.mark.parametrize("formats", [(2, 2), (1, 2)])
-def test_answers_are_full_counts_exact_and_nearly_all_of_the_nearest_found(
+def test_cold_and_warm_and_in_parts_answers_are_full_and_counts_exact(
     formats: tuple[int, int],
 ) -> None:
     store = MemoryStore()
@@ -238,27 +256,32 @@ def test_answers_are_full_counts_exact_and_nearly_all_of_the_nearest_found(
         for vector in vectors(4, 70 + number):
             query = Query(**{"vector": vector, "count": 10, **narrow})
             rows = [one for one in kept if fits(one, query, number)]
-            cold = Catalog(store, clock=Clock(), new_id=ids(9_000)).open("mixed").snapshot()
-            answers = [cold.search(query), in_parts(warm, query)]
-            answers += [warm.snapshot().search(query)]
+            cold = Catalog(store, clock=Clock(), new_id=ids(9_000)).open("mixed")
             best = nearest(rows, query)
-            for answer in answers:
-                count = len({one.key.product_id for one in rows}) if query.distinct else len(rows)
-                assert answer.found == count
-                if query.min_similarity < 0:
-                    assert len(answer.hits) == min(query.count, count)
+            for answer in (
+                cold.snapshot().search(query),
+                in_parts(warm, query),
+                warm.snapshot().search(query),
+            ):
+                agrees(answer, rows, query)
                 wanted += len(best)
                 found += len(best & {hit.row.key for hit in answer.hits})
-                by_key = {one.key: one for one in rows}
-                for hit in answer.hits:
-                    one = by_key[hit.row.key]
-                    assert (hit.row.attributes, hit.row.region) == (one.attributes, one.region)
     assert found >= 0.9 * wanted
-    generation = warm.current()
+
+
+@pytest.mark.parametrize("formats", [(2, 2), (1, 2), (1, 1)])
+def test_all_becomes_format_2_and_nothing_is_lost(formats: tuple[int, int]) -> None:
+    store = MemoryStore()
+    kept = filled(store, formats)
+    collection = Catalog(store, clock=Clock(), new_id=ids(9_000)).open("mixed")
+    generation = collection.current()
     while absorb(generation) is not None or merge(generation, everything=True) is not None:
         continue
-    assert {row.key for row in warm.snapshot().rows()} == {one.key for one in kept}
+    assert {row.key: row.attributes for row in collection.snapshot().rows()} == {
+        one.key: one.attributes for one in kept
+    }
     assert all(ref.head for ref in generation.manifest().manifest.segments)
+    assert scrub(generation).problems == ()
 
 
 def nearest(rows: list[Record], query: Query) -> set[Key]:

@@ -32,6 +32,19 @@ def encode_pages(table: Table, order: RowIds) -> tuple[npt.NDArray[np.uint8], np
     """The pages of the rows of `table` in this order, one after the other, and where each ends
     (u32).
     """
+    fields = _fields(table, order)
+    made = [
+        _deflated({name: values[start : start + PAGE_ROWS] for name, values in fields.items()})
+        for start in range(0, len(order), PAGE_ROWS)
+    ]
+    ends = np.cumsum([len(page) for page in made], dtype=np.uint64)
+    if made and int(ends[-1]) >= 1 << 32:
+        raise ValueError("more than 4 GiB of text in one segment")
+    return np.frombuffer(b"".join(made), np.uint8), ends.astype(np.uint32)
+
+
+def _fields(table: Table, order: RowIds) -> Page:
+    """What is shown of all rows, in this order."""
     fields: Page = {
         "product_id": _strings(table.text("product_id"), order),
         "pic_name": _strings(table.text("pic_name"), order),
@@ -47,14 +60,7 @@ def encode_pages(table: Table, order: RowIds) -> tuple[npt.NDArray[np.uint8], np
         values = _values(table.column(name), order)
         if values is not None:
             fields[name] = values
-    made = [
-        _deflated({name: values[start : start + PAGE_ROWS] for name, values in fields.items()})
-        for start in range(0, len(order), PAGE_ROWS)
-    ]
-    ends = np.cumsum([len(page) for page in made], dtype=np.uint64)
-    if made and int(ends[-1]) >= 1 << 32:
-        raise ValueError("more than 4 GiB of text in one segment")
-    return np.frombuffer(b"".join(made), np.uint8), ends.astype(np.uint32)
+    return fields
 
 
 def decode_page(data: memoryview) -> Page:

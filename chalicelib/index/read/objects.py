@@ -121,13 +121,16 @@ class Objects:
         they have to be read, one after the other once they are in memory. Raises ObjectMissing,
         CorruptObject.
         """
+        self._fetch([ref for ref in refs if ref.head is None])
+        quiet = [self._is_quiet(ref) for ref in refs if ref.head is not None]
+        return map if len(quiet) < 2 or all(quiet) else self._tools.tasks().map
+
+    def _fetch(self, plain: Sequence[SegmentRef]) -> None:
+        """Reads the rows of these segments of format 1, if the cache holds them all."""
         cache = self._tools.cache
-        plain = [ref for ref in refs if ref.head is None]
         missing = [ref for ref in plain if self._folder + rows_path(ref.id) not in cache]
         if len(missing) > 1 and sum(ref.body.size for ref in plain) <= cache.capacity:
             list(self._tools.pool().map(self._rows, missing))
-        quiet = [self._is_quiet(ref) for ref in refs if ref.head is not None]
-        return map if len(quiet) < 2 or all(quiet) else self._tools.tasks().map
 
     def _is_quiet(self, ref: SegmentRef) -> bool:
         """Whether nothing had to be read of a segment since this was asked last."""

@@ -104,19 +104,26 @@ class _Task:
 
     def found(self, graph: OpenGraph | None) -> tuple[RowIds, Cosines]:
         """The best rows, and how similar they are."""
-        direct = DIRECT_ROWS if self.query.predicate is None else DIRECT_FILTERED_ROWS
         if self.matching.count == 0 or self.query.count == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         stored = self.table.rows
         segment = stored.opened() if isinstance(stored, ClusteredRows) else None
-        if self.matching.count <= direct:
-            rows = self.matching.rows()
-            if segment is None or segment.body.blocks_of("features", rows) <= DIRECT_BYTES:
-                return ranked(self.table, rows, self.query)
-        found = self._by_graph(graph, segment) if graph is not None else None
-        if found is not None:
-            return ranked(self.table, found, self.query)
+        rows = self._all(segment)
+        if rows is None and graph is not None:
+            rows = self._by_graph(graph, segment)
+        if rows is not None:
+            return ranked(self.table, rows, self.query)
         return self._by_scan() if segment is None else self._by_clusters(segment)
+
+    def _all(self, segment: Clustered | None) -> RowIds | None:
+        """All matching rows, if comparing the features of all is worth it."""
+        direct = DIRECT_ROWS if self.query.predicate is None else DIRECT_FILTERED_ROWS
+        if self.matching.count > direct:
+            return None
+        rows = self.matching.rows()
+        if segment is not None and segment.body.blocks_of("features", rows) > DIRECT_BYTES:
+            return None
+        return rows
 
     @property
     def _width(self) -> int:
@@ -159,7 +166,7 @@ class _Task:
         """
         probe = Probe(segment, self.matching, self.query.vector.feature)
         # in proportion, not by the root as elsewhere: each row costs a read (docs/adr/0077)
-        width = max(round(SHORTLIST * min(1.0, self.share)), SHORTEST, 2 * self.query.count)
+        width = max(round(SHORTLIST * min(1.0, self.share)), SHORTEST, 3 * self.query.count)
         need = self._probed(segment)
         while True:
             nearest = probe.nearest(self.words, width, need)
