@@ -16,9 +16,8 @@ from chalicelib.gateway import log
 from chalicelib.gateway.limits import Limiter
 from chalicelib.gateway.wire.body import KINDS, body_pairs
 from chalicelib.gateway.wire.faults import PLAIN, Fault, WireFault, answer_fault, fault_of
-from chalicelib.gateway.wire.forms import FORM, check_unique
+from chalicelib.gateway.wire.forms import FORM, MULTIPART, check_unique
 from chalicelib.gateway.wire.incoming import Answer, Incoming
-from chalicelib.gateway.wire.multipart import MULTIPART
 from chalicelib.trace import note, stage
 
 if TYPE_CHECKING:

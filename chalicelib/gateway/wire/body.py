@@ -7,9 +7,14 @@ import json
 from typing import Any, Final
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.gateway.wire.forms import FORM, MAX_FIELDS, check_unique, parse_form
+from chalicelib.gateway.wire.forms import (
+    FORM,
+    MAX_FIELDS,
+    MULTIPART,
+    check_unique,
+    parse_form,
+)
 from chalicelib.gateway.wire.incoming import Incoming, Pairs
-from chalicelib.gateway.wire.multipart import MULTIPART, parse_multipart
 
 JSON: Final = "application/json"
 KINDS: Final = frozenset({FORM, JSON, MULTIPART})
@@ -82,6 +87,8 @@ def _multipart(incoming: Incoming) -> Pairs:
     """As `curl -F` and a browser's FormData send them: a file's bytes are put into base64, as a
     form would hold them.
     """
+    from chalicelib.gateway.wire.multipart import parse_multipart
+
     pairs = []
     for name, part in parse_multipart(incoming).items():
         if part.is_file:

@@ -17,9 +17,11 @@ _FEW: Final = 6
 """Different bytes to escape up to which replacing one after the other is faster than going byte by
 byte.
 """
-_AS_SIGNED: Final = re.compile(rb"%(?!2B|2F|3D)")
-"""An escape that is none of base64's, or not spelled as strings to sign are."""
-_TORN: Final = re.compile(rb"%[\r\n]")
+_AS_SIGNED: Final = rb"%(?!2B|2F|3D)"
+"""An escape that is none of base64's, or not spelled as strings to sign are; compiled when a large
+value comes.
+"""
+_TORN: Final = rb"%[\r\n]"
 _SPELLED: Final = {
     b"+": b"%2B",
     b"/": b"%2F",
@@ -72,7 +74,7 @@ def encode_base64(data: bytes) -> bytes:
             "a picture of so many escapes cannot be signed so: sign with ACS3-HMAC-SHA256, or send "
             "it ahead with the upload helper"
         )
-    if not _AS_SIGNED.search(data) and not any(character in data for character in _SPELLED):
+    if not re.search(_AS_SIGNED, data) and not any(character in data for character in _SPELLED):
         return data
     data = decode_base64(data)
     for character, escape in _SPELLED.items():
@@ -87,7 +89,7 @@ def decode_base64(data: bytes) -> bytes:
     text = binascii.a2b_qp(quoted)
     # a mark that is no escape stays one, and base64 has those at its end only; one in front of a
     # line's end or of the text's is dropped by that decoder
-    torn = data.endswith(b"%") or ((b"\n" in data or b"\r" in data) and _TORN.search(data))
+    torn = data.endswith(b"%") or ((b"\n" in data or b"\r" in data) and re.search(_TORN, data))
     content = text.partition(b",")[2] or text
     if torn or b"=" in content.rstrip(b"= \r\n\t") or text.translate(None, _LETTERS):
         raise InvalidRequest("a parameter over 64 KiB is no base64 text; only a picture is so long")

@@ -10,6 +10,7 @@ from chalicelib.gateway.wire.codec import decode, decode_base64
 from chalicelib.gateway.wire.incoming import Incoming, Pairs
 
 FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
 MAX_FIELDS: Final = 200
 MAX_NAME: Final = 256
 """Bytes of a parameter's name, as it was sent."""

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from chalicelib.gateway.wire.faults import WireFault
 from chalicelib.gateway.wire.incoming import Incoming
 
-MULTIPART: Final = "multipart/form-data"
 _MAX_PARTS: Final = 40
 _MAX_HEAD: Final = 4096
 """Bytes in front of a part's content; the head is looked for there only."""
