@@ -23,6 +23,7 @@ from chalicelib.jobs.carry_over import known_to
 from chalicelib.jobs.completion import fail, finish
 from chalicelib.jobs.coordinator import OpenMeta, plan
 from chalicelib.jobs.export import export
+from chalicelib.jobs.last_slice import was_last
 from chalicelib.jobs.outcomes import Unexpected
 from chalicelib.jobs.records import Job, JobKind
 from chalicelib.jobs.slices import do_slice
@@ -139,8 +140,9 @@ def _slice(
     if not do_slice(task, job, deployment.store, context, receives=receives):
         deployment.queue.send([task.text()])
         return
-    made = Work(job, deployment.store).plan()
-    if made:
+    work = Work(job, deployment.store)
+    made = work.plan()
+    if made and was_last(task.slice, made, work):
         finish(job, made, deployment, wording)
 
 

@@ -38,8 +38,7 @@ def do_slice(
         entries = work.entries(task.attempt, task.slice)
     except ObjectMissing:
         return True  # the job has ended meanwhile
-    links = chain(work.spans(task.slice), task.slice)
-    start = links[-1].stop if links else 0
+    start = _start(task.slice, len(entries), work, receives)
     if start >= len(entries):
         return True
     tries = work.tried(task.slice, start) if receives > 1 else None
@@ -57,10 +56,28 @@ def do_slice(
         )
     trace.note("pictures", outcome.added)
     trace.note("failures", len(outcome.errors))
+    if span.stop < len(entries):
+        work.mark_left(task.slice)
     # Whoever did the same span says the same, but for passing trouble with a picture.
     with suppress(AlreadyExists):
         create_once(store, work.outcome_key(span), outcome.encode())
-    return span.stop == len(entries)
+    if span.stop < len(entries):
+        return False
+    if span.start:
+        work.mark_done(task.slice)
+    return True
+
+
+def _start(number: int, size: int, work: Work, receives: int) -> int:
+    """The first entry of a slice that is not done. Listed only where somebody may have begun: at a
+    further delivery, or after somebody left the rest to others.
+    """
+    if receives == 1 and not work.is_left(number):
+        return size if work.is_done(number, size) else 0
+    links = chain(work.spans(number), number)
+    if len(links) > 1 and links[-1].stop >= size:
+        work.mark_done(number)  # whoever did the last span may have died before
+    return links[-1].stop if links else 0
 
 
 def _given_up(entries: list[Entry], context: WorkerContext) -> Outcome:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from chalicelib.errors import AlreadyExists, ObjectMissing, OutcomeUnknown
 from chalicelib.jobs.outcomes import Outcome, Span
 from chalicelib.jobs.records import Job
-from chalicelib.storage.attempts import tries
+from chalicelib.storage.attempts import create_once, tries
 from chalicelib.storage.object_store import ObjectStore
+
+_SPAN: Final = re.compile(r"\d+-\d+-\d+", re.ASCII)
 
 
 class LineOperation(NamedTuple):
@@ -77,6 +80,18 @@ class Work:
         """Outcome of a span."""
         return f"{self.prefix}done/{span.name()}"
 
+    def rest_key(self, number: int) -> str:
+        """There from when somebody leaves a slice to others unfinished."""
+        return f"{self.prefix}rests/{number:07d}"
+
+    def ended_key(self, number: int) -> str:
+        """There when a slice that was done in several spans is done."""
+        return f"{self.prefix}ends/{number:07d}"
+
+    def block_key(self, block: int) -> str:
+        """There when all slices of a block are done (last_slice.py)."""
+        return f"{self.prefix}blocks/{block:07d}"
+
     @property
     def before_key(self) -> str:
         """Of a rebuild: what there was before it (replay.py)."""
@@ -103,7 +118,40 @@ class Work:
     def spans(self, number: int | None = None) -> list[Span]:
         """Done so far, of one slice or of all."""
         prefix = f"{self.prefix}done/" + ("" if number is None else f"{number:07d}-")
-        return [Span.named(stat.key.rpartition("/")[2]) for stat in self._store.list(prefix)]
+        names = (stat.key.rpartition("/")[2] for stat in self._store.list(prefix))
+        return [Span.named(name) for name in names if _SPAN.fullmatch(name)]
+
+    def is_done(self, number: int, size: int) -> bool:
+        """Whether slice `number` of `size` entries is done: two reads of a byte at most."""
+        whole = self.outcome_key(Span(number, 0, size))
+        return self._is_there(whole) or self._is_there(self.ended_key(number))
+
+    def is_left(self, number: int) -> bool:
+        """Whether somebody left the slice to others unfinished."""
+        return self._is_there(self.rest_key(number))
+
+    def is_block_done(self, block: int) -> bool:
+        """Whether somebody saw that all slices of the block are done."""
+        return self._is_there(self.block_key(block))
+
+    def mark_left(self, number: int) -> None:
+        """Before the end of the span is written that is not the slice's. Raises StorageError."""
+        create_once(self._store, self.rest_key(number), b"1")
+
+    def mark_done(self, number: int) -> None:
+        """After the last of several spans. Raises StorageError."""
+        create_once(self._store, self.ended_key(number), b"1")
+
+    def mark_block(self, block: int) -> None:
+        """After all slices of the block were seen to be done. Raises StorageError."""
+        create_once(self._store, self.block_key(block), b"1")
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._store.get_range(key, 0, 1)
+        except ObjectMissing:
+            return False
+        return True
 
     def tried(self, number: int, start: int) -> int:
         """How often workers have set out carefully from entry `start` of a slice before; writes
