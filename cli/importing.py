@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chalicelib.contract.messages import StartImport
-from chalicelib.errors import Conflict, InvalidField, MissingField
+from chalicelib.errors import InvalidField, MissingField
 from chalicelib.storage.source import Location
 from cli.local import chosen_collection, open_deployment
 from cli.options import Collection
@@ -280,26 +280,12 @@ def _watched(job: Job, deployment: Deployment, source: str, *, here: bool, as_js
     return ended.code
 
 
-class _Cancelled(Conflict):
-    """Somebody ended the job by hand."""
-
-
 def _cancel(name: str, deployment: Deployment, *, as_json: bool) -> int:
     """Ends the unfinished import of collection `name`; the exit code. Raises Conflict."""
     from chalicelib.gateway.import_events import wording
-    from chalicelib.jobs import records as jobs
-    from chalicelib.jobs.completion import fail
-    from chalicelib.jobs.imports import GROUP
+    from chalicelib.jobs.cancel import cancel_import
 
-    job = jobs.running(name, GROUP, deployment.store)
-    if job is None:
-        raise Conflict(f"no import of collection {name} is unfinished")
-    fail(
-        job,
-        _Cancelled("the import was cancelled; what it had done stays"),
-        deployment,
-        wording(deployment),
-    )
+    job = cancel_import(name, deployment, wording(deployment))
     if as_json:
         emit({"cancelled": job.id})
     else:

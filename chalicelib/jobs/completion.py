@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError
+from chalicelib.errors import AlreadyExists, CollectionNotFound, LookalikeError, StorageError
 from chalicelib.jobs.listing import listed
 from chalicelib.jobs.outcomes import Outcome, covering, merged, progress
 from chalicelib.jobs.records import Job, JobKind, JobStatus, update
@@ -158,11 +158,21 @@ def end(job: Job, ending: Callable[[Job], Job], deployment: Deployment, wording:
         ended.failed,
     )
     if ended.kind is JobKind.REBUILD and ended.status is JobStatus.FAIL and ended.generation:
-        with suppress(CollectionNotFound):
-            deployment.catalog.abandon(ended.collection, ended.generation)
+        _abandon(ended, deployment)
     if ended.callback:
         deployment.notify(
             ended.callback,
             json.dumps(wording.row(listed(ended, deployment)), ensure_ascii=False).encode(),
         )
-    Work(ended, deployment.store).clear()
+    try:
+        Work(ended, deployment.store).clear()
+    except StorageError as error:  # the job has ended all the same; jobs/retention.py clears up
+        _log.warning("what job %d needed is still there: %s", ended.id, error)
+
+
+def _abandon(job: Job, deployment: Deployment) -> None:
+    """Removes what a rebuild has made; where that may not be, the collector does it later."""
+    try:
+        deployment.catalog.abandon(job.collection, job.generation or "")
+    except (CollectionNotFound, StorageError) as error:
+        _log.warning("generation %s of job %d is left behind: %s", job.generation, job.id, error)

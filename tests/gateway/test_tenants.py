@@ -65,6 +65,7 @@ PARAMETERS: dict[tuple[str, str], dict[str, str]] = {
     (CONSOLE, "SetPictureUrl"): {"PictureUrl": "/samples/{PicName}"},
     (CONSOLE, "ImportProgress"): JOB,
     (CONSOLE, "ImportErrors"): JOB,
+    (CONSOLE, "CancelImport"): {},
     (CONSOLE, "CheckHealth"): {},
     (CONSOLE, "CreateKey"): {"Collections": THEIRS},
     (CONSOLE, "RevokeKey"): {"AccessKeyId": "x"},
@@ -279,6 +280,23 @@ def test_jobs_links_and_errors_are_found_under_their_collection_only(tenants: Te
         body = urlencode({"InstanceName": OURS, "Id": str(job["Id"])}).encode()
         found = tenants.client.send(acs3(tenants.ours, action, CONSOLE, now=now, body=body))
         assert (found.status, json.loads(found.body)["Code"]) == (404, "NotFound")
+
+
+def test_an_import_is_cancelled_by_those_who_may_write_there(tenants: Tenants) -> None:
+    assert tenants.import_(tenants.ours, "/ours")[0] == 200
+    action = ACTIONS.of(CONSOLE)["CancelImport"]
+    assert tenants.send(action, OURS, tenants.theirs).status == 403
+    tenants.client.later(1)
+    assert tenants.import_(tenants.ours, "/ours")[0] == 409
+    cancelled = json.loads(tenants.send(action, OURS, tenants.ours).body)
+    _, answer = tenants.call("IncreaseList", tenants.ours, InstanceName=OURS)
+    (job,) = answer["Data"]["Increments"]["Instance"]
+    assert (job["Id"], job["Status"]) == (cancelled["Id"], "FAIL")
+    assert "cancelled" in job["Msg"]
+    assert tenants.send(action, OURS, tenants.ours).status == 409
+    assert tenants.import_(tenants.ours, "/ours")[0] == 200
+    tenants.work()
+    assert len(tenants.deployment.catalog.open(OURS).snapshot()) == 1
 
 
 def test_an_event_imports_into_the_collection_of_its_folder_only(tenants: Tenants) -> None:

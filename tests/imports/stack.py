@@ -114,9 +114,10 @@ class Stack:
         healthy = self.deployment
         while messages := self.receive(self.queue_url):
             message = chance.choice(messages)
-            # A fourth death would condemn a line.
-            rate = 0.02 if deadly and deaths[message["Body"]] < 3 else 0.0
             for _ in range(2 if deadly and chance.random() < 0.3 else 1):
+                # Three deaths of careful tries at one entry condemn it, and a delivery that nobody
+                # took up makes the first try a careful one already.
+                rate = 0.02 if deadly and deaths[message["Body"]] < 2 else 0.0
                 halfway = deadly and '"plan"' in message["Body"] and not deaths[message["Body"]]
                 self.deployment = _mortal(healthy, chance, rate, halfway=halfway)
                 deaths[message["Body"]] += self.dies_of(message)

@@ -186,6 +186,13 @@ def _import_errors(fields: Fields, call: Call) -> Json:
     return {"Errors": fitting(rows), "Total": len(errors)}
 
 
+def _cancel_import(fields: Fields, call: Call) -> Json:
+    from chalicelib.gateway.import_events import wording
+    from chalicelib.jobs.cancel import cancel_import
+
+    return {"Id": cancel_import(_name(fields), call.deployment, wording(call.deployment)).id}
+
+
 def _check_health(fields: Fields, call: Call) -> Json:
     """What `lookalike doctor` says of the collection."""
     from chalicelib.usecases.doctor import checks
@@ -306,6 +313,13 @@ ACTIONS: Final = (
         _import_errors,
         INSTANCE,
         _JOB,
+    ),
+    _action(
+        "CancelImport",
+        "End the unfinished import where it is; what it has done stays.",
+        "write",
+        _cancel_import,
+        INSTANCE,
     ),
     _action("CheckHealth", "What `lookalike doctor` says.", "write", _check_health, INSTANCE),
 )
