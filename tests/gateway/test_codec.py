@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
 from chalicelib.gateway.signatures.rpc import read_rpc
-from chalicelib.gateway.wire.body import body_pairs, parse_json
+from chalicelib.gateway.wire.body import MAX_COMMAS, body_pairs, parse_json
 from chalicelib.gateway.wire.codec import (
     decode,
     decode_base64,
@@ -168,3 +169,24 @@ def test_the_fast_way_for_large_pictures_signs_what_the_plain_way_would() -> Non
         if name != "Signature"
     )
     assert claim.texts == (f"POST&%2F&{quote(canonical, safe='~')}".encode(),)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (json.dumps({f"m{n}": n for n in range(MAX_FIELDS + 1)}), "more than 200 members"),
+        ('{"a": "' + "," * (MAX_COMMAS + 1) + '"}', "more than 200 members"),
+        ('{"a": [' + "1," * MAX_COMMAS + "1]}", "must be text"),
+        ('{"Num": 1, "Num": 2}', "'Num' is given twice"),
+        ('{"a": {"b": 1, "b": 2}}', "'b' is given twice"),
+        ('{"a": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_json_is_bounded_too_and_says_each_thing_once(body: str, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        parse_json(body.encode())
+
+
+def test_the_longest_texts_there_are_pass_as_json() -> None:
+    texts = {"CustomContent": "," * 4096, "Filter": "," * 4096, "ProductId": "," * 512}
+    assert dict(parse_json(json.dumps(texts).encode())) == texts
