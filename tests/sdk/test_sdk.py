@@ -74,6 +74,36 @@ def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(
     assert result["left"] == 0
 
 
+def test_the_current_sdk_understands_every_action(server: Live, pictures: Path) -> None:
+    script = str(Path(__file__).with_name("every_action.py"))
+    key = (server.key_id, server.secret)
+    command = [str(PYTHON), script, server.host, *key, "product", str(pictures)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "added": [True, "0,160,0,140"],
+        "head": [3, 2],
+        "paged": 2,
+        "filtered": ["1.png", "2.png"],
+        "by name": ["p0", "p1"],
+        "there": [True, -7, "new"],
+        "absent": False,
+        "compared": 1,
+        "exported": "SUCCESS",
+        "imports": 0,
+        "refused": {
+            "text": ["ServerException", "UnsupportedInstanceType", 500],
+            "import": ["ClientException", "Console.BadRequest", 400],
+            "filter": ["ClientException", "InvalidFilterClause", 400],
+            "num": ["ClientException", "OverflowMaxReturnNum", 400],
+            "picture": ["ClientException", "UnsupportedPicFormat", 400],
+            "name": ["ClientException", "PicNotExist", 400],
+        },
+        "gone": ["0.png", "1.png", "2.png"],
+        "left": 0,
+    }
+
+
 @pytest.mark.parametrize("sdk", ["legacy", "legacy-v2"])
 def test_the_sdk_of_2019_adds_searches_both_ways_and_deletes(
     server: Live, pictures: Path, sdk: str
