@@ -20,6 +20,8 @@ from chalicelib.vision.quiet import silence_libtiff
 Shown = tuple[Image.Image, Image.Image | None]
 """RGB on white, and alpha as L where some pixel is not opaque."""
 
+_DATA = ("truncated", "decoder error", "broken data stream", "buffer overrun")
+"""What the library says when a picture's own data end too early or make no sense."""
 _OPAQUE = 255
 _NEARLY_WHITE = 240
 
@@ -115,7 +117,7 @@ def _refuse(found: Contents, error: Exception) -> NoReturn:
         kind = f" ({found.kind})" if found.kind else ""
         reason = f"is of a variant that is not read here{kind}"
         advice = "save it as RGB of 8 bits per sample, or as PNG"
-    elif "truncated" in str(error):
+    elif any(sign in str(error) for sign in _DATA):
         reason, advice = "is cut off or damaged", "send the complete file, or save it again"
     else:
         # The library's own words, unless they quote an object.

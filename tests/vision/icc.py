@@ -54,6 +54,22 @@ def grey(gamma: float) -> bytes:
     return profile({b"wtpt": white, b"kTRC": curve}, b"GRAY")
 
 
+def inks(lightness: tuple[int, int, int, int]) -> bytes:
+    """A printer's profile of four inks, all of them grey: L* of a full layer of each alone; two or
+    more together are black, none is white (lut8Type, two points a side).
+    """
+    corners = b""
+    for number in range(16):
+        used = [number >> 3 & 1, number >> 2 & 1, number >> 1 & 1, number & 1]
+        shade = lightness[used.index(1)] if sum(used) == 1 else 0 if any(used) else 100
+        corners += bytes((round(shade * 2.55), 128, 128))
+    ramp = bytes(range(256))
+    matrix_ = _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    table = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + matrix_ + ramp * 4 + corners + ramp * 3
+    made = profile({b"A2B0": table}, b"CMYK")
+    return made[:12] + b"prtrCMYKLab " + made[24:]
+
+
 def profile(tags: dict[bytes, bytes], space: bytes) -> bytes:
     """Header, table and bodies."""
     at = 128 + 4 + 12 * len(tags)

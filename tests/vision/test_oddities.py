@@ -163,6 +163,18 @@ def test_a_large_picture_in_another_space_is_shown_as_in_srgb(detail: int) -> No
     assert np.abs(shown[0] - shown[1]).mean() < 2
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+@pytest.mark.parametrize(("ink", "shade"), [(0, 119), (1, 188), (2, 240), (3, 48), (4, 255)])
+def test_the_inks_of_a_printer_are_those_of_its_profile(kind: str, ink: int, shade: int) -> None:
+    """Magenta of this printer is a light grey; who ignores the profile shows magenta."""
+    printer = icc.inks((50, 76, 95, 20))
+    sheet = Image.new("CMYK", (120, 120), tuple(255 if n == ink else 0 for n in range(4)))
+    options = {"quality": 98} if kind == "JPEG" else {}
+    data = encoded(sheet, kind, icc_profile=printer, **options)
+    shown = np.asarray(decode(data, limits=Limits()).colour).astype(int)
+    assert np.abs(shown - shade).max() <= 3
+
+
 def test_a_profile_that_is_srgbs_changes_no_pixel() -> None:
     from PIL import ImageCms
 
