@@ -165,6 +165,7 @@ def value(found: SearchResults, took_ms: float) -> dict[str, JSON]:
 
 
 def _match(rank: int, match: Match) -> dict[str, JSON]:
+    """One result, with the attributes that its record has."""
     attributes = match.row.attributes
     names = (
         "custom_content",
