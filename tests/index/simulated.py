@@ -186,6 +186,7 @@ class Faulty:
             self.delete(key)
 
     def _run(self, verb: str, key: str, act: Callable[[], _T]) -> _T:
+        """One call, which goes wrong if its turn has come."""
         self.before(verb, key)
         number, self.calls = self.calls, self.calls + 1
         if number != self.at:
