@@ -50,8 +50,9 @@ class Server:
             time.sleep(_LOOK_S)
         if busy:
             return False
-        self._http.trigger.pull_trigger(self._http.close_all)
+        # First the threads: the last thing that one does for a request is to wake the loop.
         self._http.task_dispatcher.shutdown(timeout=1)
+        self._http.trigger.pull_trigger(self._http.close_all)
         self._thread.join(1)
         return True
 
