@@ -83,7 +83,7 @@ def _believes_any_listing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believes_the_first_download(patch: pytest.MonkeyPatch) -> None:
-    for module in ("read.objects", "read.log", "read.generation", "format.bundle"):
+    for module in ("read.objects", "read.ranged", "read.log", "read.generation", "format.bundle"):
         patch.setattr(f"chalicelib.index.{module}.once_more", lambda read: read())
 
 
