@@ -72,3 +72,13 @@ def test_notice_names_the_licence_of_every_library_that_may_ship(tmp_path: Path)
                 line for line in notice.splitlines() if line.startswith(f"* {part['name']} ")
             )
             assert part["licenses"][0]["expression"] in line
+
+
+def test_chalice_ships_without_metadata_and_is_listed(tmp_path: Path) -> None:
+    import chalice
+
+    zip_ = tmp_path / "chalice.zip"
+    with zipfile.ZipFile(zip_, "w") as archive:
+        archive.write(Path(chalice.__file__).with_name("app.py"), "chalice/app.py")
+    (part,) = (part for part in bill(zip_, zip_)["components"] if part["type"] == "library")
+    assert (part["name"], part["version"]) == ("chalice", importlib.metadata.version("chalice"))
