@@ -91,7 +91,7 @@ def _piped(*command: str, source: str = "in.ppm") -> Maker:
 
 
 _KINDS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 98, "subsampling": 0}, "PNG": {}, "TIFF": {}, "WEBP": {"lossless": True}
+    "JPEG": {"quality": 100, "subsampling": 0}, "PNG": {}, "TIFF": {}, "WEBP": {"lossless": True}
 }  # fmt: skip
 
 
