@@ -33,6 +33,8 @@ class Variant:
     encoder: str = "Pillow"
     like: Change = lambda image: image
     """What the file shows of the picture given to `make`."""
+    least: float = 0.99
+    """Cosine to the plain picture; lower where 8 bits of another encoding lose shades."""
     refused: str = ""
     """What the refusal says (a pattern); empty for what is read."""
 
