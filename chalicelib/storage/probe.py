@@ -129,7 +129,7 @@ def _refused_its_own(store: ObjectStore, key: str, version: str) -> str:
         except StorageError:
             return words
         words += (
-            f". It takes {bare} without the quotation marks, as Ceph RGW does before release 18; "
+            f". It takes {bare} without the quotation marks, as Ceph RGW 16 does; "
             "Lookalike sends what the standard says. Upgrade the store"
         )
     return words
