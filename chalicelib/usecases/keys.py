@@ -25,7 +25,7 @@ _LETTERS: Final = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class AccessKey:
     """An access key."""
 
     key_id: str
@@ -43,7 +43,7 @@ class Key:
 
     def __repr__(self) -> str:
         """Keeps the secrets out of logs and tracebacks."""
-        return f"Key({self.key_id!r}, {self.name!r}, {self.access!r})"
+        return f"AccessKey({self.key_id!r}, {self.name!r}, {self.access!r})"
 
     @property
     def rotating(self) -> bool:
@@ -76,7 +76,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    keys: Mapping[str, Key] = field(default_factory=dict)
+    keys: Mapping[str, AccessKey] = field(default_factory=dict)
     signing: str = ""
 
 
@@ -96,12 +96,14 @@ def create_key(
     for collection in collections:
         check_collection(collection)
     new = NewKey(key_id="LA" + _random(20), secret=_random(40))
-    key = Key(new.key_id, name, access, collections, deployment.clock(), bearer, (new.secret,))
+    key = AccessKey(
+        new.key_id, name, access, collections, deployment.clock(), bearer, (new.secret,)
+    )
     _change(deployment, lambda keys: {**keys, key.key_id: key})
     return new
 
 
-def list_keys(deployment: Deployment) -> list[Key]:
+def list_keys(deployment: Deployment) -> list[AccessKey]:
     """All keys, oldest first. Raises StoreUnavailable."""
     return sorted(
         _parse(deployment.secrets.read().text).keys.values(),
@@ -109,7 +111,7 @@ def list_keys(deployment: Deployment) -> list[Key]:
     )
 
 
-def find_key(deployment: Deployment, key_id: str, *, max_age_s: float) -> Key | None:
+def find_key(deployment: Deployment, key_id: str, *, max_age_s: float) -> AccessKey | None:
     """The key, as of at most `max_age_s` ago. Raises StoreUnavailable."""
     return _parse(deployment.secrets.read(max_age_s=max_age_s).text).keys.get(key_id)
 
@@ -117,7 +119,7 @@ def find_key(deployment: Deployment, key_id: str, *, max_age_s: float) -> Key | 
 def revoke_key(deployment: Deployment, key_id: str) -> None:
     """Forgets the key: it stops working within a minute everywhere. Raises NotFound."""
 
-    def without(keys: Mapping[str, Key]) -> dict[str, Key]:
+    def without(keys: Mapping[str, AccessKey]) -> dict[str, AccessKey]:
         _get(keys, key_id)
         return {other: key for other, key in keys.items() if other != key_id}
 
@@ -130,7 +132,7 @@ def rotate_key(deployment: Deployment, key_id: str) -> NewKey:
     """
     new = NewKey(key_id=key_id, secret=_random(40))
 
-    def rotated(keys: Mapping[str, Key]) -> dict[str, Key]:
+    def rotated(keys: Mapping[str, AccessKey]) -> dict[str, AccessKey]:
         key = _get(keys, key_id)
         if key.rotating:
             raise Conflict(f"key {key_id} has two live secrets already; retire the older one first")
@@ -143,7 +145,7 @@ def rotate_key(deployment: Deployment, key_id: str) -> NewKey:
 def retire_key(deployment: Deployment, key_id: str) -> None:
     """Forgets all but the newest secret of the key. Raises NotFound."""
 
-    def retired(keys: Mapping[str, Key]) -> dict[str, Key]:
+    def retired(keys: Mapping[str, AccessKey]) -> dict[str, AccessKey]:
         key = _get(keys, key_id)
         return {**keys, key_id: replace(key, secrets=key.secrets[:1])}
 
@@ -166,7 +168,7 @@ def _with_signing(ring: _Ring) -> _Ring:
     return ring if ring.signing else replace(ring, signing=_random(40))
 
 
-def _get(keys: Mapping[str, Key], key_id: str) -> Key:
+def _get(keys: Mapping[str, AccessKey], key_id: str) -> AccessKey:
     if key_id not in keys:
         raise NotFound(f"there is no key {key_id}")
     return keys[key_id]
@@ -177,7 +179,7 @@ def _random(length: int) -> str:
 
 
 def _change(
-    deployment: Deployment, change: Callable[[Mapping[str, Key]], Mapping[str, Key]]
+    deployment: Deployment, change: Callable[[Mapping[str, AccessKey]], Mapping[str, AccessKey]]
 ) -> None:
     _update(deployment, lambda ring: _with_signing(replace(ring, keys=change(ring.keys))))
 
@@ -227,7 +229,7 @@ def _parse(text: str) -> _Ring:
                 "keys", f"format {document['format']} is not known; upgrade this deployment"
             )
         keys = {
-            row["id"]: Key(
+            row["id"]: AccessKey(
                 key_id=row["id"],
                 name=row["name"],
                 access=row["access"],

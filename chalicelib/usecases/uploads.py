@@ -19,7 +19,7 @@ from chalicelib.errors import AuthFault, Conflict, InvalidField, ObjectMissing, 
 from chalicelib.service import MAX_PICTURE_BYTES
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.usecases.keys import Key
+from chalicelib.usecases.keys import AccessKey
 
 PREFIX: Final = "uploads/"
 GRANT_S: Final = 600
@@ -40,7 +40,7 @@ class Grant:
     """Base64 HMAC-SHA256 of `policy`."""
 
 
-def authorize_upload(key: Key, deployment: Deployment) -> Grant:
+def authorize_upload(key: AccessKey, deployment: Deployment) -> Grant:
     """A grant for `key`, valid for GRANT_S seconds."""
     object_key = f"{PREFIX}{key.key_id}/{deployment.new_id()}"
     content = {
@@ -59,7 +59,7 @@ def _sign(policy: str, secret: str) -> str:
     ).decode()
 
 
-def store_upload(grant: Grant, data: bytes, *, key: Key, deployment: Deployment) -> None:
+def store_upload(grant: Grant, data: bytes, *, key: AccessKey, deployment: Deployment) -> None:
     """Keeps the picture until it is used.
 
     Raises Unauthenticated when the grant is not genuine, has expired or was used,

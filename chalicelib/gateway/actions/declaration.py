@@ -17,7 +17,7 @@ from chalicelib.gateway.wire.schema import Schema
 
 if TYPE_CHECKING:
     from chalicelib.usecases.deployment import Deployment
-    from chalicelib.usecases.keys import Key
+    from chalicelib.usecases.keys import AccessKey
 
 V2020: Final = "2020-12-14"
 V2019: Final = "2019-03-25"
@@ -38,7 +38,7 @@ class Call(NamedTuple):
     """One request, with what an action may need of it beyond its parameters."""
 
     deployment: Deployment
-    key: Key
+    key: AccessKey
     """Who calls."""
     host: str
     """The host, with port, that clients use."""

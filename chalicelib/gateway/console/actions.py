@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chalicelib.index.collection import Collection
-    from chalicelib.usecases.keys import Key
+    from chalicelib.usecases.keys import AccessKey
 
 MAX_OPENED: Final = 100
 """Collections opened for one list."""
@@ -121,7 +121,7 @@ def _list_keys(_: Fields, call: Call) -> Json:
     return {"Keys": [_key(key) for key in list_keys(call.deployment)]}
 
 
-def _key(key: Key) -> Json:
+def _key(key: AccessKey) -> Json:
     return {
         "AccessKeyId": key.key_id,
         "Name": key.name,

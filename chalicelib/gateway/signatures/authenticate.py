@@ -14,7 +14,7 @@ from chalicelib.gateway.wire.faults import WireFault
 from chalicelib.gateway.wire.forms import small_form
 from chalicelib.gateway.wire.incoming import Incoming
 from chalicelib.usecases.deployment import Deployment
-from chalicelib.usecases.keys import Key, find_key
+from chalicelib.usecases.keys import AccessKey, find_key
 from chalicelib.usecases.nonces import spend
 
 KEYS_AGE_S: Final = 60.0
@@ -31,7 +31,7 @@ keys at every request.
 class Caller:
     """An authenticated request."""
 
-    key: Key
+    key: AccessKey
     action: str
     """As signed; empty where it follows from the path alone, or where nothing was signed."""
     version: str
@@ -77,7 +77,7 @@ def authenticate(incoming: Incoming, *, hosts: Sequence[str], deployment: Deploy
     return Caller(key=key, action=claim.action, version=claim.version, scheme=claim.scheme)
 
 
-def _owner(claim: Claim, deployment: Deployment) -> Key:
+def _owner(claim: Claim, deployment: Deployment) -> AccessKey:
     """The key whose secret made the signature. What the remembered keys refuse is tried once more
     with fresher ones, if they are others.
     """

@@ -26,7 +26,7 @@ _NAME: Final = re.compile(
 _FILE: Final = re.compile(rb"\bfilename\*?=", re.IGNORECASE)
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One part of a form."""
 
     content: bytes
@@ -34,12 +34,12 @@ class Part(NamedTuple):
     """Whether it came with a file's name: bytes rather than text."""
 
 
-def parse_multipart(incoming: Incoming) -> Mapping[str, Part]:
+def parse_multipart(incoming: Incoming) -> Mapping[str, FormPart]:
     """Parts by name. Raises WireFault for what is no multipart form."""
     match = _BOUNDARY.match(incoming.header("content-type"))
     if match is None:
         raise WireFault("BadRequest", "the multipart body's Content-Type names no boundary")
-    parts: dict[str, Part] = {}
+    parts: dict[str, FormPart] = {}
     for start, end in _spans(incoming.body, b"--" + match[1].encode("latin-1", "replace")):
         name, part = _part(incoming.body, start, end)
         if name in parts:
@@ -69,11 +69,11 @@ def _spans(body: bytes, delimiter: bytes) -> list[tuple[int, int]]:
     raise WireFault("BadRequest", "the body is no complete multipart form")
 
 
-def _part(body: bytes, start: int, end: int) -> tuple[str, Part]:
+def _part(body: bytes, start: int, end: int) -> tuple[str, FormPart]:
     """(name, part) of the one between `start` and `end`. Raises WireFault."""
     blank = body.find(b"\r\n\r\n", start, min(end, start + _MAX_HEAD))
     head = _NAME.search(body[start : max(blank, start)])
     if head is None:
         raise WireFault("BadRequest", "a part of the form has no name")
     content = body[blank + 4 : end]
-    return head[1].decode("utf-8", "replace"), Part(content, bool(_FILE.search(head[0])))
+    return head[1].decode("utf-8", "replace"), FormPart(content, bool(_FILE.search(head[0])))
