@@ -16,6 +16,8 @@ import argparse
 import itertools
 import os
 import platform
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from benchmarks.bench import (
     DISTRACTORS,
     QUERIES,
     Bench,
+    Matrix,
     features,
     left_out,
     percent,
@@ -40,6 +43,11 @@ from models.build.imagenet import CATEGORIES, NAMES
 from models.build.pictures import Row, read, rows
 
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)
+
+
+def _described(describe: yardsticks.Describe, known: Sequence[Row]) -> Matrix:
+    """Features of the pictures of `known`, one a row."""
+    return np.stack([describe(read(row.path)) for row in known])
 
 
 def search(bench: Bench) -> None:
@@ -79,7 +87,7 @@ def search(bench: Bench) -> None:
         for other, describe in others.items():
             vectors = bench.kept(
                 f"{other}-{name}",
-                lambda d=describe, k=known: np.stack([d(read(row.path)) for row in k]),  # type: ignore[misc]
+                partial(_described, describe, known),
             )
             cells.append(percent(evaluate.ask(vectors, known, split).recall(1)))
         print(f"| {' | '.join(cells)} |", flush=True)

@@ -51,7 +51,8 @@ class Supervised:
         while not self._ended.wait(pause_s):
             try:
                 self._step()
-            except BaseException as error:  # noqa: BLE001  # nothing may end the loop, SystemExit of a library neither
+            # nothing may end the loop, SystemExit of a library neither
+            except BaseException as error:  # noqa: BLE001
                 pause_s = self._after(error)
             else:
                 self._health.well(self._name)

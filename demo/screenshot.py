@@ -60,8 +60,9 @@ def main(folder: Path) -> None:
             "--port",
             "0",
         ]
-        # our own command
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        server = subprocess.Popen(  # noqa: S603  # our own command
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        )
         try:
             assert server.stdout is not None  # noqa: S101  # a pipe was asked for
             told = json.loads(server.stdout.readline())

@@ -61,8 +61,9 @@ class Caller:
             host=self.host,
         )
         headers = {name: ",".join(values) for name, values in signed.headers.items()}
-        # loopback
-        request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310  # loopback
+            self.url, data=body, headers=headers, method="POST"
+        )
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
             members: dict[str, Any] = json.load(answer)
             return members

@@ -95,7 +95,9 @@ def _stack(stack: str, region: str) -> dict[str, list[dict[str, str]]]:
 def _told(region: str, *words: str) -> str:
     """What the aws command answers; nothing where it fails."""
     command = ["aws", "--region", region, *words]
-    run = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # fixed
+    run = subprocess.run(  # noqa: S603  # fixed words
+        command, check=False, capture_output=True, text=True
+    )
     return "" if run.returncode else run.stdout.strip()
 
 

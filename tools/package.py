@@ -156,16 +156,18 @@ def interpreter(version: str) -> str:
         *sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}")),
     ]
     for candidate in candidates:  # the first may be a shim of pyenv that leads nowhere
-        if (
-            candidate
-            and subprocess.run([candidate, "-c", ""], check=False, capture_output=True).returncode  # noqa: S603
-            == 0
-        ):
+        if candidate and _runs(candidate):
             return str(candidate)
     raise SystemExit(
         f"Python {version} was not found, and a package for it can only be made by it.\n"
         f"Install it (pyenv install {version}) or choose another: make package LAMBDA_PYTHON=3.13"
     )
+
+
+def _runs(candidate: str | Path) -> bool:
+    """Whether it is a Python that starts."""
+    done = subprocess.run([candidate, "-c", ""], check=False, capture_output=True)  # noqa: S603
+    return done.returncode == 0
 
 
 def _run(

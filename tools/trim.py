@@ -110,8 +110,8 @@ def _compile(tree: Path) -> None:
     """
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "tools.trim", "--compile", str(tree)]
-    # this file
-    subprocess.run(command, check=True, env=environment, cwd=Path(__file__).resolve().parents[1])  # noqa: S603
+    root = Path(__file__).resolve().parents[1]
+    subprocess.run(command, check=True, env=environment, cwd=root)  # noqa: S603  # this file
 
 
 def compile_tree(tree: Path) -> None:

@@ -1,3 +1,3 @@
-"""What a request is: messages with their limits, filters, categories, scores. Pure: no I/O, no
-numpy, no vendor words.
+"""What a request is: messages with their limits, filters, categories. Pure: no I/O, no numpy, no
+vendor words.
 """

@@ -80,7 +80,7 @@ class Gateway:
             request = _Request(request_id, entry)
             try:
                 answer = self._receive(incoming) if upload else self._serve(incoming, request)
-            except Exception as error:  # noqa: BLE001  # this is where every error becomes an answer
+            except Exception as error:  # noqa: BLE001  # every error becomes an answer here
                 fault = fault_of(error, request.codes)
                 _tell(error, fault, request_id)
                 entry.outcome(fault.status, fault.code)

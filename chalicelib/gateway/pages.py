@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def openapi() -> Answer:
     """GET /openapi.json."""
-    from chalicelib.gateway.wire.openapi import document
+    from chalicelib.gateway.openapi import document
 
     return Answer(
         200, json.dumps(document(), ensure_ascii=False).encode(), content_type="application/json"

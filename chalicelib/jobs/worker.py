@@ -157,7 +157,7 @@ def _settle(
             continue
         try:
             data = fetching.result()
-        except Exception as error:  # noqa: BLE001  # a picture that cannot be had costs its own line
+        except Exception as error:  # noqa: BLE001  # it costs the picture its own line
             record = _kept(operation, error, context)
             if record is None:
                 again += _refuse(entry, error, state, context)

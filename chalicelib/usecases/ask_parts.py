@@ -114,7 +114,8 @@ def _try(
     def run() -> None:
         try:
             arrived.put((number, ask(question)))
-        except Exception as error:  # noqa: BLE001  # it is raised by whoever gathers, or outweighed by the other try
+        # raised by whoever waits for the answers, or outweighed by the other try
+        except Exception as error:  # noqa: BLE001
             arrived.put((number, error))
 
     threading.Thread(target=run, name=f"part-{number}", daemon=True).start()

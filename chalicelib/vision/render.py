@@ -59,7 +59,8 @@ def _load(found: Contents, detail: int) -> Image.Image:
             image = _on_canvas(image, found, max(factor, 1))
     except BadPicture:
         raise
-    except Exception as error:  # noqa: BLE001  # a hostile file leads the library to any of a dozen exception types; all mean one thing
+    # a hostile file leads the library to any of a dozen exception types; all mean one thing
+    except Exception as error:  # noqa: BLE001
         _refuse(found, error)
     return image
 

@@ -64,7 +64,10 @@ def matching(text: str) -> list[int]:
         "str_attr3",
         "str_attr4",
     )
-    columns = {name: ListColumn([row.get(name) for row in ROWS]) for name in names}  # type: ignore[attr-defined]
+    columns = {
+        name: ListColumn([row.get(name) for row in ROWS])  # type: ignore[attr-defined]
+        for name in names
+    }
     return [int(index) for index in np.flatnonzero(predicate(columns))]
 
 
@@ -168,7 +171,8 @@ def test_no_text_does_worse_than_being_refused(text: str) -> None:
     )
 )
 def test_no_heap_of_words_does_worse_than_being_refused(words: list[str]) -> None:
-    test_no_text_does_worse_than_being_refused.hypothesis.inner_test(" ".join(words))  # type: ignore[attr-defined]
+    check = test_no_text_does_worse_than_being_refused
+    check.hypothesis.inner_test(" ".join(words))  # type: ignore[attr-defined]
 
 
 def test_a_filter_keeps_its_text() -> None:

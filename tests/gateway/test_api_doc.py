@@ -11,9 +11,9 @@ import pytest
 from chalicelib.contract.categories import PRODUCT_CATEGORIES
 from chalicelib.gateway.actions.declaration import UPLOADS, V2019, V2020
 from chalicelib.gateway.actions.registry import ACTIONS
+from chalicelib.gateway.openapi import document
 from chalicelib.gateway.pages import openapi
 from chalicelib.gateway.wire.fields import Fields
-from chalicelib.gateway.wire.openapi import document
 from chalicelib.gateway.wire.schema import ERROR
 from tests.gateway.api_doc import PAGE, written
 from tests.live import ROOT

@@ -16,9 +16,9 @@ from chalicelib.gateway.actions.declaration import V2019, V2020, Action, Call
 from chalicelib.gateway.actions.parameters import INSTANCE, JOB
 from chalicelib.gateway.actions.registry import ACTIONS, Registry
 from chalicelib.gateway.dispatch import Gateway
+from chalicelib.gateway.openapi import document
 from chalicelib.gateway.wire import schema
 from chalicelib.gateway.wire.fields import Fields, Parameter
-from chalicelib.gateway.wire.openapi import document
 from tests.gateway.api_doc import older, parameters, written
 from tests.gateway.client import Client, acs3
 

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.gateway.wire.multipart import parse_multipart
+from chalicelib.gateway.wire.upload_urls import split_host
 from chalicelib.usecases.keys import NewKey, revoke_key
 from chalicelib.usecases.uploads import GRANT_S, KEEP_S, sweep_uploads
 from tests.gateway.captures import load

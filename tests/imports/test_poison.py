@@ -234,7 +234,8 @@ def test_a_job_that_gets_no_further_is_given_up(shop: Shop) -> None:
     later = shop.deployment.clock()
     for number in range(REVIVALS + 1):
         now = later + (number + 1) * (QUIET_S + 1)
-        recover(replace(shop.deployment, clock=lambda now=now: now), wording(shop.deployment))  # type: ignore[misc]
+        then = replace(shop.deployment, clock=lambda now=now: now)  # type: ignore[misc]
+        recover(then, wording(shop.deployment))
     ended = shop.job(job)
     assert ended.status == "FAIL"
     assert "got no further" in ended.message

@@ -47,7 +47,8 @@ def test_of_three_updates_of_one_attribute_the_last_stays(
 ) -> None:
     collection = filled()
     for value, absorb_now in zip(VALUES[name], absorbed, strict=True):
-        collection.append([Patch(KEY, Attributes(**{name: value}))])  # type: ignore[arg-type]  # by name
+        given = Attributes(**{name: value})  # type: ignore[arg-type]  # by name
+        collection.append([Patch(KEY, given)])
         if absorb_now:
             absorb(collection.current())
         found = collection.snapshot().find(KEY)
@@ -72,7 +73,9 @@ def test_a_put_that_arrives_after_forty_absorbed_deletions_stays_deleted() -> No
         one = record(f"p{number}", "a", number)
         # written, and acknowledged to nobody: it arrives when all is over
         silent = Faulty(store)
-        silent.create = lambda key, data: late.append((key, data)) or ""  # type: ignore[method-assign, func-returns-value]
+        silent.create = (  # type: ignore[method-assign]
+            lambda key, data: late.append((key, data)) or ""  # type: ignore[func-returns-value]
+        )
         stalled = open_catalog(silent, clock, new_id).open("shop")
         stalled.append([Put(one)])
         collection.append([Delete(one.key)])

@@ -10,6 +10,7 @@ import contextlib
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,8 @@ class Scenario:
     model: Model
 
     def collection(self, store: object = None, *, seed: int = 1_000_000) -> Collection:
-        # Faulty or MemoryStore
-        return open_catalog(store or self.store, self.clock, ids(seed)).open("shop")  # type: ignore[arg-type]
+        chosen: Any = store or self.store  # Faulty or MemoryStore
+        return open_catalog(chosen, self.clock, ids(seed)).open("shop")
 
     def copy(self) -> Scenario:
         store = MemoryStore(clock=self.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,8 +151,8 @@ QUERIES = [
 def test_both_ways_answer_alike(
     collection: Collection, eager: Callable[[], int], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    # keyword arguments of Query
-    queries = [Query(one, 10, **QUERIES[number]) for one in vectors(20, 22)]  # type: ignore[arg-type]
+    given: Any = QUERIES[number]  # keyword arguments of Query
+    queries = [Query(one, 10, **given) for one in vectors(20, 22)]
     by_graph = [collection.snapshot().search(query) for query in queries]
     assert eager() > 10
     monkeypatch.setattr(plan, "GRAPH_BASE_S", 1e9)

@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from chalicelib.attributes import Attributes
 from chalicelib.errors import (
@@ -64,7 +65,7 @@ class Examination:
         self.network.plan.rate = rate
         self.models = [{} for _ in range(self.writers)]
         jobs: list[Callable[[], None]] = [self._compactor]
-        jobs += [lambda number=number: self._writer(number) for number in range(self.writers)]  # type: ignore[misc]
+        jobs += [partial(self._writer, number) for number in range(self.writers)]
         threads = [threading.Thread(target=self._guarded, args=(job,)) for job in jobs]
         for thread in threads:
             thread.start()

@@ -1,1 +1,1 @@
-"""Pictures sent ahead of a call: the upload helper's two hops and the URLs of what was sent."""
+"""Pictures sent ahead of a call: the upload helper's two hops."""

@@ -18,12 +18,12 @@ from chalicelib.gateway.actions.declaration import (
     Values,
     itself,
 )
-from chalicelib.gateway.uploads.urls import split_host
 from chalicelib.gateway.wire import schema
 from chalicelib.gateway.wire.faults import WireFault, fault_of, message_of
 from chalicelib.gateway.wire.fields import Fields
 from chalicelib.gateway.wire.incoming import Answer, Incoming
 from chalicelib.gateway.wire.multipart import parse_multipart
+from chalicelib.gateway.wire.upload_urls import split_host
 from chalicelib.usecases.deployment import Deployment
 from chalicelib.usecases.keys import find_key
 from chalicelib.usecases.uploads import Grant, authorize_upload, store_upload

@@ -1,1 +1,1 @@
-"""How requests are read and answers written: parameters, codecs, rendering, faults, OpenAPI."""
+"""How requests are read and answers written: parameters, codecs, members, faults."""

@@ -19,7 +19,7 @@ from chalicelib.contract.values import (
     parse_threshold,
 )
 from chalicelib.errors import InvalidField, InvalidRequest
-from chalicelib.gateway.uploads.urls import read_url
+from chalicelib.gateway.wire.upload_urls import read_url
 from chalicelib.service import MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:

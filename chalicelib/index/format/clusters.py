@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -173,7 +174,7 @@ def _chain(centroids: Floats, start: Floats) -> RowIds:
     return order
 
 
-def _sample(rows: npt.NDArray[np.generic], count: int, rng: np.random.Generator) -> npt.NDArray:  # type: ignore[type-arg]
+def _sample(rows: npt.NDArray[Any], count: int, rng: np.random.Generator) -> npt.NDArray[Any]:
     """At most `count` different rows, in order."""
     if len(rows) <= count:
         return rows

@@ -88,7 +88,8 @@ def lay(arrays: Mapping[str, Array], blocks: Mapping[str, int]) -> Laid:
     parts: list[bytes | memoryview] = []
     offset = 0
     for name, array in arrays.items():
-        data = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        flat: npt.NDArray[np.uint8] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        data = memoryview(flat)  # type: ignore[arg-type]  # an array is a buffer
         pad = -offset % _ALIGN
         parts += [bytes(pad), data]
         offset += pad
