@@ -230,6 +230,7 @@ def test_a_picture_in_a_form_and_one_in_a_query_arrive_whole(
 
 _INTERRUPTED = """
 import os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 import lookalike
 sys.argv[1:] = ["serve", "--port", "0", "--json"]
 threading.Timer(float({after_s}), os.kill, (os.getpid(), signal.SIGINT)).start()
