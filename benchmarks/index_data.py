@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,23 +56,27 @@ class Data:
             for code, feature, scale in zip(codes, features, scales, strict=True)
         ]
 
-    def truth(self, queries: Floats, count: int, permille: int = 1000) -> npt.NDArray[np.int64]:
-        """[len(queries), count]: rows of the highest float cosine, in no order, among those whose
-        number modulo 1,000 is below `permille`.
-        """
-        best = np.full((len(queries), count), -np.inf, dtype=np.float32)
-        rows = np.zeros((len(queries), count), dtype=np.int64)
+    def truth(self, queries: Floats, count: int) -> npt.NDArray[np.int64]:
+        """[len(queries), count]: rows of the highest float cosine, in no order."""
+        return self.truths(queries, count, (1000,))[0]
+
+    def truths(
+        self, queries: Floats, count: int, permilles: Sequence[int]
+    ) -> list[npt.NDArray[np.int64]]:
+        """The same among the rows whose number modulo 1,000 is below each of `permilles`."""
+        size = (len(queries), count)
+        best = [np.full(size, -np.inf, dtype=np.float32) for _ in permilles]
+        rows = [np.zeros(size, dtype=np.int64) for _ in permilles]
         for piece in range(0, self.rows, BATCH):
             scores = queries @ self.floats(piece, min(BATCH, self.rows - piece)).T
-            scores[:, np.arange(piece, piece + scores.shape[1]) % 1000 >= permille] = -np.inf
-            top = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-            both = np.concatenate([best, np.take_along_axis(scores, top, axis=1)], axis=1)
-            ids = np.concatenate([rows, top + piece], axis=1)
-            kept = np.argpartition(-both, count - 1, axis=1)[:, :count]
-            best, rows = (
-                np.take_along_axis(both, kept, axis=1),
-                np.take_along_axis(ids, kept, axis=1),
-            )
+            numbers = np.arange(piece, piece + scores.shape[1])
+            for place, permille in enumerate(permilles):
+                fits = np.flatnonzero(numbers % 1000 < permille)
+                both = np.concatenate([best[place], scores[:, fits]], axis=1)
+                ids = np.concatenate([rows[place], np.tile(numbers[fits], (size[0], 1))], axis=1)
+                kept = np.argpartition(-both, count - 1, axis=1)[:, :count]
+                best[place] = np.take_along_axis(both, kept, axis=1)
+                rows[place] = np.take_along_axis(ids, kept, axis=1)
         return rows
 
 

@@ -35,7 +35,7 @@ from chalicelib.storage.object_store import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _GENERATION = re.compile(r"[0-9a-f]{16,}")
-_READERS = 32
+_READERS = 64
 """Objects read at once."""
 
 

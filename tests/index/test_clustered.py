@@ -166,7 +166,12 @@ def small_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "CLUSTERED_ROWS", 128)
     monkeypatch.setattr(clusters, "CLUSTER_ROWS", 16)
     monkeypatch.setattr(probe, "GAP", 1)
-    for name, value in (("LEAST", 900), ("SHARE", 0.45), ("RENTED_SHARE", 0.6)):
+    for name, value in (
+        ("LEAST", 900),
+        ("LEAST_FILTERED", 900),
+        ("SHARE", 0.45),
+        ("RENTED_SHARE", 0.6),
+    ):
         monkeypatch.setattr(search, name, value)
     monkeypatch.setattr(search, "PROBED_PER_HIT", 20)
     monkeypatch.setattr(search, "DIRECT_ROWS", 50)

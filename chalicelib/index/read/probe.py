@@ -21,6 +21,9 @@ RENTED_SHARE = 0.08
 LEAST = 8_192
 """At least so many rows."""
 
+LEAST_FILTERED = 4_096
+"""The same under a filter, whose rows lie thinner (docs/adr/0078)."""
+
 PROBED_PER_HIT = 64
 """The same for each hit that is wanted: farther ranks lie in farther clusters."""
 

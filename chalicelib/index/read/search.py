@@ -16,7 +16,14 @@ from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.read.clustered import Clustered, ClusteredRows
 from chalicelib.index.read.matching import Matching
 from chalicelib.index.read.plan import OpenGraph, route
-from chalicelib.index.read.probe import LEAST, PROBED_PER_HIT, RENTED_SHARE, SHARE, Probe
+from chalicelib.index.read.probe import (
+    LEAST,
+    LEAST_FILTERED,
+    PROBED_PER_HIT,
+    RENTED_SHARE,
+    SHARE,
+    Probe,
+)
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.rank import Cosines, ranked
 from chalicelib.index.read.scan import Scan, hamming, query_words, row_distances
@@ -178,7 +185,8 @@ class _Task:
     def _probed(self, segment: Clustered) -> int:
         """Rows whose codes are compared, at first."""
         share = RENTED_SHARE if segment.body.is_whole("codes") else SHARE
-        wanted = max(round(share * self.matching.count), LEAST, PROBED_PER_HIT * self.query.count)
+        least = LEAST if self.query.predicate is None else LEAST_FILTERED
+        wanted = max(round(share * self.matching.count), least, PROBED_PER_HIT * self.query.count)
         return min(wanted, self.matching.searched)
 
     def _enough(self, rows: RowIds) -> bool:
