@@ -173,7 +173,7 @@ class _Task:
         """
         probe = Probe(segment, self.matching, self.query.vector.feature)
         # in proportion, not by the root as elsewhere: each row costs a read (docs/adr/0077)
-        width = max(round(SHORTLIST * min(1.0, self.share)), SHORTEST, 3 * self.query.count)
+        width = max(round(SHORTLIST * min(1.0, self.share)), SHORTEST, 2 * self.query.count)
         need = self._probed(segment)
         while True:
             nearest = probe.nearest(self.words, width, need)
