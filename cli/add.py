@@ -12,7 +12,7 @@ from chalicelib.contract.messages import AddPicture
 from chalicelib.contract.values import AttributeValues, View, parse_region
 from chalicelib.errors import LookalikeError, MissingField
 from cli.local import attributes, chosen_collection, open_deployment, read_picture
-from cli.options import Category, Collection, Subject, Whole
+from cli.options import Category, CollectionName, Subject, Whole
 from cli.output import JSON, AsJson, emit, exit_code, note, out, progress, visible
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add(
         list[str],
         typer.Argument(help="Picture files, or - for standard input.", show_default=False),
     ],
-    collection: Collection = None,
+    collection: CollectionName = None,
     product: Annotated[
         str | None,
         typer.Option(

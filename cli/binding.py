@@ -11,7 +11,7 @@ from chalicelib.contract.messages import StartImport
 from chalicelib.errors import InvalidField
 from chalicelib.storage.source import Role
 from cli.local import chosen_collection, open_deployment
-from cli.options import Collection
+from cli.options import CollectionName
 from cli.output import JSON, AsJson, emit, err, out, row, table, visible
 
 EXAMPLE = "Example: lookalike bind s3://my-bucket/catalogue -c shop"
@@ -26,7 +26,7 @@ Folder = Annotated[
 
 def bind(
     folder: Folder,
-    collection: Collection = None,
+    collection: CollectionName = None,
     role: Annotated[
         str | None,
         typer.Option(

@@ -73,7 +73,7 @@ class Parser(HTTPRequestParser):
         super().parse_header(header_plus)
         if self.chunked:
             assert self.body_rcv is not None  # noqa: S101  # what chunked means
-            self.body_rcv = Chunks(self.body_rcv.getbuf())
+            self.body_rcv = ChunkedBody(self.body_rcv.getbuf())
 
 
 def refuse_ambiguous(head: bytes) -> None:
@@ -110,7 +110,7 @@ def _refuse_no_number(length: bytes) -> None:
         raise ParsingError("Content-Length has too many digits")
 
 
-class Chunks(ChunkedReceiver):
+class ChunkedBody(ChunkedReceiver):
     """A body in chunks, as the Node SDK sends every body (RFC 9112 §7.1)."""
 
     error: Error | None

@@ -10,7 +10,7 @@ import typer
 
 from chalicelib.contract.messages import DeletePictures
 from cli.local import chosen_collection, open_deployment
-from cli.options import Collection
+from cli.options import CollectionName
 from cli.output import AsJson, emit, out, progress
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def erase(
         str | None,
         typer.Option("--picture", help="One picture of it; all of them where not given."),
     ] = None,
-    collection: Collection = None,
+    collection: CollectionName = None,
     as_json: AsJson = False,
 ) -> int:
     """Delete a product for good, at once, and print a certificate."""

@@ -15,7 +15,7 @@ from chalicelib.contract.messages import StartImport
 from chalicelib.errors import InvalidField, MissingField
 from chalicelib.storage.source import Location
 from cli.local import chosen_collection, open_deployment
-from cli.options import Collection
+from cli.options import CollectionName
 from cli.output import AsJson, emit, err, out, visible
 from cli.proposing import made_up
 from cli.watching import Ended, watch
@@ -32,7 +32,7 @@ IMPORT_EXAMPLE = (
 REBUILD_EXAMPLE = "Example: lookalike rebuild s3://my-bucket/catalogue -c shop"
 EXPORT_EXAMPLE = "Example: lookalike export -c shop -o increment.meta"
 
-Source = Annotated[
+ImportSource = Annotated[
     str,
     typer.Argument(
         help="A folder of this machine, or s3://bucket/path, with the pictures and increment.meta.",
@@ -66,8 +66,8 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    source: Source = "",
-    collection: Collection = None,
+    source: ImportSource = "",
+    collection: CollectionName = None,
     yes: Yes = False,
     workers: WorkerCount = 0,
     cancel: Annotated[
@@ -104,8 +104,8 @@ def import_(
 
 
 def rebuild(
-    source: Source,
-    collection: Collection = None,
+    source: ImportSource,
+    collection: CollectionName = None,
     yes: Yes = False,
     workers: WorkerCount = 0,
     accept_failures: Annotated[
@@ -137,7 +137,7 @@ def rebuild(
 
 
 def export(
-    collection: Collection = None,
+    collection: CollectionName = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File; standard output where not given.")
     ] = None,

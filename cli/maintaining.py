@@ -13,7 +13,7 @@ from cli.options import collection_names
 from cli.output import AsJson, emit, out, progress, row, table
 
 if TYPE_CHECKING:
-    from chalicelib.usecases.maintain import Scrubbed
+    from chalicelib.usecases.maintain import ScrubReport
 
 Done = TypeVar("Done")
 
@@ -120,7 +120,7 @@ def scrub(
     return 1 if any(len(one.problems) > one.repaired for one in done) else 0
 
 
-def _show_scrubbed(done: list[Scrubbed]) -> None:
+def _show_scrubbed(done: list[ScrubReport]) -> None:
     """A row a collection, then a line a problem."""
     made = table("Collection", "Objects#", "Rows#", "MiB#", "Problems#", "Repairable#", "Repaired#")
     for one in done:

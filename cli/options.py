@@ -14,7 +14,7 @@ def collection_names() -> list[str]:
     return open_deployment().catalog.names()
 
 
-Collection = Annotated[
+CollectionName = Annotated[
     str | None,
     typer.Option(
         "--collection",

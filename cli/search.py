@@ -14,7 +14,7 @@ from chalicelib.contract.messages import SearchByName, SearchByPicture
 from chalicelib.contract.values import Narrow, Page, View, parse_region
 from chalicelib.errors import MissingField
 from cli.local import chosen_collection, open_deployment, read_picture
-from cli.options import Category, Collection, Subject, Whole
+from cli.options import Category, CollectionName, Subject, Whole
 from cli.output import JSON, AsJson, emit, out, row, show_under, table, visible
 from cli.thumbnails import CELLS, Graphics, drawn, this_terminal
 from demo.samples import picture_of, samples_folder
@@ -33,7 +33,7 @@ def search(
         str | None,
         typer.Argument(help="A picture file, or - for standard input.", show_default=False),
     ] = None,
-    collection: Collection = None,
+    collection: CollectionName = None,
     like: Annotated[
         tuple[str, str] | None,
         typer.Option("--like", help="PRODUCT NAME of an indexed picture, instead of a file."),

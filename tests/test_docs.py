@@ -167,6 +167,13 @@ def test_hosted_ci_calls_what_ci_is() -> None:
     assert 'python-version: "3.11"' in workflow
 
 
+def test_the_readme_knows_the_price() -> None:
+    prices = text_of(ROOT / "docs/COSTS.md")
+    named = re.findall(r"\$([\d.]*\d)", text_of(ROOT / "README.md"))
+    assert named
+    assert [price for price in named if f"| {price} |" not in prices] == []
+
+
 def test_the_three_questions_lead_to_the_place() -> None:
     page = text_of(ROOT / "docs/ARCHITECTURE.md")
     section = page[page.index("## Three questions") : page.index("## One AddImage")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ PLACES = (
     *("app.py", "benchmarks", "chalicelib", "cli", "demo", "docs", "examples", "lookalike"),
     *("models", "tests", "tools"),
 )
+SHIPPED = ("app.py", "chalicelib/", "cli/", "demo/", "lookalike/", "tools/")
 SUFFIXES = {".py", ".js", ".html", ".css", ".md"}
 
 RETIRED = {
@@ -90,6 +93,35 @@ def test_a_retired_word_stays_away(pattern: str, instead: str) -> None:
 def test_a_retired_name_stays_away(pattern: str, instead: str) -> None:
     found = [path for path, text in texts() if re.search(pattern, text)]
     assert not found, f"say instead: {instead}"
+
+
+def types(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Public classes of a module, and names for types: the name and what it stands for."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, ast.unparse(node)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if re.fullmatch(r"[A-Z][A-Za-z]*[a-z][A-Za-z]*", name):
+                yield name, ast.unparse(node.value)
+
+
+def test_a_type_means_one_thing() -> None:
+    declared: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path, text in texts():
+        if path.endswith(".py") and path.startswith(SHIPPED):
+            for name, meaning in types(ast.parse(text)):
+                declared[name][meaning].add(path)
+    assert len(declared) > 300
+    twice = {name: list(found.values()) for name, found in declared.items() if len(found) > 1}
+    assert twice == {}
+
+
+def test_types_are_seen() -> None:
+    tree = ast.parse(
+        "class A:\n  pass\nclass _A:\n  pass\nRows = list[int]\n_B = A\nLIMIT = 3\nT = 1\nx = Rows"
+    )
+    assert [name for name, _ in types(tree)] == ["A", "Rows"]
 
 
 def test_names_are_taken_apart() -> None:

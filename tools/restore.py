@@ -24,7 +24,7 @@ _AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VersionChange:
     """A write or a deletion."""
 
     key: str
@@ -32,16 +32,16 @@ class Change:
     deletion: bool
 
 
-def since(s3: Any, bucket: str, prefix: str, moment: datetime) -> Iterator[Change]:
+def since(s3: Any, bucket: str, prefix: str, moment: datetime) -> Iterator[VersionChange]:
     """What was done under `prefix` after `moment`, which S3 knows to the second."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for kind, deletion in (("Versions", False), ("DeleteMarkers", True)):
             for entry in page.get(kind, ()):
                 if entry["LastModified"] > moment:
-                    yield Change(entry["Key"], entry["VersionId"], deletion)
+                    yield VersionChange(entry["Key"], entry["VersionId"], deletion)
 
 
-def undo(s3: Any, bucket: str, changes: Sequence[Change]) -> None:
+def undo(s3: Any, bucket: str, changes: Sequence[VersionChange]) -> None:
     """Takes `changes` back. Raises SystemExit when S3 refuses some: repeating the command goes on
     with those.
     """

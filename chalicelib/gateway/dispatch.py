@@ -39,7 +39,7 @@ _LOGGER: Final = logging.getLogger("lookalike.errors")
 class _Request:
     """One request under way: what is known of it by now."""
 
-    def __init__(self, request_id: str, entry: log.Line) -> None:
+    def __init__(self, request_id: str, entry: log.LogLine) -> None:
         self.id = request_id
         self._entry = entry
         self.codes = PLAIN

@@ -39,7 +39,7 @@ _process: Final[dict[str, bool]] = {"cold": True}
 
 
 @dataclass(slots=True)
-class Line:
+class LogLine:
     """What the line will say. `action` must come from a table of known actions: it becomes a
     metric's dimension, and those cost money.
     """
@@ -66,7 +66,7 @@ def line(
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.perf_counter,
     function: str | None = None,
-) -> Iterator[Line]:
+) -> Iterator[LogLine]:
     """Opens a request's account and writes its line at the end, whatever happens inside.
 
     `function` names the Lambda function whose metrics these are; None: by the environment; "": no
@@ -74,7 +74,7 @@ def line(
     """
     if function is None:
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    entry = Line(request_id, action, trace=Trace(timer))
+    entry = LogLine(request_id, action, trace=Trace(timer))
     cold, _process["cold"] = _process["cold"], False
     begun = timer()
     try:
@@ -88,7 +88,7 @@ def line(
         (emit or _emit)(render(entry, elapsed_ms=elapsed, cold=cold, at=clock(), function=function))
 
 
-def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: str) -> str:
+def render(entry: LogLine, *, elapsed_ms: float, cold: bool, at: float, function: str) -> str:
     """The line as JSON text; with embedded metrics when `function` is named."""
     members: dict[str, object] = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
@@ -115,7 +115,7 @@ def render(entry: Line, *, elapsed_ms: float, cold: bool, at: float, function: s
 
 
 def _metrics(
-    entry: Line, elapsed_ms: float, *, cold: bool, at: float, function: str
+    entry: LogLine, elapsed_ms: float, *, cold: bool, at: float, function: str
 ) -> dict[str, object]:
     """Embedded metric format: the values as members, and under `_aws` what they are.
 

@@ -20,7 +20,7 @@ TIMEOUT_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Fetched:
     """What came back."""
 
     status: int
@@ -53,7 +53,7 @@ class LightGet:
         self._auth = S3SigV4Auth(credentials, "s3", region)
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
 
-    def get(self, key: str, limit: int) -> Answer:
+    def get(self, key: str, limit: int) -> Fetched:
         """The object, or its size alone if that is over `limit`. Raises OSError, HTTPException."""
         path = self._root + quote(key, safe="/-_.~")
         headers = self._sign(path)
@@ -70,13 +70,13 @@ class LightGet:
             size = _announced(answer)
             if answer.status == 200 and size > limit:
                 connection.close()
-                return Answer(200, size, b"")
+                return Fetched(200, size, b"")
             data = answer.read()
         except BaseException:
             connection.close()
             raise
         self._idle.put(connection)
-        return Answer(answer.status, len(data), data)
+        return Fetched(answer.status, len(data), data)
 
     def _sign(self, path: str) -> Mapping[str, str]:
         from botocore.awsrequest import AWSRequest

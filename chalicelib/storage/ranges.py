@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chalicelib.storage.object_store import ObjectStore, check_range
 
-Range = tuple[int, int]
+ByteRange = tuple[int, int]
 """First byte and the byte after the last one."""
-Mapper = Callable[[Callable[[Range], bytes], Iterable[Range]], Iterator[bytes]]
+Mapper = Callable[[Callable[[ByteRange], bytes], Iterable[ByteRange]], Iterator[bytes]]
 """`map`, or that of a pool of threads."""
 
 
 def get_ranges(
-    store: ObjectStore, key: str, ranges: Sequence[Range], *, gap: int, apply: Mapper = map
+    store: ObjectStore, key: str, ranges: Sequence[ByteRange], *, gap: int, apply: Mapper = map
 ) -> list[memoryview]:
     """The bytes of each range, in the order given; they may overlap and repeat. Ranges with at most
     `gap` bytes between them share a request; `apply` (a pool's map) sends the requests at once.
@@ -34,11 +34,11 @@ def get_ranges(
     return found
 
 
-def runs(ranges: Iterable[Range], *, gap: int) -> list[Range]:
+def runs(ranges: Iterable[ByteRange], *, gap: int) -> list[ByteRange]:
     """The fewest ranges that cover `ranges` and reach over no more than `gap` unwanted bytes at
     once, in order. Empty ones are left out. Raises ValueError for what is no range.
     """
-    merged: list[Range] = []
+    merged: list[ByteRange] = []
     for start, stop in sorted(ranges):
         check_range(start, stop)
         if start == stop:

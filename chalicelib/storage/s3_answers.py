@@ -21,7 +21,7 @@ checksums are not understood by all servers, and an ETag is no hash where object
 _ETAG_OF_NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"
 """MD5, as S3 documents for objects that were sent in one piece and not encrypted with KMS."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-Answer = Mapping[str, Any]
+S3Answer = Mapping[str, Any]
 
 
 class Malformed(Exception):
@@ -33,7 +33,7 @@ def checksum(data: bytes) -> str:
     return f"{zlib.crc32(data):08x}"
 
 
-def version_of(answer: Answer) -> str:
+def version_of(answer: S3Answer) -> str:
     """The ETag of a GET or PUT. Raises Malformed."""
     found = answer.get("ETag")
     if not isinstance(found, str) or not found.strip('"'):
@@ -41,7 +41,7 @@ def version_of(answer: Answer) -> str:
     return found
 
 
-def blob_of(answer: Answer, *, verify: bool = True) -> Blob:
+def blob_of(answer: S3Answer, *, verify: bool = True) -> Blob:
     """What a GET of a whole object gave. `verify`: against its checksum, where it has one. Raises
     Malformed, and botocore's errors while the body is read.
     """
@@ -67,7 +67,7 @@ def check_empty(size: int, etag: str, encryption: str) -> None:
         raise Malformed(f"no bytes came, and its ETag ({etag or 'none'}) is not that of no bytes")
 
 
-def range_of(answer: Answer, key: str, start: int, stop: int) -> bytes:
+def range_of(answer: S3Answer, key: str, start: int, stop: int) -> bytes:
     """What a GET of bytes `start` to `stop` gave: exactly these. Raises ShortObject, Malformed, and
     botocore's errors while the body is read.
     """
@@ -95,7 +95,7 @@ def past_the_end(key: str, start: int, stop: int) -> ShortObject:
     return ends_early(key, start, stop)
 
 
-def page_of(answer: Answer, prefix: str, after: str) -> list[Stat]:
+def page_of(answer: S3Answer, prefix: str, after: str) -> list[Stat]:
     """The rows of a page of ListObjectsV2 that was asked for `prefix`, from keys after `after`.
     Raises Malformed.
     """
@@ -113,7 +113,7 @@ def page_of(answer: Answer, prefix: str, after: str) -> list[Stat]:
     return page
 
 
-def _check_envelope(answer: Answer, prefix: str, rows: int) -> None:
+def _check_envelope(answer: S3Answer, prefix: str, rows: int) -> None:
     """What a page says of itself, beside its `rows`: bucket and prefix, how long it is, whether and
     where it goes on. Raises Malformed.
     """
@@ -125,7 +125,7 @@ def _check_envelope(answer: Answer, prefix: str, rows: int) -> None:
         raise Malformed("the listing says that it goes on, and not where")
 
 
-def check_deleted(answer: Answer) -> None:
+def check_deleted(answer: S3Answer) -> None:
     """Raises Malformed unless a DELETE was answered with 204."""
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
     if status != 204:

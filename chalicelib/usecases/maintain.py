@@ -59,7 +59,7 @@ class Compacted:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class GarbageReport:
     """What garbage collection did to one collection, or would do."""
 
     collection: str
@@ -72,7 +72,7 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class Scrubbed:
+class ScrubReport:
     """What was found when everything of one collection was read and checked."""
 
     collection: str
@@ -184,16 +184,16 @@ def _state(deployment: Deployment, name: str, listed: Listed) -> Compacted:
     )
 
 
-def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> Collected:
+def collect(deployment: Deployment, name: str, *, dry_run: bool = False) -> GarbageReport:
     """Collects the garbage of collection `name`. Raises CollectionNotFound, StorageError."""
     generation = _current(deployment, name)
     done = steady(lambda: collect_generation(generation, dry_run=dry_run))
     if done is None:
-        return Collected(name, 0, 0, 0)
-    return Collected(name, done.named, done.removed, done.bytes)
+        return GarbageReport(name, 0, 0, 0)
+    return GarbageReport(name, done.named, done.removed, done.bytes)
 
 
-def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collected]:
+def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[GarbageReport]:
     """Collects the garbage of every collection, and generations that nobody serves. Tries all, then
     raises the first error.
     """
@@ -209,7 +209,7 @@ def collect_all(deployment: Deployment, *, dry_run: bool = False) -> list[Collec
     return found + [one for several in abandoned for one in several]
 
 
-def _collect_abandoned(deployment: Deployment, name: str, *, dry_run: bool) -> list[Collected]:
+def _collect_abandoned(deployment: Deployment, name: str, *, dry_run: bool) -> list[GarbageReport]:
     """Removes the generations under that name that nobody serves or builds any more."""
     patience_s = min(UNFINISHED_S, promise_s(deployment) / 2)
     found = []
@@ -218,11 +218,11 @@ def _collect_abandoned(deployment: Deployment, name: str, *, dry_run: bool) -> l
         if stats:
             size = sum(stat.size for stat in stats)
             removed = len(stats) if dry_run else delete_all(generation, stats)
-            found.append(Collected(generation.name, 0, removed, size))
+            found.append(GarbageReport(generation.name, 0, removed, size))
     return found
 
 
-def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbed:
+def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> ScrubReport:
     """Verifies everything of collection `name`; writes nothing, unless `repair`: then damaged
     graphs are built anew. Records cannot be.
 
@@ -234,7 +234,7 @@ def scrub(deployment: Deployment, name: str, *, repair: bool = False) -> Scrubbe
     rows = found.rows
     with contextlib.suppress(CorruptObject):  # among the problems then
         rows = len(deployment.catalog.open(name).snapshot())  # those in the log are live, too
-    done = Scrubbed(name, found.objects, rows, found.bytes, problems, len(found.bad_graphs))
+    done = ScrubReport(name, found.objects, rows, found.bytes, problems, len(found.bad_graphs))
     if not repair or not found.bad_graphs:
         return done
     steady(lambda: prune(generation, set(found.bad_graphs)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.storage.ranges import Range, get_ranges, runs
+from chalicelib.storage.ranges import ByteRange, get_ranges, runs
 
 _SIZE = 200
 _DATA = bytes(range(_SIZE))
@@ -19,7 +19,7 @@ _ranges = st.lists(
 class _Counting(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[Range] = []
+        self.asked: list[ByteRange] = []
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         self.asked.append((start, stop))
@@ -27,7 +27,7 @@ class _Counting(MemoryStore):
 
 
 @given(ranges=_ranges, gap=st.integers(0, 30))
-def test_every_range_comes_back_and_no_gap_is_wider(ranges: list[Range], gap: int) -> None:
+def test_every_range_comes_back_and_no_gap_is_wider(ranges: list[ByteRange], gap: int) -> None:
     store = _Counting()
     store.create("a", _DATA)
     found = get_ranges(store, "a", ranges, gap=gap)

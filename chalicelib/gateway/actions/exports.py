@@ -13,13 +13,13 @@ from chalicelib.gateway.actions.parameters import INSTANCE, JOB, PAGES, jobs_pag
 from chalicelib.gateway.wire import members, schema
 from chalicelib.gateway.wire.faults import CONSOLE, Codes, Fault
 from chalicelib.gateway.wire.fields import Fields
-from chalicelib.gateway.wire.members import Job
+from chalicelib.gateway.wire.members import AnyJob
 
 if TYPE_CHECKING:
     from chalicelib.jobs.listing import JobPage
 
 
-class ExportJob(Job, Protocol):
+class ExportJob(AnyJob, Protocol):
     """An export job."""
 
     @property
@@ -37,13 +37,13 @@ def _order(fields: Fields) -> m.StartExport:
     return m.StartExport(fields.text("InstanceName"))
 
 
-def _start(message: m.StartExport, call: Call) -> Job:
+def _start(message: m.StartExport, call: Call) -> AnyJob:
     from chalicelib.jobs import exports
 
     return exports.start_export(message, call.deployment)
 
 
-def _started(job: Job) -> Json:
+def _started(job: AnyJob) -> Json:
     return {"Success": True, "Data": {"Id": str(job.id), "DumpMetaStatus": job.status}}
 
 

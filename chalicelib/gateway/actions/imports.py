@@ -10,13 +10,13 @@ from chalicelib.gateway.actions.parameters import INSTANCE, JOB, PAGES, jobs_pag
 from chalicelib.gateway.wire import members, schema
 from chalicelib.gateway.wire.faults import CONSOLE
 from chalicelib.gateway.wire.fields import Fields, Parameter
-from chalicelib.gateway.wire.members import Job
+from chalicelib.gateway.wire.members import AnyJob
 
 if TYPE_CHECKING:
     from chalicelib.jobs.listing import JobPage
 
 
-class ImportJob(Job, Protocol):
+class ImportJob(AnyJob, Protocol):
     """An import job."""
 
     @property
@@ -49,14 +49,14 @@ def _order(fields: Fields) -> m.StartImport:
     )
 
 
-def _start(message: m.StartImport, call: Call) -> Job:
+def _start(message: m.StartImport, call: Call) -> AnyJob:
     from chalicelib.jobs import imports
 
     # a key for some collections reads only what is bound to them
     return imports.start_import(message, call.deployment, unbound=not call.key.collections)
 
 
-def _started(job: Job) -> Json:
+def _started(job: AnyJob) -> Json:
     return {"Success": True, "Data": {"Id": str(job.id), "IncrementStatus": job.status}}
 
 

@@ -30,7 +30,7 @@ _MEMBERS: Final = {
 }
 
 
-class Job(Protocol):
+class AnyJob(Protocol):
     """What imports and exports tell of a job."""
 
     @property
@@ -97,7 +97,7 @@ def pic_info(seen: Added | SearchResults) -> Json:
     }
 
 
-def task(job: Job) -> Json:
+def task(job: AnyJob) -> Json:
     """A job as the lists of imports and exports begin it."""
     # one time as text, one as a number: CONTRACT §7
     return {

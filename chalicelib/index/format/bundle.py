@@ -20,7 +20,7 @@ from chalicelib.errors import CorruptObject, FormatTooNew
 from chalicelib.index.format.once_more import once_more
 
 Array = npt.NDArray[Any]
-Rows = npt.NDArray[np.int64]
+RowIds = npt.NDArray[np.int64]
 
 _MAGIC = b"LOOKALK"
 _FORMAT = 1
@@ -150,7 +150,7 @@ class Bundle(Mapping[str, Array]):
     def __contains__(self, name: object) -> bool:
         return name in self._sections
 
-    def gather(self, name: str, rows: Rows) -> Array:
+    def gather(self, name: str, rows: RowIds) -> Array:
         """`self[name][rows]`, hashing only the blocks that hold these rows. Raises KeyError,
         CorruptObject.
         """
@@ -247,7 +247,7 @@ def _section(row: Mapping[str, Any], start: int) -> _Section:
 class Memory(dict[str, Array]):
     """Arrays that were never on the store, with a Bundle's reading methods."""
 
-    def gather(self, name: str, rows: Rows) -> Array:
+    def gather(self, name: str, rows: RowIds) -> Array:
         """`self[name][rows]`."""
         taken: Array = self[name][rows]
         return taken
@@ -290,7 +290,7 @@ class Lazy(Mapping[str, Array]):
     def __contains__(self, name: object) -> bool:
         return name in self._open()
 
-    def gather(self, name: str, rows: Rows) -> Array:
+    def gather(self, name: str, rows: RowIds) -> Array:
         """See Bundle."""
         return self._read(lambda bundle: bundle.gather(name, rows))
 
@@ -310,6 +310,6 @@ class Arrays(Protocol):
         """Whether there is one of that name."""
         ...
 
-    def gather(self, name: str, rows: Rows, /) -> Array:
+    def gather(self, name: str, rows: RowIds, /) -> Array:
         """`self[name][rows]`."""
         ...

@@ -12,7 +12,7 @@ from chalicelib.index.format.columns import AnyColumn, IntColumn, UnsetColumn, W
 from chalicelib.index.format.table import RowIds, Table
 from chalicelib.index.format.text import Text
 
-Read = Callable[[str], Array]
+ReadSection = Callable[[str], Array]
 """The whole section of a name."""
 
 
@@ -35,7 +35,11 @@ def pack_columns(table: Table, order: RowIds) -> tuple[dict[str, Array], dict[st
 
 
 def unpack_column(
-    name: str, size: int, bases: Mapping[str, int], sections: Mapping[str, object], read: Read
+    name: str,
+    size: int,
+    bases: Mapping[str, int],
+    sections: Mapping[str, object],
+    read: ReadSection,
 ) -> AnyColumn:
     """An attribute of all rows; `sections` says which there are."""
     if f"{name}.values" in sections:

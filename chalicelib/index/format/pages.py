@@ -22,7 +22,7 @@ PAGE_ROWS = 64
 """A page of 64 rows is about 2 kB deflated."""
 
 _LEVEL = 1
-Page = dict[str, list[Any]]
+PageColumns = dict[str, list[Any]]
 """By field, one value for each row: `product_id`, `pic_name`, `region` (x1, x2, y1, y2), and of
 `custom_content` and the attributes those that any row of the segment has, null for none.
 """
@@ -43,9 +43,9 @@ def encode_pages(table: Table, order: RowIds) -> tuple[npt.NDArray[np.uint8], np
     return np.frombuffer(b"".join(made), np.uint8), ends.astype(np.uint32)
 
 
-def _fields(table: Table, order: RowIds) -> Page:
+def _fields(table: Table, order: RowIds) -> PageColumns:
     """What is shown of all rows, in this order."""
-    fields: Page = {
+    fields: PageColumns = {
         "product_id": _strings(table.text("product_id"), order),
         "pic_name": _strings(table.text("pic_name"), order),
         "region": table.rows["regions"][order].tolist(),
@@ -63,15 +63,15 @@ def _fields(table: Table, order: RowIds) -> Page:
     return fields
 
 
-def decode_page(data: memoryview) -> Page:
+def decode_page(data: memoryview) -> PageColumns:
     """The inverse of what `encode_pages` does with some rows."""
-    page: Page = json.loads(zlib.decompress(data))
+    page: PageColumns = json.loads(zlib.decompress(data))
     return page
 
 
-def texts_of(pages: Iterable[Page]) -> Memory:
+def texts_of(pages: Iterable[PageColumns]) -> Memory:
     """All rows of `pages` as the arrays of a table: texts and regions (docs/FORMAT.md §5.2)."""
-    fields: Page = {}
+    fields: PageColumns = {}
     for page in pages:
         for name, values in page.items():
             fields.setdefault(name, []).extend(values)

@@ -14,7 +14,7 @@ from chalicelib.index.read.rank import Cosines, best
 from chalicelib.index.read.search import TableHits
 
 
-class Rows(Protocol):
+class RowReader(Protocol):
     """Where the rows of a TableHits are read."""
 
     def rows(self, rows: Sequence[int], /) -> list[Row]:
@@ -54,7 +54,7 @@ class Stacked:
         return best(self.similarity, self.products if query.distinct else None, query.count)
 
     def read(
-        self, readers: Sequence[Rows], places: npt.NDArray[np.int64], apply: Apply
+        self, readers: Sequence[RowReader], places: npt.NDArray[np.int64], apply: Apply
     ) -> list[Row]:
         """The rows at those places; `apply` asks several of the tables' readers at once."""
         source, rows = self.source[places], self.rows[places]
@@ -65,7 +65,9 @@ class Stacked:
         return [next(streams[number]) for number in source.tolist()]
 
 
-def merge(found: Sequence[tuple[Rows, TableHits]], query: Query, *, apply: Apply = map) -> Hits:
+def merge(
+    found: Sequence[tuple[RowReader, TableHits]], query: Query, *, apply: Apply = map
+) -> Hits:
     """The best of all, by similarity, then key. What each table answers depends on that table
     alone, so any split gives the same. `apply` reads the rows of several tables.
     """

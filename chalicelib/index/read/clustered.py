@@ -29,7 +29,7 @@ from chalicelib.index.format.columns import IntColumn, WordColumn
 from chalicelib.index.format.digests import Digests
 from chalicelib.index.format.key_filter import may_hold
 from chalicelib.index.format.packed import unpack_column
-from chalicelib.index.format.pages import PAGE_ROWS, Page, decode_page, texts_of
+from chalicelib.index.format.pages import PAGE_ROWS, PageColumns, decode_page, texts_of
 from chalicelib.index.format.positions import Positions
 from chalicelib.index.format.table import RowIds
 from chalicelib.index.read.ranged import Ranged
@@ -84,7 +84,7 @@ class Clustered:
         times[held], ties[held] = chosen[:, TIME], chosen[:, TIE]
         return rows, Positions(times, ties)
 
-    def pages(self, numbers: Sequence[int]) -> list[Page]:
+    def pages(self, numbers: Sequence[int]) -> list[PageColumns]:
         """Those pages, read at once."""
         ends = self.head.page_ends
         spans = [(int(ends[number - 1]) if number else 0, int(ends[number])) for number in numbers]

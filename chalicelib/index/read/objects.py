@@ -35,7 +35,7 @@ from chalicelib.index.read.snapshot_table import SegmentTable
 from chalicelib.index.read.tail import Tail, find_with_positions
 from chalicelib.index.read.tools import Tools
 from chalicelib.storage.object_store import Stat
-from chalicelib.storage.ranges import Range, get_ranges
+from chalicelib.storage.ranges import ByteRange, get_ranges
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -96,7 +96,7 @@ class Objects:
         body = self._folder + body_path(ref.id)
         head = open_head(ref, key, data)
 
-        def read(spans: Sequence[Range]) -> list[memoryview]:
+        def read(spans: Sequence[ByteRange]) -> list[memoryview]:
             apply = pool().map if len(spans) > 1 else map
             return get_ranges(store, body, spans, gap=0, apply=apply)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chalicelib.attributes import INT_ATTRIBUTES, STR_ATTRIBUTES, Attributes
-from chalicelib.index.format.pages import PAGE_ROWS, Page
+from chalicelib.index.format.pages import PAGE_ROWS, PageColumns
 from chalicelib.index.format.records import Key, Record, Vector
 from chalicelib.index.format.table import Table
 from chalicelib.index.read.clustered import ClusteredRows
@@ -53,7 +53,7 @@ class PageReader:
             for place, row in enumerate(self.rows(rows))
         ]
 
-    def _row(self, page: Page, row: int) -> Row:
+    def _row(self, page: PageColumns, row: int) -> Row:
         place = row % PAGE_ROWS
         ranges = self._table.ranges
         at = bisect.bisect_right(ranges, row, key=lambda span: span.start) - 1

@@ -35,7 +35,7 @@ RENTED = 32 * 1024 * 1024
 """Bytes of the largest section that is read so: what a search can wait for, 0.4 s at 75 MiB/s."""
 
 Spans = Sequence[tuple[int, int]]
-Read = Callable[[Spans], Sequence[memoryview]]
+ReadRanges = Callable[[Spans], Sequence[memoryview]]
 """Several ranges of the object, asked for at once."""
 
 
@@ -61,7 +61,7 @@ class Ranged:
         key: str,
         sections: Mapping[str, Section],
         checks: Mapping[str, npt.NDArray[np.uint8]],
-        read: Read,
+        read: ReadRanges,
         grew: Callable[[int], None],
     ) -> None:
         """`grew` is told of bytes kept."""

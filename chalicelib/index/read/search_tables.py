@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from chalicelib.index.format.manifest import SegmentRef
-from chalicelib.index.read.answer import Apply, Rows
+from chalicelib.index.read.answer import Apply, RowReader
 from chalicelib.index.read.query import Query
 from chalicelib.index.read.reader import reader_of
 from chalicelib.index.read.search import TableHits, search_table
@@ -14,12 +14,12 @@ from chalicelib.index.read.snapshot_table import SegmentTable, SnapshotTable
 
 def search_tables(
     tables: Sequence[SnapshotTable], query: Query, *, rows: int, apply: Apply = map
-) -> list[tuple[Rows, TableHits]]:
+) -> list[tuple[RowReader, TableHits]]:
     """What each of `tables` finds, and what reads its rows. `rows` are in the segments of the whole
     snapshot; `apply` searches several tables at once. Raises ObjectMissing, CorruptObject.
     """
 
-    def search(one: SnapshotTable) -> tuple[Rows, TableHits]:
+    def search(one: SnapshotTable) -> tuple[RowReader, TableHits]:
         table = one.table
         share = table.size / max(rows, table.size, 1)
         return reader_of(table), search_table(table, one.alive, query, one.graph, share=share)
