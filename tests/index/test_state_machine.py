@@ -184,16 +184,21 @@ class CollectionMachine(RuleBasedStateMachine):
     def collect_garbage(self, worker: int, seconds: int) -> None:
         self.clock.now += seconds
         if seconds > 30:
-            self.tokens.clear()  # a token is remembered for the grace period
-            for stat in list(self.store.list("")):
-                if "/tokens/" in stat.key:
-                    self.store.delete(stat.key)
+            self.forget_tokens()
         collect(self.processes[worker].current())
+
+    def forget_tokens(self) -> None:
+        """A token is remembered for the grace period, and no longer."""
+        self.tokens.clear()
+        for stat in list(self.store.list("")):
+            if "/tokens/" in stat.key:
+                self.store.delete(stat.key)
 
     @rule(worker=WORKERS, rewrites=st.integers(0, 2))
     def keep_the_promise(self, worker: int, rewrites: int) -> None:
         """What is dead or changed is rewritten; an absorbed log goes altogether."""
         self.clock.now += 11  # what is gone is older than what any process takes as fresh
+        self.forget_tokens()  # three times 11 seconds are longer than the grace period
         generation = self.processes[worker].current()
         for _ in range(rewrites):
             merge(generation, stale_before=self.clock.now + 1)
