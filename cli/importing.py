@@ -148,7 +148,7 @@ def export(
 
     With --json a file must be named: what is printed is then how many records went into it.
     """
-    from chalicelib.jobs.export import lines_of
+    from chalicelib.jobs.export_file import lines_of
 
     if as_json and output is None:
         raise MissingField(

@@ -249,7 +249,7 @@ def _welcome(deployment: Deployment, url: str, command: str, *, as_json: bool) -
         row(made, "Access key", key_id)
         row(made, "Secret", secret)
         out.print(made)
-        out.print("\nTry, in another terminal:")
+        out.print("\nTry, in this folder and another terminal:")
         out.print(f"  {command}", soft_wrap=True)
     sys.stdout.flush()
 

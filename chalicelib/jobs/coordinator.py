@@ -242,6 +242,7 @@ class _Sorter:
             return
         key = Key(operation.product_id, operation.pic_name)
         digest = _digest(*key)
+        # of several lines on a picture the last one counts, and answers for the others
         if self._survey.last[digest] > number:
             self._waiting.setdefault(digest, []).append(item)
             return

@@ -107,6 +107,7 @@ def import_of_event(
             str(job.id).encode(),
         )
     except AlreadyExists:
+        # the event was delivered before: the job that it began then goes on
         jobs.forget(job, deployment.store)
         first = int(
             deployment.store.get(f"collections/{binding.collection}/jobs/events/{trigger}").data

@@ -22,7 +22,7 @@ from chalicelib.jobs import records as jobs
 from chalicelib.jobs.carry_over import known_to
 from chalicelib.jobs.completion import fail, finish
 from chalicelib.jobs.coordinator import OpenMeta, plan
-from chalicelib.jobs.export import export
+from chalicelib.jobs.export_file import export
 from chalicelib.jobs.last_slice import was_last
 from chalicelib.jobs.outcomes import Unexpected
 from chalicelib.jobs.records import Job, JobKind

@@ -193,6 +193,7 @@ class BucketSource:
                 )
             if answer.status == 403:
                 raise self._denied(name)
+            # a redirect or a refusal would be the same at the next try
             if answer.status < 500 and answer.status != 429:
                 break
         raise StoreUnavailable(f"{name!r} in {self._named} could not be read; repeat later")

@@ -233,6 +233,7 @@ class S3Store:
             try:
                 return version_of(self._client.put_object(**request))
             except ClientError as error:
+                # an If-Match on what somebody deleted meanwhile is answered with 404
                 gone = status(error) == 404 and code(error) != "NoSuchBucket"
                 if status(error) == 412 or (gone and "IfMatch" in condition):
                     raise refused from None

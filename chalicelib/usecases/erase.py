@@ -110,7 +110,7 @@ def _left(message: DeletePictures, deployment: Deployment, generation: Generatio
     held = holding(generation, message.product_id, message.pic_name)
     found = [generation.folder + ref.body_path for ref in held]
     found += [f"{generation.folder}{garbage.key}" for garbage in listed.manifest.garbage]
-    found += [f"{generation.folder}log/{one.name}" for one in listed.waiting]
+    found += [generation.folder + one.path for one in listed.waiting]
     found += [generation.folder + remnant.path for remnant in orphans(generation)]
     found += [one.folder for one in deployment.catalog.unreachable(message.collection)]
     return found

@@ -160,6 +160,7 @@ def _flatten(image: Image.Image, found: Contents) -> Shown:
         _refuse(found, error)
     alpha = image.getchannel("A")
     colour = _coloured(image.convert("RGB"), found)
+    # an alpha channel that hides nothing says nothing of the subject
     if alpha.getextrema()[0] == _OPAQUE:
         return colour, None
     for ground_colour in ("white", "black"):

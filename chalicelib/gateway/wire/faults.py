@@ -254,6 +254,7 @@ def reshape(status: int, body: bytes, *, host: str) -> bytes:
         document.get("Message") or document.get("message") if isinstance(document, dict) else None
     )
     code = known.get(status, "BadRequest" if status < 500 else "UnknownException")
+    # Chalice's server, as API Gateway, misses an authentication token where there is no route
     if status == 403:
         text = "there is nothing at this path"
     request_id = str(uuid.uuid4()).upper()

@@ -33,6 +33,7 @@ def table_of(records: Sequence[Record], shape: Shape) -> Table:
     """
     digests = key_digests([record.key for record in records])
     categories = np.array([record.category_id for record in records], dtype=np.int64)
+    # lexsort takes the last key first: category, then key digest
     order = np.lexsort((digests.low, digests.high, categories))
     records = [records[row] for row in order.tolist()]
     keys = Memory(high=digests.high[order], low=digests.low[order])

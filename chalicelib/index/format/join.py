@@ -38,6 +38,7 @@ def joined(taken: Taken, shape: Shape) -> tuple[Table, RowIds]:
     categories = np.concatenate([_categories(table)[rows] for table, rows in taken])
     high = np.concatenate([table.keys["high"][rows] for table, rows in taken])
     low = np.concatenate([table.keys["low"][rows] for table, rows in taken])
+    # lexsort takes the last key first: category, then key digest
     order = np.lexsort((low, high, categories))
     rows = _join_fixed(taken, order, shape)
     for name in ("product_id", "pic_name"):

@@ -55,6 +55,7 @@ def check(data: Bytes, *, rows: int, words: int, connectivity: int) -> None:
         raise Unfit("its header does not fit its levels")
     if found[4] >= rows or levels[found[4]] != highest:
         raise Unfit("its entry is not a row of the highest level")
+    # a node: a fixed part, the links of the lowest level, those of each level above
     sizes = _NODE + 4 * (1 + links[0]) + 4 * (1 + links[1]) * levels
     starts = start + 2 * rows + np.cumsum(sizes) - sizes
     if len(data) != start + 2 * rows + int(sizes.sum()):

@@ -80,6 +80,7 @@ def merge(
         Hit(row, float(stacked.similarity[place]), int(stacked.hamming[place]))
         for row, place in zip(rows, places.tolist(), strict=True)
     ]
+    # ties go by key, which only the rows know
     hits.sort(key=lambda hit: (-hit.similarity, hit.row.key))
     matching = matching_products(tables) if query.distinct else None
     return Hits(

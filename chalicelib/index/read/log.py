@@ -25,6 +25,11 @@ class LogObject:
     size: int
     """Bytes."""
 
+    @property
+    def path(self) -> str:
+        """Within the generation's folder."""
+        return f"log/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

@@ -44,6 +44,7 @@ def newest_puts(several: Sequence[Puts], shape: Shape) -> Puts:
     low = np.concatenate([puts.table.keys["low"] for puts in several])
     time = np.concatenate([puts.positions.time for puts in several])
     tie = np.concatenate([puts.positions.tie for puts in several])
+    # by key, then position: of equal keys the last one is the newest put
     order = np.lexsort((tie, time, low, high))
     last = np.ones(len(order), dtype=np.bool_)
     last[:-1] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
@@ -55,5 +56,6 @@ def newest_puts(several: Sequence[Puts], shape: Shape) -> Puts:
         for puts, stop in zip(several, stops.tolist(), strict=True)
         if puts.table.size
     ]
+    # the joined rows are in another order, by category: positions follow them
     table, places = joined(taken, shape)
     return Puts(table, Positions(time[wins], tie[wins]).take(places))

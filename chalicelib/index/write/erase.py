@@ -36,7 +36,7 @@ def remnants(listed: Listed) -> list[Remnant]:
         *_in_segments(manifest),
         *(Remnant(tombstones_path(ref), ref.since) for ref in manifest.tombstones),
         *(Remnant(garbage.key, garbage.since) for garbage in manifest.garbage),
-        *(Remnant(f"log/{one.name}", one.position.seconds) for one in listed.absorbed),
+        *(Remnant(one.path, one.position.seconds) for one in listed.absorbed),
     ]
     return sorted(found, key=lambda remnant: (remnant.since, remnant.path))
 
@@ -59,7 +59,7 @@ def drop_head(generation: Generation, listed: Listed, *, before: float) -> bool:
     head = next(iter(listed.log), None)
     if head is None or head not in listed.absorbed or head.position.seconds >= before:
         return False
-    generation.tools.store.delete(f"{generation.folder}log/{head.name}")
+    generation.tools.store.delete(generation.folder + head.path)
     return True
 
 

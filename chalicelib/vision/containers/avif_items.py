@@ -40,6 +40,7 @@ class _Numbers:
 
 def _heads(data: bytes, iloc: bytes, idat: int) -> Iterator[bytes]:
     """The first bytes of each item."""
+    # the fields of iloc one by one (ISO/IEC 14496-12, 8.11.3); widths come first, as half bytes
     numbers = _Numbers(iloc)
     version = numbers.take(4) >> 24
     sizes, more = numbers.take(1), numbers.take(1)
@@ -49,6 +50,7 @@ def _heads(data: bytes, iloc: bytes, idat: int) -> Iterator[bytes]:
         if numbers.ended:
             return
         numbers.take(2 if version < 2 else 4)
+        # construction method 1: the item lies in idat, not at a place of the file
         start = idat if version and numbers.take(2) & 15 == 1 else 0
         numbers.take(2)
         start += numbers.take(of_base)

@@ -133,6 +133,7 @@ def _segment(data: bytes, at: int, marker: int, walk: _Walk) -> int:
         _note(body, walk)
     elif marker == _START_OF_SCAN:
         walk.scans += 1
+        # entropy-coded data has no length: it goes on to the next marker
         found = _NEXT_MARKER.search(data, end)
         end = found.start() if found else len(data)
     if marker in _KEPT:
