@@ -1,5 +1,5 @@
-"""What was written to a collection while a rebuild ran is carried over, so that a rebuild loses no
-acknowledged write.
+"""What was written to a collection while a rebuild ran is replayed in the new generation, so that a
+rebuild loses no acknowledged write.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Missed:
     """To be appended to the new generation."""
     stuck: int
     """Pictures added or replaced meanwhile whose features are of the old models, so that they
-    cannot be carried over.
+    cannot be replayed.
     """
 
 
@@ -58,17 +58,17 @@ def missed(before_key: str, old: Snapshot, new: Snapshot, store: ObjectStore) ->
         known = before.pop(found.key, None)
         if known == found:
             continue
-        carried = _carried(record, found, known, new.find(record.key), mixes=mixes)
-        if carried is None:
+        brought = _brought(record, found, known, new.find(record.key), mixes=mixes)
+        if brought is None:
             stuck += 1
         else:
-            changes += carried
+            changes += brought
     # What is left of `before` was deleted meanwhile.
     changes += [Delete(row.key) for row in new.rows() if before and _digest(*row.key) in before]
     return Missed(tuple(changes), stuck)
 
 
-def _carried(
+def _brought(
     record: Record, found: _Print, known: _Print | None, fresh: Record | None, *, mixes: bool
 ) -> list[Put] | None:
     """What brings `record` into the new generation, where it is `fresh`; None where it cannot be.
