@@ -120,6 +120,7 @@ def watch(
         while True:
             seen = follow.look(deployment)
             if seen.total and first is None:
+                # what earlier runs did is no part of this run's speed
                 first = 0 if seen.job.finished else seen.done
                 bar.update(task, begun=(time.monotonic(), first))
             bar.update(task, completed=seen.done, total=seen.total or None)

@@ -125,6 +125,7 @@ class Gateway:
             return at_path
         if path != "/":
             raise _not_found(f"there is nothing at {path[:80]}")
+        # a bearer key is for scripts, which need not name a version; SDKs always do
         version = version or (V2020 if caller.scheme == "Bearer" else "")
         known = self._actions.of(version) if version in _AT_THE_ROOT else {}
         if not known:

@@ -39,6 +39,7 @@ def parse_json(body: bytes) -> Pairs:
     """The members of a JSON object of plain values, as a form would spell them. Raises
     InvalidRequest.
     """
+    # counted first: parsing millions of members costs before anything can be refused
     if body.count(b",") > MAX_COMMAS:
         raise InvalidRequest(f"the JSON body has more than {MAX_FIELDS} members")
     try:
@@ -51,6 +52,7 @@ def parse_json(body: bytes) -> Pairs:
     for name, value in document.items():
         if value is None:
             continue
+        # asked before numbers: a bool is an int
         if isinstance(value, bool):
             pairs.append((name, "true" if value else "false"))
         elif isinstance(value, str | int | float):

@@ -151,6 +151,7 @@ class _Run:
         yield from _shapes(table)
         yield from _digests(table)
         positions = positions_of(table.keys)
+        # time first, then tie: the last one is the newest
         order = np.lexsort((positions.tie, positions.time))
         if positions[int(order[-1])] != ref.newest:
             yield "its newest row is not as old as the manifest says"

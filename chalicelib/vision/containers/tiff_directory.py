@@ -59,6 +59,7 @@ class Directory:
         self._entries: dict[int, _Entry] = {}
         layout = self._layout
         try:
+            # BigTIFF says the size of an offset before the offset
             at = 8 if layout.offset == "Q" else 4
             (start,) = struct.unpack_from(layout.order + layout.offset, data, at)
             start = min(start, len(data))
