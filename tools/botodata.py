@@ -23,6 +23,8 @@ USED: Final[Mapping[str, frozenset[str]]] = {
             "ListObjectsV2",
             "HeadBucket",
             "GetBucketLocation",
+            "GetBucketVersioning",
+            "GetBucketLifecycleConfiguration",
         }
     ),
     "sqs": frozenset(
