@@ -2,6 +2,7 @@
 it makes of the answers. Prints one JSON object.
 
 python every_action.py <host:port> <key id> <secret> <collection> <folder of three PNG pictures>
+python every_action.py <host:port> <key id> <secret> <collection> <bucket>:<path>    imports only
 """
 
 from __future__ import annotations
@@ -98,10 +99,22 @@ def records(shop: Shop, texts: list[str]) -> dict[str, object]:
     }
 
 
+def imported(shop: Shop, bucket: str, path: str) -> dict[str, object]:
+    """Imports a folder of a bucket and waits for the end."""
+    task = shop.ask("increase_instance", bucket_name=bucket, path=path).data.id
+    ended = shop.ended("increase_list", lambda data: data.increments.instance, task)
+    (row,) = shop.ask("increase_list", id=int(task)).data.increments.instance
+    count = shop.ask("detail").instance.total_count
+    return {"ended": ended, "from": [row.bucket_name, row.path], "count": count}
+
+
 def main() -> None:
     """See the module's docstring."""
     *place, folder = sys.argv[1:]
     shop = Shop(*place)
+    if not Path(folder).is_dir():
+        print(json.dumps(imported(shop, *folder.split(":"))))
+        return
     texts = [base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))]
     result = records(shop, texts)
     task = shop.ask("dump_meta").data.id

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,18 @@ def test_the_current_sdk_adds_finds_deletes_uploads_and_reads_detail(
     assert result["left"] == 0
 
 
-def test_the_current_sdk_understands_every_action(server: Live, pictures: Path) -> None:
+def every_action(server: Live, what: str) -> Any:
+    """What every_action.py prints of the collection `product`."""
     script = str(Path(__file__).with_name("every_action.py"))
     key = (server.key_id, server.secret)
-    command = [str(PYTHON), script, server.host, *key, "product", str(pictures)]
+    command = [str(PYTHON), script, server.host, *key, "product", what]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_current_sdk_understands_every_action(server: Live, pictures: Path) -> None:
+    assert every_action(server, str(pictures)) == {
         "added": [True, "0,160,0,140"],
         "head": [3, 2],
         "paged": 2,
@@ -205,9 +211,13 @@ def test_the_contracts_own_probe_finds_every_step_right(server: Live, pictures: 
     assert probed(server, pictures, "--upload")[-1]["passed"] >= 35
 
 
-def test_the_contracts_own_probe_imports_from_a_bucket(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def beside_a_bucket(
+    pictures: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Live]:
+    """A server, and the pictures in /shop of the bucket `pictures`."""
+    if not PYTHON.exists():
+        pytest.skip("needs the SDKs' environment, which `make test-sdk` makes")
     with locked_moto() as url, aws(url) as cloud:
         lines = [
             json.dumps(
@@ -218,8 +228,26 @@ def test_the_contracts_own_probe_imports_from_a_bucket(
         objects = {f"shop/{name}.png": (pictures / f"{name}.png").read_bytes() for name in "abc"}
         cloud.bucket("pictures", {"shop/increment.meta": "\n".join(lines).encode(), **objects})
         monkeypatch.setenv("AWS_REGION", REGION)
-        with live(tmp_path) as server:
-            steps = probed(server, pictures, "--bucket", "pictures", "--path", "/shop")
-            assert next(step for step in steps if step["step"] == "increase").get("skipped") is None
-            detail = server.call("Detail", {"InstanceName": "product"})
+        with live(folder) as server:
+            yield server
+
+
+def test_the_current_sdk_imports_from_a_bucket(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with beside_a_bucket(pictures, tmp_path, monkeypatch) as server:
+        assert every_action(server, "pictures:/shop") == {
+            "ended": "SUCCESS",
+            "from": ["pictures", "/shop"],
+            "count": 3,
+        }
+
+
+def test_the_contracts_own_probe_imports_from_a_bucket(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with beside_a_bucket(pictures, tmp_path, monkeypatch) as server:
+        steps = probed(server, pictures, "--bucket", "pictures", "--path", "/shop")
+        assert next(step for step in steps if step["step"] == "increase").get("skipped") is None
+        detail = server.call("Detail", {"InstanceName": "product"})
     assert (detail["Instance"]["Region"], detail["Instance"]["TotalCount"]) == (REGION, 3)
