@@ -27,8 +27,6 @@ from chalicelib.usecases.erasure import overdue, promise_s, rewrite_before
 
 _T = TypeVar("_T")
 
-"""Lost compare-and-swaps after which the work is left to whoever keeps winning them."""
-
 OLD_LOG_S = 300
 """Age of a log object from which a short log is compacted too."""
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.config import Settings
+from chalicelib.gateway.import_events import wording
 from chalicelib.index.catalog import Catalog
 from chalicelib.index.collection import Collection
 from chalicelib.index.format.records import Key
 from chalicelib.jobs.imports import start_folder_import
+from chalicelib.jobs.retention import sweep_jobs
 from chalicelib.storage.object_store import ObjectStore
 from chalicelib.usecases import maintain
 from tests.imports import shop as importing
@@ -38,27 +40,29 @@ class Shop:
         return self.shop.collection
 
     def traces(self) -> list[str]:
-        """Keys of objects outside of jobs that hold a piece of the secret record."""
+        """Keys of objects that hold a piece of the secret record."""
         return traces(self.shop.deployment.store, self.pieces)
 
     def pass_days(self, days: float) -> None:
-        """Compaction and collection as they are scheduled, only rarer."""
+        """Compaction, collection and the sweep of jobs as they are scheduled, only rarer."""
         for _ in range(round(days * 4)):
             self.clock.now += DAY / 4
             for _ in range(2):
                 maintain.compact_all(self.shop.deployment)
             maintain.collect_all(self.shop.deployment)
+            sweep_jobs(self.shop.deployment, wording(self.shop.deployment))
 
 
 def traces(store: ObjectStore, pieces: Sequence[bytes]) -> list[str]:
-    found = []
-    for stat in store.list("collections/"):
-        in_index = re.match(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)", stat.key)
-        data = store.get(stat.key).data if in_index else b""
-        data += b"".join(inflated(data[at.start() :]) for at in re.finditer(b"\x78\x01", data))
-        if any(piece in data for piece in pieces):
-            found.append(stat.key)
-    return found
+    keys = [stat.key for stat in store.list("")]
+    return [key for key in keys if holds(pieces, key, store.get(key).data)]
+
+
+def holds(pieces: Sequence[bytes], key: str, data: bytes) -> bool:
+    """Whether an object has one of `pieces` in its key, its bytes, or what of these is packed."""
+    packed = (inflated(data[at.start() :]) for at in re.finditer(b"\x78[\x01\x5e\x9c\xda]", data))
+    data = b"".join([key.encode(), data, *packed])
+    return any(piece in data for piece in pieces)
 
 
 def inflated(data: bytes) -> bytes:

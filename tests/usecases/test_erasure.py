@@ -4,36 +4,25 @@ what held it, and an overdue one is seen.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.contract.filters import parse
-from chalicelib.contract.messages import DeleteByFilter, DeletePictures, UpdatePictures
-from chalicelib.contract.values import AttributeValues
 from chalicelib.index.format.manifest import SegmentRef
 from chalicelib.index.format.records import Key, Put, Record
 from chalicelib.index.write.absorb import absorb
 from chalicelib.index.write.commit import commit, put
-from chalicelib.jobs.imports import start_folder_import
-from chalicelib.jobs.rebuild import start_rebuild
 from chalicelib.storage.files import FileStore
 from chalicelib.storage.memory import MemoryStore
-from chalicelib.storage.s3 import S3Store, connect
 from chalicelib.usecases import maintain
 from chalicelib.usecases.erasure import promise_s
-from chalicelib.usecases.manage import delete, delete_by_filter, update
-from tests.imports import shop as importing
 from tests.index.simulated import Clock
-from tests.infra.built import template
-from tests.moto_server import locked_moto
-from tests.usecases.erasing import CONTENT, DAY, OTHERS, SECRET, Shop, open_shop
+from tests.usecases.dying import WAYS, by_drop, by_picture
+from tests.usecases.erasing import DAY, OTHERS, SECRET, Shop, open_shop
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -41,68 +30,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
     clock = Clock(now=time.time())
     store = MemoryStore(clock=clock) if request.param == "memory" else FileStore(tmp_path / "data")
     return open_shop(tmp_path, store, clock, Settings())
-
-
-def by_picture(shop: Shop) -> None:
-    delete(DeletePictures("shop", *SECRET), shop.shop.deployment)
-
-
-def by_product(shop: Shop) -> None:
-    delete(DeletePictures("shop", SECRET.product_id), shop.shop.deployment)
-
-
-def by_filter(shop: Shop) -> None:
-    wanted = parse('str_attr="secret-word-in-an-attribute"')
-    assert len(delete_by_filter(DeleteByFilter("shop", wanted), shop.shop.deployment)) == 1
-
-
-def by_import(shop: Shop) -> None:
-    shop.shop.write_meta(importing.delete(*SECRET))
-    start_folder_import("shop", shop.shop.location, shop.shop.deployment)
-    shop.shop.work_off()
-
-
-def by_replacement(shop: Shop) -> None:
-    """The key stays; feature and attributes are others."""
-    new = shop.collection.snapshot().find(Key("0", "0.jpg"))
-    assert new is not None
-    shop.collection.append([Put(replace(new, key=SECRET))])
-    shop.pieces = tuple(piece for piece in shop.pieces if piece.decode("latin") not in SECRET)
-
-
-def by_update(shop: Shop) -> None:
-    changes = AttributeValues(custom_content="another", str_attr="word")
-    update(UpdatePictures("shop", *SECRET, changes), shop.shop.deployment)
-    shop.pieces = (CONTENT.encode(), b"secret-word-in-an-attribute")
-
-
-def by_clearing(shop: Shop) -> None:
-    changes = AttributeValues(custom_content="", str_attr="")
-    update(UpdatePictures("shop", *SECRET, changes), shop.shop.deployment)
-    shop.pieces = (CONTENT.encode(), b"secret-word-in-an-attribute")
-
-
-def by_rebuild(shop: Shop) -> None:
-    shop.shop.write_meta(*(importing.add(str(n), f"{n}.jpg") for n in range(OTHERS)))
-    start_rebuild("shop", shop.shop.location, shop.shop.deployment)
-    shop.shop.work_off()
-
-
-def by_drop(shop: Shop) -> None:
-    shop.shop.deployment.catalog.drop("shop")
-
-
-WAYS = [
-    by_picture,
-    by_product,
-    by_filter,
-    by_import,
-    by_replacement,
-    by_update,
-    by_clearing,
-    by_rebuild,
-    by_drop,
-]
 
 
 @pytest.mark.parametrize("die", WAYS)
@@ -196,59 +123,3 @@ def record_like(shop: Shop, name: str) -> Record:
     known = shop.collection.snapshot().find(Key("1", "1.jpg"))
     assert known is not None
     return replace(known, key=Key(name, "a.jpg"))
-
-
-@pytest.fixture
-def bucket() -> Iterator[tuple[Any, S3Store]]:
-    """A versioned bucket."""
-    with locked_moto() as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", url)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "root")
-        client: Any = connect("us-east-1")
-        client.create_bucket(Bucket="store")
-        client.put_bucket_versioning(Bucket="store", VersioningConfiguration={"Status": "Enabled"})
-        yield client, S3Store(client, "store")
-
-
-def versions(client: Any) -> dict[tuple[str, str], bytes]:
-    """Everything that the bucket holds, deleted or not."""
-    found = {}
-    for page in client.get_paginator("list_object_versions").paginate(Bucket="store"):
-        for one in page.get("Versions", []):
-            body = client.get_object(Bucket="store", Key=one["Key"], VersionId=one["VersionId"])
-            found[one["Key"], one["VersionId"]] = body["Body"].read()
-    return found
-
-
-def play_lifecycle(client: Any, days: int) -> None:
-    """What S3 does by the template's rules in so many days in which nobody writes."""
-    for rule in template()["Resources"]["Store"]["Properties"]["LifecycleConfiguration"]["Rules"]:
-        patience = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
-        for page in client.get_paginator("list_object_versions").paginate(Bucket="store"):
-            for one in page.get("Versions", []):
-                old = not one["IsLatest"] and patience is not None and patience <= days
-                if old and one["Key"].startswith(rule.get("Prefix", "")):
-                    client.delete_object(Bucket="store", Key=one["Key"], VersionId=one["VersionId"])
-
-
-@pytest.mark.parametrize("die", [by_product, by_update, by_drop])
-def test_on_a_versioned_bucket_nothing_is_left_a_week_later(
-    bucket: tuple[Any, S3Store], tmp_path: Path, die: Callable[[Shop], None]
-) -> None:
-    client, store = bucket
-    shop = open_shop(tmp_path, store, Clock(now=time.time()), Settings())
-    die(shop)
-    shop.pass_days(7)
-    assert shop.traces() == []
-
-    def held() -> list[str]:
-        in_index = re.compile(r"collections/\w+/([0-9a-f]{16,}/|collection\.json)")
-        every = [(key, data) for (key, _), data in versions(client).items() if in_index.match(key)]
-        return [key for key, data in every if any(piece in data for piece in shop.pieces)]
-
-    assert held(), "versions are kept"
-    play_lifecycle(client, 6)
-    assert held()
-    play_lifecycle(client, 7)
-    assert held() == []
