@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from typing import Any
@@ -59,3 +60,24 @@ def test_every_graph_that_is_written_passes_the_check(rows: int, words: int) -> 
         check(graph, rows=rows, words=words + 1, connectivity=CONNECTIVITY)
     with pytest.raises(Unfit):
         check(graph, rows=rows, words=words, connectivity=CONNECTIVITY + 1)
+
+
+@pytest.mark.parametrize("top", [33, 32_767])
+def test_a_tower_of_levels_that_fits_itself_is_refused_before_it_is_climbed(top: int) -> None:
+    """Every size and number agrees; each level costs a look at all rows."""
+    rows, words = 700, 1
+    codes = np.random.default_rng(1).integers(0, 2**63, (words, rows)).astype(np.uint64)
+    _, data = encode_graph(codes, Shape(8, 64 * words), "g")
+    graph = bytearray(Bundle("g", memoryview(data), "graph")["graph"].tobytes())
+    header = 8 + rows * words * 8 + 64
+    nodes = header + 40 + 2 * rows
+    levels = np.frombuffer(bytes(graph), "<i2", rows, header + 40).astype(int)
+    row = int(levels.argmax())
+    start = nodes + int((142 + 68 * levels[:row]).sum())
+    struct.pack_into("<2Q", graph, header + 24, top, row)
+    struct.pack_into("<H", graph, header + 40 + 2 * row, top)
+    struct.pack_into("<H", graph, start + 8, top)
+    into = start + 142 + 68 * int(levels[row])
+    graph[into:into] = bytes(68 * (top - int(levels[row])))
+    with pytest.raises(Unfit, match=f"levels from 0 to {top}"):
+        check(np.frombuffer(graph, np.uint8), rows=rows, words=words, connectivity=CONNECTIVITY)

@@ -47,6 +47,10 @@ class Bucket:
             since = self._old_since.get((key, version))
             if since is not None and now - since >= self._patience(key) * DAY:
                 self.client.delete_object(Bucket="store", Key=key, VersionId=version)
+        self._drop_markers()
+
+    def _drop_markers(self) -> None:
+        """Of keys that have no version any more."""
         left = {one["Key"] for one in self._listed("Versions")}
         for one in list(self._listed("DeleteMarkers")):
             if one["IsLatest"] and one["Key"] not in left:

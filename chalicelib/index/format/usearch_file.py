@@ -24,6 +24,10 @@ _TYPES = (ord("b"), 1, 14, 15)
 _VERSIONS = ((2, 26),)
 """Whose layout this is: the loader reads others by other rules."""
 
+_MAX_LEVEL = 32
+"""One row in 16 has each next level, drawn from 53 bits at most: none comes beyond 13. Without a
+bound a tower of 32,767 levels, 2 MB long, costs seconds.
+"""
 _NODE = 10
 """Bytes of key and level."""
 _CHUNK = 16_384
@@ -49,9 +53,9 @@ def check(data: Bytes, *, rows: int, words: int, connectivity: int) -> None:
         raise Unfit("it ends in its header")
     found = _HEADER.unpack_from(data.data, start)
     start += _HEADER.size
-    levels = np.frombuffer(data, "<i2", rows, start).astype(np.int64)
+    levels = _levels(data, start, rows)
     highest = int(levels.max(initial=0))
-    if found[:4] != (rows, links[1], links[0], highest) or int(levels.min(initial=0)) < 0:
+    if found[:4] != (rows, links[1], links[0], highest):
         raise Unfit("its header does not fit its levels")
     if found[4] >= rows or levels[found[4]] != highest:
         raise Unfit("its entry is not a row of the highest level")
@@ -80,6 +84,15 @@ def _check_head(data: Bytes, rows: int, words: int) -> int:
     if (present, deleted, bits, multi, rest) != (rows, 0, words * 64, 0, bytes(22)):
         raise Unfit("its head does not fit the segment")
     return start + _HEAD.size
+
+
+def _levels(data: Bytes, start: int, rows: int) -> npt.NDArray[np.int64]:
+    """[rows]: the highest level of each, from 0. Raises Unfit."""
+    levels = np.frombuffer(data, "<i2", rows, start).astype(np.int64)
+    lowest, highest = int(levels.min(initial=0)), int(levels.max(initial=0))
+    if lowest < 0 or highest > _MAX_LEVEL:
+        raise Unfit(f"it has levels from {lowest} to {highest}")
+    return levels
 
 
 def _check_lowest(
