@@ -88,7 +88,8 @@ def serving(home: Path) -> Iterator[Service]:
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        code = process.wait(60)
+        assert code == 0, f"the server ended with {code}"
         if process.stdout is not None:
             process.stdout.close()
 

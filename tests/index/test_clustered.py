@@ -171,6 +171,7 @@ def small_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LEAST_FILTERED", 900),
         ("SHARE", 0.45),
         ("RENTED_SHARE", 0.6),
+        ("SHORTLIST", 640),  # these codes are short: clusters are what is tried, not codes
     ):
         monkeypatch.setattr(search, name, value)
     monkeypatch.setattr(search, "PROBED_PER_HIT", 20)
