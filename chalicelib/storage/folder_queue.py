@@ -196,7 +196,7 @@ class FolderQueue:
         now = self._clock_ns()
         for name in _names(self._taken):
             form = _LEASE.fullmatch(name)
-            if form and (int(form[2]) <= now or not _alive(int(form[3]))):
+            if form and (int(form[2]) <= now or not process_runs(int(form[3]))):
                 with contextlib.suppress(FileNotFoundError):
                     (self._taken / name).rename(self._waiting / form["message"])
 
@@ -240,7 +240,8 @@ def _beginning(path: Path) -> str:
         return ""
 
 
-def _alive(pid: int) -> bool:
+def process_runs(pid: int) -> bool:
+    """Whether a process of this machine has the number `pid`; another user's counts."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -4,7 +4,6 @@ its clock.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.health import Kept, read_health
-from chalicelib.storage.folder_queue import Aside, FolderQueue
+from chalicelib.storage.folder_queue import Aside, FolderQueue, process_runs
 from chalicelib.usecases.doctor import MAX_SKEW_S, Check
 
 HEALTH: Final = "health.json"
@@ -58,7 +57,7 @@ def _loops(kept: Kept, now: float) -> Iterator[Check]:
             f"this machine's clock was {kept.written - now:.0f} s ahead when the server last wrote "
             "its health, and was set back since: turn time synchronisation on (chrony, ntp)",
         )
-    if not _runs(kept.pid):
+    if not process_runs(kept.pid):
         return
     failing = [loop for loop in kept.loops if loop.failures]
     for loop in failing:
@@ -71,13 +70,3 @@ def _loops(kept: Kept, now: float) -> Iterator[Check]:
         )
     if kept.loops and not failing:
         yield Check("background", "ok", f"{len(kept.loops)} loops of process {kept.pid} are well")
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
